@@ -1,0 +1,93 @@
+"""Python's operators, once, for every carrier: Expr, DualNumber, Variable, and plain numbers inside the chain rule."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from exprad import elementary as table
+from exprad.errors import ConditionError
+from exprad.primitive import Primitive
+
+BINARY = {"add": table.add, "sub": table.sub, "mul": table.mul, "truediv": table.div, "pow": table.pow,
+          "mod": table.mod}  # fmt: skip
+UNARY = {"neg": table.neg, "abs": table.abs, "floor": table.floor, "ceil": table.ceil, "trunc": table.trunc,
+         "invert": table.logical_not}  # fmt: skip
+COMPARISON = {"lt": table.less, "le": table.less_equal, "gt": table.greater, "ge": table.greater_equal,
+              "and": table.logical_and, "or": table.logical_or}  # fmt: skip
+
+
+class Arithmetic:
+    """Operators that call the table. A carrier adds `_level` and `interpret`."""
+
+    __slots__ = ()
+
+    def __pos__(self) -> Self:
+        return self
+
+    def __round__(self, digits: int | None = None) -> Any:
+        if digits:
+            raise ConditionError(f"round() of {type(self).__name__} takes no digits, got {digits}")
+        return table.round(self)
+
+    def conjugate(self) -> Self:
+        return self
+
+    # What the loop below installs, for type checkers.
+    def __add__(self, other: Any) -> Any: ...
+    def __radd__(self, other: Any) -> Any: ...
+    def __sub__(self, other: Any) -> Any: ...
+    def __rsub__(self, other: Any) -> Any: ...
+    def __mul__(self, other: Any) -> Any: ...
+    def __rmul__(self, other: Any) -> Any: ...
+    def __truediv__(self, other: Any) -> Any: ...
+    def __rtruediv__(self, other: Any) -> Any: ...
+    def __pow__(self, other: Any) -> Any: ...
+    def __rpow__(self, other: Any) -> Any: ...
+    def __mod__(self, other: Any) -> Any: ...
+    def __rmod__(self, other: Any) -> Any: ...
+    def __lt__(self, other: Any) -> Any: ...
+    def __le__(self, other: Any) -> Any: ...
+    def __gt__(self, other: Any) -> Any: ...
+    def __ge__(self, other: Any) -> Any: ...
+    def __and__(self, other: Any) -> Any: ...
+    def __rand__(self, other: Any) -> Any: ...
+    def __or__(self, other: Any) -> Any: ...
+    def __ror__(self, other: Any) -> Any: ...
+    def __neg__(self) -> Any: ...
+    def __abs__(self) -> Any: ...
+    def __invert__(self) -> Any: ...
+    def __floor__(self) -> Any: ...
+    def __ceil__(self) -> Any: ...
+    def __trunc__(self) -> Any: ...
+
+
+def _binary(row: Primitive) -> Any:
+    return lambda self, other: row(self, other) if is_operand(other) else NotImplemented
+
+
+def _reflected(row: Primitive) -> Any:
+    return lambda self, other: row(other, self) if is_operand(other) else NotImplemented
+
+
+def _unary(row: Primitive) -> Any:
+    return lambda self: row(self)
+
+
+def is_operand(other: Any) -> bool:
+    """Whether an operator should take `other` itself: object arrays work element by element instead."""
+    return not (getattr(other, "dtype", None) == object and getattr(other, "shape", ()) != ())
+
+
+for _name, _row in BINARY.items():
+    setattr(Arithmetic, f"__{_name}__", _binary(_row))
+    setattr(Arithmetic, f"__r{_name}__", _reflected(_row))
+for _name, _row in COMPARISON.items():
+    setattr(Arithmetic, f"__{_name}__", _binary(_row))
+    setattr(Arithmetic, f"__r{_name}__", _reflected(_row))
+for _name, _row in UNARY.items():
+    setattr(Arithmetic, f"__{_name}__", _unary(_row))
+for _row in list(Primitive.registry.values()):
+    if _row.arity == 1 and not _row.predicate:  # NumPy's object arrays call a[i].exp()
+        for _name in {_row.name, _row.numpy if isinstance(_row.numpy, str) else _row.name}:
+            if _name.isidentifier():
+                setattr(Arithmetic, _name, _unary(_row))

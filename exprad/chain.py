@@ -1,0 +1,136 @@
+"""The only chain rule. Handed expressions it returns expressions, handed numbers, numbers, handed arrays, arrays.
+
+A *sensitivity* (a tangent or an adjoint) is None, a zero that costs nothing; a value; or a `Guarded` value, which
+counts only where its conditions hold. Guards select instead of multiplying, so a branch that is not taken never
+poisons a derivative. `where(c, v, 0)` is built at the outputs alone, by `resolve`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exprad.elementary import logical_not, where
+from exprad.primitive import If, Primitive
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guarded:
+    """A value that counts only where every one of `conditions` holds."""
+
+    conditions: tuple[Any, ...]
+    value: Any
+
+
+def pushforward(f: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
+    """The tangent of y = f(*xs), for the tangents of the operands."""
+    if f.partials is None:
+        return f.push(y, xs, x_dots)  # type: ignore[attr-defined]  # rows of the second table
+    y_dot = None
+    for index, x_dot in enumerate(x_dots):
+        if x_dot is not None:
+            y_dot = plus(y_dot, times(f.partial(index), y, xs, x_dot))
+    return y_dot
+
+
+def pullback(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, active: Sequence[bool]) -> list[Any]:
+    """The adjoints that y = f(*xs) adds to its operands, for the adjoint of y; None where not active."""
+    if f.partials is None:
+        return f.pull(y, xs, y_bar, active)  # type: ignore[attr-defined, no-any-return]  # rows of the second table
+    return [times(f.partial(index), y, xs, y_bar) if wanted else None for index, wanted in enumerate(active)]
+
+
+def times(partial: Any, y: Any, xs: Sequence[Any], sensitivity: Any) -> Any:
+    """partial * sensitivity, keeping guards; the partial's function is called only here."""
+    if partial.__class__ is not int:
+        partial = partial(y, *xs)
+    if partial.__class__ is If:
+        return _select(partial, sensitivity)
+    if sensitivity.__class__ is Guarded:
+        return Guarded(sensitivity.conditions, _product(partial, sensitivity.value)) if _is_something(partial) else None
+    return _product(partial, sensitivity) if _is_something(partial) else None
+
+
+def _is_something(partial: Any) -> bool:
+    return not (partial.__class__ is int and partial == 0)
+
+
+def _product(partial: Any, value: Any) -> Any:
+    if partial.__class__ is int:
+        if partial == 1:
+            return value
+        if partial == -1:
+            return -value
+    if value.__class__ is int and value == 1:
+        return partial
+    return partial * value
+
+
+def _select(partial: If, sensitivity: Any) -> Any:
+    condition = partial.condition
+    truth = known_truth(condition)
+    if truth is False:
+        return None
+    inner, value = (sensitivity.conditions, sensitivity.value) if sensitivity.__class__ is Guarded else ((), sensitivity)
+    if truth is True or any(condition is known for known in inner):
+        product = _product(partial.value, value)
+        return Guarded(inner, product) if inner else product
+    return Guarded((*inner, condition), _product(partial.value, value))
+
+
+def known_truth(condition: Any) -> bool | None:
+    """Whether a condition is decided already: True, False, or None where it differs from point to point."""
+    condition = getattr(condition, "_truth", condition)
+    if condition.__class__ is bool or getattr(condition, "shape", None) == () and getattr(condition, "dtype", None) == bool:
+        return bool(condition)
+    return None
+
+
+def plus(a: Any, b: Any) -> Any:
+    """The sum of two sensitivities; complementary guards become one `where`."""
+    if a is None:
+        return b
+    if b is None:
+        return a
+    if a.__class__ is not Guarded and b.__class__ is not Guarded:
+        return a + b
+    if a.__class__ is Guarded and b.__class__ is Guarded and len(a.conditions) == len(b.conditions):
+        *outer, last = a.conditions
+        if all(p is q for p, q in zip(outer, b.conditions[:-1], strict=True)):
+            return _merge(tuple(outer), last, a.value, b.conditions[-1], b.value) or _either(a, b)
+    if a.__class__ is Guarded and b.__class__ is Guarded:
+        return _either(a, b)
+    return resolve(a) + resolve(b)
+
+
+def _merge(outer: tuple[Any, ...], last: Any, a: Any, other: Any, b: Any) -> Any:
+    if last is other:
+        return Guarded((*outer, last), a + b)
+    if is_complement(last, other):
+        value = where(last, a, b)
+        return Guarded(outer, value) if outer else value
+    return None
+
+
+def _either(a: Guarded, b: Guarded) -> Guarded:
+    return Guarded((_all(a.conditions) | _all(b.conditions),), resolve(a) + resolve(b))
+
+
+def is_complement(a: Any, b: Any) -> bool:
+    """Whether one of two conditions is, as built, the negation of the other."""
+    return any(getattr(p, "primitive", None) is logical_not and p.operands[0] is q for p, q in ((a, b), (b, a)))
+
+
+def _all(conditions: Sequence[Any]) -> Any:
+    result = conditions[0]
+    for condition in conditions[1:]:
+        result = result & condition
+    return result
+
+
+def resolve(sensitivity: Any) -> Any:
+    """A sensitivity at an output: guards become `where(c, v, 0)`; None stays None."""
+    if sensitivity.__class__ is not Guarded:
+        return sensitivity
+    return where(_all(sensitivity.conditions), sensitivity.value, 0)

@@ -1,0 +1,181 @@
+"""Dual numbers: a value and its derivative in one direction, computed together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from exprad.arithmetic import Arithmetic
+from exprad.chain import pushforward, resolve
+from exprad.errors import OperandError
+from exprad.primitive import Primitive
+from exprad.value import Number, unwrap
+
+_fresh_levels = count(1 << 20, 1 << 20)
+
+
+class DualNumber(Arithmetic):
+    """value + eps ε, with ε**2 = 0. The parts are numbers, arrays, expressions or dual numbers themselves.
+
+    Dual numbers compare by value, so that code which branches on data runs on them.
+
+    >>> x = DualNumber(3.0, 1.0)
+    >>> x * x + 2 * x
+    15.0 + 8.0ε
+    """
+
+    __slots__ = ("_level", "_tangent", "value")
+    __array_priority__ = 1000.0
+    value: Any
+    _level: int
+
+    def __init__(self, value: Any = 0.0, eps: Any = 0.0) -> None:
+        for part in (value, eps):
+            if isinstance(part, (str, bytes, complex)) or part is None:
+                raise OperandError(f"a part of a dual number must be a real number, got {type(part).__name__}: {part!r}")
+        self._set(value, None if _is_zero(eps) else eps, 1 + max(1, _level(value), _level(eps)))
+
+    def _set(self, value: Any, tangent: Any, level: int) -> None:
+        self.value, self._tangent, self._level = value, tangent, level
+
+    @classmethod
+    def _at(cls, value: Any, tangent: Any, level: int) -> DualNumber:
+        dual = cls.__new__(cls)
+        dual._set(value, tangent, level)
+        return dual
+
+    @property
+    def eps(self) -> Any:
+        """The derivative part; 0 where nothing flows."""
+        eps = unwrap(resolve(self._tangent))
+        if eps is None:
+            eps = 0.0 if isinstance(self.value, float) else 0
+        shape = getattr(self.value, "shape", ())
+        if shape and getattr(eps, "shape", ()) != shape:
+            from exprad.tensor import broadcast_to
+
+            eps = broadcast_to(eps, shape)
+        return eps
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(getattr(self.value, "shape", ()))
+
+    def interpret(self, primitive: Primitive, operands: Sequence[Any]) -> Any:
+        level = self._level
+        mine = [getattr(operand, "_level", 0) == level for operand in operands]
+        xs = [_wrapped(operand.value if own else operand) for operand, own in zip(operands, mine, strict=True)]
+        x_dots = [operand._tangent if own else None for operand, own in zip(operands, mine, strict=True)]
+        y = primitive(*xs)
+        if primitive.predicate:
+            return unwrap(y)
+        return DualNumber._at(unwrap(y), pushforward(primitive, y, xs, x_dots), level)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        from exprad.expr import _boxed, _row_of_ufunc
+
+        row = _row_of_ufunc(ufunc.__name__)
+        if method != "__call__" or options or row is None:
+            return NotImplemented
+        if any(getattr(operand, "dtype", None) == object for operand in inputs):
+            import numpy as np
+
+            return np.frompyfunc(row, row.arity, 1)(*[_boxed(operand) for operand in inputs])
+        return row(*inputs)
+
+    def __eq__(self, other: object) -> bool:
+        theirs = other.value if isinstance(other, DualNumber) else other
+        return bool(self.value == theirs)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __float__(self) -> float:
+        raise OperandError(f"float({self!r}) would lose the derivative; use .value")
+
+    __int__ = __index__ = __float__  # type: ignore[assignment]  # they raise alike
+
+    def __repr__(self) -> str:
+        value, eps = _bracketed(self.value), _bracketed(self.eps)
+        return f"{value} - {eps[1:]}ε" if eps.startswith("-") else f"{value} + {eps}ε"
+
+
+def _bracketed(part: Any) -> str:
+    text = str(part)
+    is_number = isinstance(part, (int, float)) or getattr(part, "shape", None) == () and hasattr(part, "dtype")
+    return text if is_number else f"({text})"
+
+
+def _level(part: Any) -> int:
+    return getattr(part, "_level", 0)
+
+
+def _is_zero(eps: Any) -> bool:
+    return isinstance(eps, (int, float)) and eps == 0
+
+
+def _wrapped(part: Any) -> Any:
+    return part if _level(part) or part.__class__ is Number else Number(part)
+
+
+def dual(value: Any, tangent: Any) -> DualNumber:
+    """A dual number of a fresh level, that no other derivative can confuse with its own."""
+    return DualNumber._at(value, tangent, next(_fresh_levels))
+
+
+def part(result: Any, level: int) -> Any:
+    """The derivative part of a result at `level`: 0 where the result does not depend on the seed."""
+    if getattr(result, "_level", 0) == level and isinstance(result, DualNumber):
+        return result.eps
+    return 0
+
+
+def derivative(function: Callable[..., Any], point: Any, order: int = 1) -> Any:
+    """The derivative of a Python function of one number, by dual numbers.
+
+    >>> derivative(lambda x: x**3, 2.0), derivative(lambda x: x**3, 2.0, order=2)
+    (12.0, 12.0)
+    """
+    if order == 0:
+        return function(point)
+    if order > 1:
+        return derivative(lambda x: derivative(function, x, order - 1), point)
+    seed = dual(point, 1)
+    return part(function(seed), seed._level)
+
+
+def gradient(function: Callable[..., Any], point: Sequence[Any]) -> list[Any]:
+    """The partial derivatives of a Python function of a sequence of numbers, by dual numbers.
+
+    >>> gradient(lambda p: p[0] ** 2 * p[1], [3.0, 4.0])
+    [24.0, 9.0]
+    """
+    return [derivative(lambda x, i=i: function(_replaced(point, i, x)), point[i]) for i in range(len(point))]
+
+
+def _replaced(point: Sequence[Any], index: int, value: Any) -> Any:
+    if hasattr(point, "dtype"):
+        import numpy as np
+
+        changed = np.array(point, object)
+        changed[index] = value
+        return changed
+    return [*point[:index], value, *point[index + 1 :]]
+
+
+def hessian(function: Callable[..., Any], point: Sequence[Any]) -> list[list[Any]]:
+    """The second derivatives of a Python function of a sequence of numbers, by nested dual numbers.
+
+    >>> hessian(lambda p: p[0] ** 2 * p[1], [3.0, 4.0])
+    [[8.0, 6.0], [6.0, 0.0]]
+    """
+    return [
+        [derivative(lambda x, i=i: gradient(function, _replaced(point, i, x))[j], point[i]) for j in range(len(point))]
+        for i in range(len(point))
+    ]
+
+

@@ -1,0 +1,105 @@
+"""THE TABLE. One row a function: its name, its partials, where it is real, and spellings that differ from the name.
+
+A partial takes the result `y` and the operands. It is written in its accurate form. Adding a row here is all it
+takes to make a function work everywhere.
+"""
+
+# ruff: noqa: E501, E731, A001  (rows are aligned and read like a table; names are those of the functions)
+from __future__ import annotations
+
+import operator
+from fractions import Fraction
+from math import ceil as _ceil
+from math import floor as _floor
+from math import pi as _pi
+from math import trunc as _trunc
+
+from exprad.primitive import If, Primitive
+
+_half = Fraction(1, 2)
+_log2, _log10 = 0.6931471805599453, 2.302585092994046
+_two_over_sqrt_pi = 1.1283791670955126
+
+
+
+# arithmetic
+add: Primitive = Primitive("add", 1, 1, infix="+", exact=operator.add, commutes=True)
+sub: Primitive = Primitive("sub", 1, -1, infix="-", exact=operator.sub, numpy="subtract", sympy=operator.sub)
+mul: Primitive = Primitive("mul", lambda y, a, b: b, lambda y, a, b: a, infix="*", exact=operator.mul, numpy="multiply", commutes=True)
+div: Primitive = Primitive("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b, infix="/", exact=operator.truediv, numpy="divide", sympy=operator.truediv)
+neg: Primitive = Primitive("neg", -1, exact=operator.neg, numpy="negative", sympy=operator.neg)
+pow: Primitive = Primitive("pow", lambda y, a, b: If(not_equal(b, 0), b * a ** (b - 1)), lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="power", sample=((0.1, 3), (-3, 3)))
+mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", exact=operator.mod, numpy="mod", sympy="Mod", sample=((-3, 3), (0.5, 3)), kink=lambda a, b: sin(_pi * (a / b)))
+
+# magnitudes and steps
+abs: Primitive = Primitive("abs", lambda y, x: sign(x), exact=operator.abs, sympy="Abs", kink=lambda x: x)
+sign: Primitive = Primitive("sign", 0, exact=lambda x: (x > 0) - (x < 0), kink=lambda x: x)
+copysign: Primitive = Primitive("copysign", lambda y, a, b: sign(a) * copysign(1, b), 0, sympy=lambda sp, a, b: sp.Abs(a) * sp.sign(b), mpmath=lambda mp, a, b: -mp.fabs(a) if b < 0 else mp.fabs(a), kink=lambda a, b: a * b)
+floor: Primitive = Primitive("floor", 0, exact=_floor, kink=lambda x: sin(_pi * x))
+ceil: Primitive = Primitive("ceil", 0, exact=_ceil, sympy="ceiling", kink=lambda x: sin(_pi * x))
+round: Primitive = Primitive("round", 0, exact=lambda x: x.__round__(), numpy="rint", mpmath="nint", sympy=None, kink=lambda x: cos(_pi * x))
+trunc: Primitive = Primitive("trunc", 0, exact=_trunc, mpmath=lambda mp, x: mp.floor(x) if x >= 0 else mp.ceil(x), sympy=lambda sp, x: sp.sign(x) * sp.floor(sp.Abs(x)), kink=lambda x: sin(_pi * x))
+square: Primitive = Primitive("square", lambda y, x: 2 * x, exact=lambda x: x * x, mpmath=lambda mp, x: x * x, sympy=lambda sp, x: x**2)
+
+# roots, exponentials, logarithms
+sqrt: Primitive = Primitive("sqrt", lambda y, x: _half / y, domain=("[0, inf)",), sample=((0.01, 9),))
+cbrt: Primitive = Primitive("cbrt", lambda y, x: 1 / (3 * (y * y)), mpmath=lambda mp, x: mp.cbrt(x) if x >= 0 else -mp.cbrt(-x), sympy=lambda sp, x: sp.sign(x) * sp.cbrt(sp.Abs(x)), analytic=False)
+exp: Primitive = Primitive("exp", lambda y, x: y)
+exp2: Primitive = Primitive("exp2", lambda y, x: _log2 * y, mpmath=lambda mp, x: mp.power(2, x), sympy=lambda sp, x: 2**x)
+expm1: Primitive = Primitive("expm1", lambda y, x: exp(x), sympy=lambda sp, x: sp.exp(x) - 1)
+log: Primitive = Primitive("log", lambda y, x: 1 / x, domain=("[0, inf)",), sample=((0.01, 9),), read=("ln",))
+log2: Primitive = Primitive("log2", lambda y, x: 1 / (x * _log2), mpmath=lambda mp, x: mp.log(x) / mp.log(2), sympy=lambda sp, x: sp.log(x, 2), domain=("[0, inf)",), sample=((0.01, 9),))
+log10: Primitive = Primitive("log10", lambda y, x: 1 / (x * _log10), sympy=lambda sp, x: sp.log(x, 10), domain=("[0, inf)",), sample=((0.01, 9),))
+log1p: Primitive = Primitive("log1p", lambda y, x: 1 / (1 + x), sympy=lambda sp, x: sp.log(1 + x), domain=("[-1, inf)",), sample=((-0.9, 9),))
+
+# circular
+sin: Primitive = Primitive("sin", lambda y, x: cos(x))
+cos: Primitive = Primitive("cos", lambda y, x: -sin(x))
+tan: Primitive = Primitive("tan", lambda y, x: 1 + y * y, sample=((-1.4, 1.4),))
+asin: Primitive = Primitive("asin", lambda y, x: 1 / sqrt((1 - x) * (1 + x)), numpy="arcsin", domain=("[-1, 1]",), sample=((-0.99, 0.99),), read=("arcsin",))
+acos: Primitive = Primitive("acos", lambda y, x: -1 / sqrt((1 - x) * (1 + x)), numpy="arccos", domain=("[-1, 1]",), sample=((-0.99, 0.99),), read=("arccos",))
+atan: Primitive = Primitive("atan", lambda y, x: 1 / (1 + x * x), numpy="arctan", read=("arctan",))
+atan2: Primitive = Primitive("atan2", lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), b / hypot(a, b) / hypot(a, b)), lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), -(a / hypot(a, b)) / hypot(a, b)), numpy="arctan2", read=("arctan2",), analytic=False)
+sinc: Primitive = Primitive("sinc", lambda y, x: _pi * sinc_slope(1, _pi * x), mpmath="sincpi", sympy=lambda sp, x: sp.sinc(sp.pi * x))
+sinc_slope: Primitive = Primitive("sinc_slope", None, lambda y, n, t: sinc_slope(n + 1, t), numpy="exprad.special:sinc_slope", mpmath="exprad.special:mp_sinc_slope", sympy=None, sample=((0, 3), (-9, 9)), analytic=False)
+
+# hyperbolic
+sinh: Primitive = Primitive("sinh", lambda y, x: cosh(x))
+cosh: Primitive = Primitive("cosh", lambda y, x: sinh(x))
+tanh: Primitive = Primitive("tanh", lambda y, x: (1 / cosh(x)) ** 2)
+asinh: Primitive = Primitive("asinh", lambda y, x: 1 / hypot(1, x), numpy="arcsinh", read=("arcsinh",))
+acosh: Primitive = Primitive("acosh", lambda y, x: 1 / (sqrt(x - 1) * sqrt(x + 1)), numpy="arccosh", domain=("[1, inf)",), sample=((1.01, 9),), read=("arccosh",))
+atanh: Primitive = Primitive("atanh", lambda y, x: 1 / ((1 - x) * (1 + x)), numpy="arctanh", domain=("[-1, 1]",), sample=((-0.99, 0.99),), read=("arctanh",))
+
+# two operands, or three
+hypot: Primitive = Primitive("hypot", lambda y, a, b: If(not_equal(y, 0), a / y), lambda y, a, b: If(not_equal(y, 0), b / y), sympy=lambda sp, a, b: sp.sqrt(a**2 + b**2), analytic=False)
+maximum: Primitive = Primitive("maximum", lambda y, a, b: If(~(a < b), where(equal(a, b), _half, 1)), lambda y, a, b: If(~(b < a), where(equal(a, b), _half, 1)), exact=max, mpmath=lambda mp, a, b: a if a >= b else b if b >= a else mp.nan, sympy="Max", kink=lambda a, b: a - b)
+minimum: Primitive = Primitive("minimum", lambda y, a, b: If(~(a > b), where(equal(a, b), _half, 1)), lambda y, a, b: If(~(b > a), where(equal(a, b), _half, 1)), exact=min, mpmath=lambda mp, a, b: a if a <= b else b if b <= a else mp.nan, sympy="Min", kink=lambda a, b: a - b)
+clip: Primitive = Primitive("clip", lambda y, x, low, high: If(~(x < low) & ~(x > high), where(equal(x, low) | equal(x, high), _half, 1)), lambda y, x, low, high: If(~(x > low), where(equal(x, low), _half, 1)), lambda y, x, low, high: If(~(x < high), where(equal(x, high), _half, 1)), formula=lambda x, low, high: minimum(maximum(x, low), high), sample=((-3, 3), (-2, -1), (1, 2)), kink=lambda x, low, high: (x - low) * (x - high))
+relu: Primitive = Primitive("relu", lambda y, x: If(x > 0), formula=lambda x: maximum(x, 0), kink=lambda x: x)
+
+# sigmoids and logarithmic sums
+sigmoid: Primitive = Primitive("sigmoid", lambda y, x: y * sigmoid(-x), formula=lambda x: where(x < 0, exp(-abs(x)), 1) / (1 + exp(-abs(x))), sympy=lambda sp, x: 1 / (1 + sp.exp(-x)), analytic=False)
+softplus: Primitive = Primitive("softplus", lambda y, x: sigmoid(x), formula=lambda x: maximum(x, 0) + log1p(exp(-abs(x))), sympy=lambda sp, x: sp.log(1 + sp.exp(x)), analytic=False)
+logaddexp: Primitive = Primitive("logaddexp", lambda y, a, b: sigmoid(a - b), lambda y, a, b: sigmoid(b - a), mpmath=lambda mp, a, b: mp.log(mp.exp(a) + mp.exp(b)), sympy=lambda sp, a, b: sp.log(sp.exp(a) + sp.exp(b)), analytic=False)
+xlogy: Primitive = Primitive("xlogy", lambda y, a, b: log(b), lambda y, a, b: If(not_equal(a, 0), a / b), formula=lambda a, b: where(equal(a, 0), where(~(b < 0), 0 * b, log(b)), a * log(b)), mpmath=lambda mp, a, b: a * 0 if a == 0 and b >= 0 else a * mp.log(b), sympy=lambda sp, a, b: a * sp.log(b), domain=("(-inf, inf)", "[0, inf)"), sample=((-3, 3), (0.01, 9)), analytic=False)
+
+# special functions
+erf: Primitive = Primitive("erf", lambda y, x: _two_over_sqrt_pi * exp(-(x * x)), numpy="scipy.special:erf", math="erf")
+erfc: Primitive = Primitive("erfc", lambda y, x: -_two_over_sqrt_pi * exp(-(x * x)), numpy="scipy.special:erfc", math="erfc")
+gamma: Primitive = Primitive("gamma", lambda y, x: y * digamma(x), numpy="scipy.special:gamma", math="gamma", sample=((0.1, 6),), analytic=False)
+lgamma: Primitive = Primitive("lgamma", lambda y, x: digamma(x), numpy="scipy.special:gammaln", math="lgamma", mpmath=lambda mp, x: mp.log(mp.fabs(mp.gamma(x))), sympy="loggamma", sample=((0.1, 6),), analytic=False)
+digamma: Primitive = Primitive("digamma", lambda y, x: polygamma(1, x), numpy="scipy.special:digamma", sample=((0.1, 6),), analytic=False)
+polygamma: Primitive = Primitive("polygamma", None, lambda y, n, x: polygamma(n + 1, x), numpy="exprad.special:polygamma", mpmath=lambda mp, n, x: mp.psi(int(n), x), sample=((1, 3), (0.1, 6)), analytic=False)
+
+# conditions
+less: Primitive = Primitive("less", 0, 0, infix="<", exact=operator.lt, predicate=True, sympy=operator.lt)
+less_equal: Primitive = Primitive("less_equal", 0, 0, infix="<=", exact=operator.le, predicate=True, sympy=operator.le)
+greater: Primitive = Primitive("greater", 0, 0, infix=">", exact=operator.gt, predicate=True, sympy=operator.gt)
+greater_equal: Primitive = Primitive("greater_equal", 0, 0, infix=">=", exact=operator.ge, predicate=True, sympy=operator.ge)
+equal: Primitive = Primitive("equal", 0, 0, exact=operator.eq, predicate=True, sympy="Eq")
+not_equal: Primitive = Primitive("not_equal", 0, 0, exact=operator.ne, predicate=True, sympy="Ne")
+logical_and: Primitive = Primitive("logical_and", 0, 0, infix="&", exact=lambda a, b: bool(a) and bool(b), predicate=True, sympy="And")
+logical_or: Primitive = Primitive("logical_or", 0, 0, infix="|", exact=lambda a, b: bool(a) or bool(b), predicate=True, sympy="Or")
+logical_not: Primitive = Primitive("logical_not", 0, exact=lambda a: not a, predicate=True, sympy="Not")
+where: Primitive = Primitive("where", 0, lambda y, c, a, b: If(c), lambda y, c, a, b: If(~c), exact=lambda c, a, b: a if c else b, mpmath=lambda mp, c, a, b: a if c else b, sympy=lambda sp, c, a, b: sp.Piecewise((a, c), (b, True)), analytic=False)

@@ -1,0 +1,25 @@
+"""Symbolic forward mode: tangents flow from variables to outputs, as expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from exprad.chain import pushforward, resolve
+from exprad.expr import Expr
+from exprad.traverse import collector_paused, dependents, postorder
+
+
+def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any]) -> list[Any]:
+    """The tangent of each output for the tangents of some nodes; None where it is zero."""
+    x_dot: dict[Expr, Any] = dict(seeds)
+    with collector_paused():
+        order = postorder(outputs)
+        active = dependents(order, seeds)
+        for node in order:
+            if node in active and node not in seeds:
+                operands = node.operands
+                y_dot = pushforward(node.primitive, node, operands, [x_dot.get(operand) for operand in operands])
+                if y_dot is not None:
+                    x_dot[node] = y_dot
+    return [resolve(x_dot.get(output)) for output in outputs]

@@ -1,0 +1,153 @@
+"""SymPy, both ways. Every row that SymPy can spell goes there and comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from exprad import elementary as table
+from exprad.errors import UnsupportedError, extra
+from exprad.expr import Const, Expr, Var, expression
+from exprad.primitive import Primitive
+from exprad.traverse import fold
+
+
+def _sympy() -> Any:
+    try:
+        import sympy
+    except ImportError:
+        raise extra("SymPy", "sympy", "this") from None
+    return sympy
+
+
+def to_sympy(f: Any) -> Any:
+    """The expression in SymPy, over real symbols.
+
+    >>> to_sympy(Var("x") ** 2 + 1)
+    x**2 + 1
+    """
+    sp = _sympy()
+
+    def visit(node: Expr, operands: list[Any]) -> Any:
+        if isinstance(node, Var):
+            if node.shape:
+                raise UnsupportedError(f"variable {node.name!r} has shape {node.shape}; only scalars go to SymPy")
+            return sp.Symbol(node.name, real=True)
+        if isinstance(node, Const):
+            return _constant(sp, node.value)
+        return _spelled(sp, node.primitive)(*_conditions(sp, node.primitive, operands))  # type: ignore[attr-defined]  # calls
+
+    return fold([expression(f)], visit)[0]
+
+
+def _conditions(sp: Any, row: Primitive, operands: list[Any]) -> list[Any]:
+    """Constants where SymPy wants truth values."""
+    wanted = {"where": (0,), "logical_and": (0, 1), "logical_or": (0, 1), "logical_not": (0,)}.get(row.name, ())
+    return [sp.Ne(x, 0) if i in wanted and not x.is_Boolean and x not in (True, False) else x for i, x in enumerate(operands)]
+
+
+def _constant(sp: Any, value: Any) -> Any:
+    if isinstance(value, Fraction):
+        return sp.Rational(value.numerator, value.denominator)
+    if isinstance(value, (int, float)):
+        return sp.nan if value != value else sp.sympify(value)
+    raise UnsupportedError(f"an array constant of shape {value.shape} has no place in SymPy")
+
+
+def _spelled(sp: Any, row: Primitive) -> Callable[..., Any]:
+    if callable(row.sympy):
+        wants_module = row.sympy.__code__.co_varnames[:1] == ("sp",) if hasattr(row.sympy, "__code__") else False
+        return (lambda *xs: row.sympy(sp, *xs)) if wants_module else row.sympy  # type: ignore[misc, operator]
+    for name in (row.sympy, row.name.title(), row.name):
+        if name and hasattr(sp, name):
+            return getattr(sp, name)  # type: ignore[no-any-return]  # SymPy's functions
+    if row.formula is not None:
+        return lambda *xs: to_sympy(_formula(row)).subs(dict(zip(_formula_symbols(sp, row), xs, strict=True)), simultaneous=True)
+    raise UnsupportedError(f"SymPy has no function for {row.name}")
+
+
+def _formula(row: Primitive) -> Expr:
+    return expression(row.formula(*[Var(f"_formula_{i}") for i in range(row.arity)]))  # type: ignore[misc]  # checked
+
+
+def _formula_symbols(sp: Any, row: Primitive) -> list[Any]:
+    return [sp.Symbol(f"_formula_{i}", real=True) for i in range(row.arity)]
+
+
+def from_sympy(e: Any) -> Expr:
+    """The expression that a SymPy expression spells; `UnsupportedError` names what exprad lacks.
+
+    >>> import sympy
+    >>> from_sympy(sympy.sin(sympy.Symbol("x")) / 2)
+    sin(x)/2
+    """
+    sp = _sympy()
+    known: dict[Any, Any] = {}
+    for part in sp.postorder_traversal(sp.sympify(e)):
+        if part not in known:
+            known[part] = _back(sp, part, [known[x] for x in part.args if x in known])
+    return expression(known[sp.sympify(e)])
+
+
+def _back(sp: Any, part: Any, operands: list[Any]) -> Any:
+    if part.is_Symbol:
+        return Var(part.name)
+    if part in (sp.true, sp.false):
+        return Const(int(bool(part)))
+    if part.is_Rational:
+        return Const(Fraction(int(part.p), int(part.q)))
+    if part in (sp.oo, -sp.oo, sp.nan) or part.is_Float or part.is_NumberSymbol:
+        return Const(float(part))
+    if isinstance(part, (sp.Add, sp.Mul, sp.And, sp.Or, sp.Max, sp.Min)):
+        row = _NARY[type(part).__name__]
+        result = operands[0]
+        for operand in operands[1:]:
+            result = row(result, operand)
+        return result
+    if isinstance(part, sp.Piecewise):
+        return _piecewise(sp, part, operands)
+    if type(part).__name__ == "ExprCondPair":
+        return operands
+    row = _by_sympy(sp).get(type(part).__name__)
+    if row is None:
+        raise UnsupportedError(f"exprad has no function for SymPy's {type(part).__name__}")
+    return row(*operands)
+
+
+_NARY = {"Add": table.add, "Mul": table.mul, "And": table.logical_and, "Or": table.logical_or,
+         "Max": table.maximum, "Min": table.minimum}  # fmt: skip
+
+
+def _piecewise(sp: Any, part: Any, pairs: list[Any]) -> Any:
+    result: Any = Const(float("nan"))
+    for (value, condition), pair in reversed(list(zip(pairs, part.args, strict=True))):
+        result = value if pair.cond == sp.true else table.where(condition, value, result)
+    return result
+
+
+def _by_sympy(sp: Any) -> dict[str, Callable[..., Any]]:
+    rows: dict[str, Callable[..., Any]] = {
+        "Pow": _power, "sinc": lambda x: table.where(table.equal(x, 0), 1, table.sin(x) / x),
+        "Heaviside": lambda x, at: table.where(table.equal(x, 0), at, table.where(x > 0, 1, 0)),
+        "StrictLessThan": table.less, "LessThan": table.less_equal, "StrictGreaterThan": table.greater,
+        "GreaterThan": table.greater_equal, "Equality": table.equal, "Unequality": table.not_equal, "Not": table.logical_not,
+        "polygamma": lambda n, x: table.digamma(x) if n is Const(0) else table.polygamma(n, x), "sec": lambda x: 1 / table.cos(x),
+        "csc": lambda x: 1 / table.sin(x), "cot": lambda x: 1 / table.tan(x), "coth": lambda x: 1 / table.tanh(x),
+        "re": lambda x: x, "im": lambda x: Const(0), "conjugate": lambda x: x,
+    }  # fmt: skip
+    for row in Primitive.registry.values():
+        for name in (row.sympy, row.name.title(), row.name):
+            if isinstance(name, str) and hasattr(sp, name):
+                rows.setdefault(getattr(getattr(sp, name), "__name__", name), row)
+                break
+    return rows
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    value = exponent.value if isinstance(exponent, Const) else None
+    if value == Fraction(1, 2):
+        return table.sqrt(base)
+    if value == Fraction(-1, 2):
+        return 1 / table.sqrt(base)
+    return 1 / base if value == -1 else base**exponent

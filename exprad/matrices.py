@@ -1,0 +1,325 @@
+"""gradient, jacobian, hessian, hvp: they choose the mode, and share the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from exprad import elementary as table
+from exprad.chain import known_truth
+from exprad.errors import ArgumentError, KinkError, OperandError, ShapeError
+from exprad.expr import Const, Expr, Var, build, expression
+from exprad.forward import tangents
+from exprad.primitive import Primitive
+from exprad.reverse import adjoints
+from exprad.tensor import stretched
+from exprad.traverse import collector_paused, fold, postorder
+
+KINKS = ("mean", "zero", "left", "right", "raise")
+
+
+def _variable(wrt: Any) -> Var:
+    if not isinstance(wrt, Var):
+        raise OperandError(f"derivatives are taken with respect to a Var, got {type(wrt).__name__}: {wrt!r}")
+    return wrt
+
+
+def _several(wrt: Any) -> list[Var]:
+    if isinstance(wrt, (str, bytes)) or not hasattr(wrt, "__len__"):
+        raise OperandError(f"wrt must be a Var or a sequence of them, got {type(wrt).__name__}: {wrt!r}")
+    return [_variable(each) for each in wrt]
+
+
+def _edge(value: Any, shape: tuple[int, ...]) -> Expr:
+    """A derivative as it leaves: a missing one is 0, and one that was not stretched yet is."""
+    result = Const(0) if value is None else expression(value)
+    return stretched(result, shape) if result.shape != shape else result  # type: ignore[no-any-return]
+
+
+def _check_present(outputs: Sequence[Expr], wrt: Sequence[Var], strict: bool) -> None:
+    if strict:
+        held = set(postorder(outputs))
+        for variable in wrt:
+            if variable not in held:
+                raise ArgumentError(f"variable {variable.name!r} is not in the expression, and strict=True")
+
+
+def _scalar(f: Any, what: str) -> Expr:
+    f = expression(f)
+    if f.shape:
+        raise ShapeError(f"{what} needs a scalar expression, got one of shape {f.shape}; use jvp, vjp or f.sum()")
+    return f
+
+
+def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
+    """The derivative of a scalar expression by a Var (forward mode) or by each of a sequence (one reverse sweep).
+
+    `f` may be a Python function of a sequence of numbers; `wrt` is then the point, and dual numbers are used.
+    `kink` says what a partial is where it jumps: "mean", "zero", "left", "right", or "raise".
+
+    >>> from exprad import variables
+    >>> x, y = variables("x y")
+    >>> gradient(x * x * y + y + 2, [x, y])
+    [2*x*y, x**2 + 1]
+    """
+    if callable(f):
+        from exprad import dual
+
+        return dual.gradient(f, wrt)
+    f = with_kinks(_scalar(f, "gradient"), kink)
+    if isinstance(wrt, Var):
+        _check_present([f], [wrt], strict)
+        if wrt.shape:
+            return _edge(adjoints({f: Const(1)}, [wrt])[0], wrt.shape)
+        return _edge(tangents([f], {wrt: 1})[0], ())
+    wrt = _several(wrt)
+    _check_present([f], wrt, strict)
+    found = adjoints({f: 1}, wrt)
+    return [_edge(x_bar, x.shape) for x, x_bar in zip(wrt, found, strict=True)]
+
+
+def backpropagate(f: Expr, seed: Any = 1, *, kink: str = "mean") -> dict[Var, Expr]:
+    """The derivatives of `f` by all its variables, in one reverse sweep, scaled by `seed`."""
+    f = with_kinks(expression(f), kink)
+    wrt = f.variables
+    found = adjoints({f: seed if seed.__class__ is int and seed == 1 and not f.shape else expression(seed)}, wrt)
+    return {x: _edge(x_bar, x.shape) for x, x_bar in zip(wrt, found, strict=True)}
+
+
+def value_and_gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> tuple[Expr, Any]:
+    """The expression and its gradient."""
+    return expression(f), gradient(f, wrt, strict=strict, kink=kink)
+
+
+def jacobian(fs: Sequence[Any], wrt: Sequence[Var], *, strict: bool = False, kink: str = "mean") -> list[list[Expr]]:
+    """The derivatives of scalar expressions by scalar variables, a row an expression.
+
+    Forward mode where there are fewer variables than expressions, else reverse.
+
+    >>> from exprad import variables
+    >>> x, y = variables("x y")
+    >>> jacobian([x * y, x + y], [x, y])
+    [[y, x], [1, 1]]
+    """
+    outputs, inputs = [with_kinks(_scalar(f, "jacobian"), kink) for f in fs], _several(wrt)
+    if any(x.shape for x in inputs):
+        raise ShapeError("jacobian needs scalar variables; use jvp or vjp for shaped ones")
+    _check_present(outputs, inputs, strict)
+    if len(inputs) < len(outputs):
+        columns = [tangents(outputs, {x: 1}) for x in inputs]
+        return [[_edge(column[i], ()) for column in columns] for i in range(len(outputs))]
+    return [[_edge(x_bar, ()) for x_bar in adjoints({f: 1}, inputs)] for f in outputs]
+
+
+def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
+    """The second derivatives of a scalar expression: forward mode over the reverse-mode gradient.
+
+    `f` may be a Python function of a sequence of numbers; `wrt` is then the point, and dual numbers are used.
+
+    >>> from exprad import variables
+    >>> x, y = variables("x y")
+    >>> hessian(x * x * y, [x, y])
+    [[2*y, 2*x], [2*x, 0]]
+    """
+    if callable(f):
+        from exprad import dual
+
+        return dual.hessian(f, wrt)
+    if isinstance(wrt, Var):
+        return gradient(gradient(f, wrt, strict=strict, kink=kink), wrt, kink=kink)
+    first = gradient(f, wrt, strict=strict, kink=kink)
+    rows: list[list[Any]] = [[None] * len(first) for _ in first]
+    for j, x in enumerate(_several(wrt)):
+        if x.shape:
+            raise ShapeError("hessian needs scalar variables; use hvp for shaped ones")
+        column = tangents([with_kinks(g, kink) for g in first[j:]], {x: 1})
+        for i, entry in enumerate(column, j):
+            rows[i][j] = rows[j][i] = _edge(entry, ())
+    return rows
+
+
+def derivative(f: Any, x: Any, order: int = 1, *, kink: str = "mean") -> Any:
+    """The derivative of the given order by one variable; of a Python function at a number, by dual numbers.
+
+    >>> from exprad import Var
+    >>> derivative(Var("x") ** 5, Var("x"), order=2)
+    20*x**3
+    """
+    if not isinstance(order, int) or isinstance(order, bool) or order < 0:
+        raise ArgumentError(f"order must be a whole number of at least 0, got {order!r}")
+    if callable(f):
+        from exprad import dual
+
+        return dual.derivative(f, x, order)
+    result = expression(f)
+    for _ in range(order):
+        result = gradient(result, _variable(x), kink=kink)
+    return result
+
+
+def jvp(fs: Any, x_dots: Mapping[Var, Any]) -> Any:
+    """The derivative of an expression, or of each of a sequence, in the direction `x_dots`.
+
+    >>> from exprad import variables
+    >>> x, y = variables("x y")
+    >>> jvp(x * y, {x: 1, y: 2})
+    y + 2*x
+    """
+    outputs = [expression(f) for f in ([fs] if isinstance(fs, Expr) else fs)]
+    seeds = {_variable(x): stretched(expression(x_dot), x.shape) for x, x_dot in x_dots.items()}
+    seeds = {x: x_dot for x, x_dot in seeds.items() if x_dot is not Const(0)}
+    result = [_edge(y_dot, f.shape) for f, y_dot in zip(outputs, tangents(outputs, seeds), strict=True)]
+    return result[0] if isinstance(fs, Expr) else result
+
+
+def vjp(fs: Any, fs_bar: Any, wrt: Any) -> Any:
+    """The adjoints of `wrt` for the adjoints `fs_bar` of the outputs `fs`, in one reverse sweep.
+
+    >>> from exprad import variables
+    >>> x, y = variables("x y")
+    >>> vjp([x * y, x + y], [1, 2], [x, y])
+    [y + 2, x + 2]
+    """
+    outputs, bars = ([fs], [fs_bar]) if isinstance(fs, Expr) else (list(fs), list(fs_bar))
+    if len(outputs) != len(bars):
+        raise ArgumentError(f"vjp needs an adjoint for each output: {len(outputs)} outputs, {len(bars)} adjoints")
+    seeds: dict[Expr, Any] = {}
+    for f, f_bar in zip(map(expression, outputs), bars, strict=True):
+        seeds[f] = seeds[f] + f_bar if f in seeds else expression(f_bar)
+    inputs = [wrt] if isinstance(wrt, Var) else _several(wrt)
+    result = [_edge(x_bar, x.shape) for x, x_bar in zip(inputs, adjoints(seeds, inputs), strict=True)]
+    return result[0] if isinstance(wrt, Var) else result
+
+
+def hvp(f: Any, wrt: Any, direction: Any) -> Any:
+    """The Hessian of a scalar expression times a direction: forward over reverse, without the Hessian.
+
+    >>> from exprad import variables
+    >>> x, y = variables("x y")
+    >>> hvp(x * x * y, [x, y], [1, 0])
+    [2*y, 2*x]
+    """
+    inputs, directions = ([wrt], [direction]) if isinstance(wrt, Var) else (_several(wrt), list(direction))
+    if len(inputs) != len(directions):
+        raise ArgumentError(f"hvp needs a direction for each variable: {len(inputs)} variables, {len(directions)} directions")
+    result = jvp(gradient(f, inputs), dict(zip(inputs, directions, strict=True)))
+    return result[0] if isinstance(wrt, Var) else result
+
+
+def substitute(f: Any, replacements: Mapping[Any, Any]) -> Any:
+    """`f` with nodes replaced by expressions, all at once, and folded anew."""
+    new = {expression(old): expression(value) for old, value in replacements.items()}
+    for old, value in new.items():
+        if old.shape != value.shape:
+            raise ShapeError(f"{old!r} has shape {old.shape}, its replacement {value.shape}")
+
+    def visit(node: Any, operands: list[Any]) -> Any:
+        if node in new:
+            return new[node]
+        return node if tuple(operands) == node.operands else build(node.primitive, *operands)
+
+    with collector_paused():
+        return fold([f], visit)[0]
+
+
+def kinks(f: Any) -> list[tuple[Expr, Expr]]:
+    """Where the derivatives of `f` may jump: pairs of a node and an expression whose zeros are the kink.
+
+    >>> from exprad import Var
+    >>> kinks(abs(Var("x") - 1) + 2)
+    [(abs(x - 1), x - 1)]
+    """
+    return [
+        (node, node.primitive.kink(*node.operands))  # type: ignore[attr-defined]  # calls have a primitive
+        for node in postorder([expression(f)])
+        if node.operands and node.primitive.kink is not None  # type: ignore[attr-defined]
+    ]
+
+
+def with_kinks(f: Expr, convention: str) -> Expr:
+    """`f` with each row that has a kink replaced by one whose partials follow `convention` at the kink."""
+    if convention not in KINKS:
+        raise ArgumentError(f"kink must be one of {', '.join(KINKS)}, got {convention!r}")
+    if convention == "mean" or not kinks(f):
+        return f
+
+    def visit(node: Any, operands: list[Any]) -> Any:
+        if not operands:
+            return node
+        row = node.primitive
+        return build(at_kink(row, convention) if row.kink else row, *operands)
+
+    return fold([f], visit)[0]  # type: ignore[no-any-return]
+
+
+def without_kinks(f: Expr, convention: str) -> Expr:
+    """`f` with the rows of a convention replaced by the table's own, whose values are the same."""
+    if convention == "mean":
+        return f
+    return fold([f], lambda node, operands: build(getattr(node.primitive, "base", node.primitive), *operands) if operands else node)[0]  # type: ignore[no-any-return]
+
+
+_conventions: dict[tuple[Primitive, str], Primitive] = {}
+_NUDGE = 1e-8  # the table's partials are constant on either side of a kink, so any small step is exact
+
+
+def at_kink(row: Primitive, convention: str) -> Primitive:
+    """A row of the same values whose partials at the kink are 0, one-sided in each operand, or an error."""
+    known = _conventions.get((row, convention))
+    if known is None:
+        known = _conventions[row, convention] = _Conventional(row, convention)
+    return known
+
+
+class _Conventional(Primitive):
+    def __init__(self, row: Primitive, convention: str) -> None:
+        for name, value in vars(row).items():
+            setattr(self, name, value)
+        self.node, self.base, self.convention = None, row, convention
+        self.numpy, self.mpmath = row.numpy or row.name, row.mpmath
+        self.partials = tuple(_one_sided(row, index, convention) for index in range(row.arity))
+
+    def __repr__(self) -> str:
+        return repr(self.base)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return at_kink, (self.base, self.convention)
+
+
+def _one_sided(row: Primitive, index: int, convention: str) -> Callable[..., Any] | int | None:
+    given = row.partials[index]
+
+    def partial(y: Any, *xs: Any) -> Any:
+        return table.where(table.equal(row.kink(*xs), 0), _at(row, given, index, convention, y, xs), _plain(given, y, xs))  # type: ignore[misc]
+
+    return partial if given is not None else None
+
+
+def _plain(given: Any, y: Any, xs: Sequence[Any]) -> Any:
+    from exprad.primitive import If
+
+    value = given if isinstance(given, int) else given(y, *xs)
+    if isinstance(value, If):
+        truth = known_truth(value.condition)
+        return value.value if truth is True else 0 if truth is False else table.where(value.condition, value.value, 0)
+    return value
+
+
+def _at(row: Primitive, given: Any, index: int, convention: str, y: Any, xs: Sequence[Any]) -> Any:
+    if convention == "zero":
+        return 0
+    if convention == "raise":
+        return _refuse(row.kink(*xs))  # type: ignore[misc]  # the row has a kink
+    side = -_NUDGE if convention == "left" else _NUDGE
+    moved = [x + side * (1 + table.abs(x)) if i == index else x for i, x in enumerate(xs)]
+    return _plain(given, row(*moved), moved)
+
+
+def _raise_at_kink(distance: Any) -> Any:
+    at = table.equal(distance, 0)
+    if at.any() if hasattr(at, "any") else at:
+        raise KinkError("a derivative was asked at a kink, and kink='raise'; kinks(f) lists where they are")
+    return distance
+
+
+_refuse = Primitive("at_kink", 0, formula=_raise_at_kink)

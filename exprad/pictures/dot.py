@@ -1,0 +1,74 @@
+"""Expressions as DOT text, for Graphviz: shared nodes once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from exprad.expr import Const, Expr, Var, expression
+from exprad.text.printer import INFIX, PREFIX, number
+from exprad.traverse import canonical_operands
+
+_STYLES = {
+    Var: 'shape=ellipse, style=filled, fillcolor="#cfe8ff"',
+    Const: 'shape=box, style="filled,rounded", fillcolor="#eeeeee"',
+    Expr: 'shape=box, style=filled, fillcolor="#ffe9c7"',
+}
+
+
+def to_dot(f: Any, *, values: Mapping[Any, Any] | None = None, adjoints: bool = False) -> str:
+    """The graph of an expression, or of several, as DOT text.
+
+    With `values` (bindings of the variables) each node shows its value there, and with `adjoints` also the
+    derivative of the first output by the node.
+
+    >>> print(to_dot(Var("x") + 1))
+    digraph {
+      n0 [label="x", shape=ellipse, style=filled, fillcolor="#cfe8ff"];
+      n1 [label="1", shape=box, style="filled,rounded", fillcolor="#eeeeee"];
+      n2 [label="+", shape=box, style=filled, fillcolor="#ffe9c7"];
+      n0 -> n2;
+      n1 -> n2;
+    }
+    """
+    outputs = [expression(each) for each in ([f] if not isinstance(f, (list, tuple)) else f)]
+    order, arranged = canonical_operands(outputs)
+    notes = _notes(order, outputs[0], values, adjoints) if values is not None else {}
+    place = {node: index for index, node in enumerate(order)}
+    lines = []
+    for node in order:
+        style = next(style for kind, style in _STYLES.items() if isinstance(node, kind))
+        label = _escaped(_label(node)) + "".join(f"\\n{note}" for note in notes.get(node, ()))
+        lines.append(f'n{place[node]} [label="{label}", {style}];')
+    for node in order:
+        ordered = len(node.operands) > 1 and not node.primitive.commutes  # type: ignore[attr-defined]  # calls
+        for index, operand in enumerate(arranged.get(node, ()), 1):
+            label = f' [label="{index}"]' if ordered else ""
+            lines.append(f"n{place[operand]} -> n{place[node]}{label};")
+    return "\n".join(["digraph {", *(f"  {line}" for line in lines), "}"])
+
+
+def _label(node: Expr) -> str:
+    if isinstance(node, Var):
+        return node.name + (str(list(node.shape)) if node.shape else "")
+    if isinstance(node, Const):
+        text = number(node.value)
+        return text if len(text) <= 40 else text[:40] + "..."
+    name = node.primitive.name  # type: ignore[attr-defined]  # calls
+    return INFIX[name][1].strip() if name in INFIX else PREFIX[name][1] if name in PREFIX else name
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _notes(order: Sequence[Expr], f: Expr, values: Mapping[Any, Any], adjoints: bool) -> dict[Expr, list[str]]:
+    from exprad.evaluation import evaluate
+    from exprad.reverse import adjoints as sweep
+
+    notes = {node: [f"= {value}"] for node, value in zip(order, evaluate(order, values), strict=True)}
+    if adjoints:
+        found = [Const(0) if bar is None else expression(bar) for bar in sweep({f: 1}, order)]
+        for node, bar in zip(order, evaluate(found, values), strict=True):
+            notes[node].append(f"adjoint {bar}")
+    return notes

@@ -1,0 +1,135 @@
+"""Primitive: one row of the table; and the protocol that hands a call to the operand of the highest level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from exprad.errors import NameClashError, NotDifferentiableError, OperandError
+
+Partial = Callable[..., Any] | int | None
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class If:
+    """A guarded partial: `value` where `condition` holds, and a strong zero elsewhere."""
+
+    condition: Any
+    value: Any = 1
+
+
+class Primitive:
+    """A function that exprad can differentiate: its name, its partial derivatives, and where it is real.
+
+    `partials` has one entry an operand: a function of the result and the operands; a plain number (0 says
+    *locally constant*); or None, *not differentiable in this operand*. Only what differs from the name is spelled:
+
+    - `numpy`, `mpmath`, `sympy`: a function, or its name there (`"module:name"` for one outside that library);
+    - `formula`: the row's value in terms of other rows, for targets that have no function for it;
+    - `domain`: an interval an operand, such as `"(0, inf)"`, where the row is real; `sample` narrows what tests draw;
+    - `kink`: a function of the operands whose zeros are where the partials jump.
+
+    >>> from exprad import Var, exp
+    >>> gauss = Primitive("gauss", lambda y, x: -2 * x * y, formula=lambda x: exp(-x * x))
+    >>> gauss(Var("x")).gradient(Var("x"))
+    -2*x*gauss(x)
+    """
+
+    registry: dict[str, Primitive] = {}
+    serials = count()
+
+    def __init__(
+        self,
+        name: str,
+        *partials: Partial,
+        numpy: str | Callable[..., Any] | None = None,
+        mpmath: str | Callable[..., Any] | None = None,
+        sympy: str | Callable[..., Any] | None = None,
+        math: str | None = None,
+        exact: Callable[..., Any] | None = None,
+        formula: Callable[..., Any] | None = None,
+        domain: Sequence[str] | None = None,
+        sample: Sequence[tuple[float, float]] | None = None,
+        kink: Callable[..., Any] | None = None,
+        infix: str | None = None,
+        commutes: bool = False,
+        predicate: bool = False,
+        analytic: bool = True,
+        read: Sequence[str] = (),
+    ) -> None:
+        if not name.isidentifier():
+            raise OperandError(f"a primitive's name must be an identifier, got {name!r}")
+        if not partials:
+            raise OperandError(f"primitive {name!r} has no partials; give one for each operand")
+        self.name, self.partials, self.arity = name, partials, len(partials)
+        self.numpy, self.mpmath, self.sympy, self.math = numpy, mpmath, sympy, math
+        self.exact, self.formula, self.kink = exact, formula, kink
+        self.domain = tuple(domain or ("(-inf, inf)",) * self.arity)
+        self.sample = tuple(sample or ((-3.0, 3.0),) * self.arity)
+        self.infix, self.commutes, self.predicate, self.read = infix, commutes, predicate, tuple(read)
+        self.analytic = analytic and kink is None and not predicate
+        self.parameters: dict[str, Any] = {}
+        self.node: Any = None
+        self.register()
+
+    def register(self) -> None:
+        known = Primitive.registry.get(self.name)
+        if known is not None and known.__module__ != "__user__" and Primitive.sealed:
+            raise NameClashError(f"primitive {self.name!r} is exprad's own; choose another name")
+        if Primitive.sealed:
+            self.__module__ = "__user__"
+        Primitive.registry[self.name] = self
+
+    sealed = False
+
+    def __call__(self, *operands: Any) -> Any:
+        if len(operands) != self.arity:
+            raise OperandError(f"{self.name} takes {self.arity} operand(s), got {len(operands)}")
+        top, level = None, 0
+        for operand in operands:
+            rank = getattr(operand, "_level", 0)
+            if rank > level:
+                top, level = operand, rank
+        if top is not None:
+            return top.interpret(self, operands)
+        from exprad.value import evaluate
+
+        return evaluate(self, operands)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """The shape of the result: elementwise rows broadcast."""
+        from exprad.value import broadcast_shapes
+
+        return broadcast_shapes(self.name, shapes)
+
+    def partial(self, index: int) -> Partial:
+        found = self.partials[index]
+        if found is None:
+            raise NotDifferentiableError(f"{self.name} states no partial derivative in operand {index + 1}")
+        return found
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return lookup, (self.name,)
+
+
+def lookup(name: str) -> Primitive:
+    """The primitive called `name`.
+
+    >>> lookup("sin")
+    <primitive sin>
+    """
+    try:
+        return Primitive.registry[name]
+    except KeyError:
+        raise OperandError(f"no primitive is called {name!r}; define Primitive({name!r}, ...) first") from None
+
+
+def table() -> list[Primitive]:
+    """All rows, in the order in which they were added."""
+    return list(Primitive.registry.values())

@@ -1,0 +1,306 @@
+"""Local folding, which never changes a value; and `simplify`, which says what it assumes.
+
+A fold takes the coerced operands of one row and returns a simpler expression, or None to build the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from exprad import elementary as table
+from exprad.primitive import Primitive
+
+if TYPE_CHECKING:
+    from exprad.expr import Expr
+
+MOST_BITS = 4096
+Fold = Callable[..., "Expr | None"]
+FOLDS: dict[Primitive, Fold] = {}
+
+
+def rule(row: Primitive) -> Callable[[Fold], Fold]:
+    def register(function: Fold) -> Fold:
+        FOLDS[row] = function
+        return function
+
+    return register
+
+
+def constant(node: Any) -> Any:
+    """The exact number that a node is, or None."""
+    value = node.value if node.is_const else None
+    return value if value.__class__ in (int, Fraction) else None
+
+
+def _is(row: Primitive, node: Any) -> bool:
+    return node.operands != () and node.primitive is row
+
+
+def _exact_result(row: Primitive, *nodes: Any) -> Expr | None:
+    """The constant that `row` gives on constants, if no rounding happens."""
+    values = [node.value for node in nodes if node.is_const and node.value.__class__ in (int, Fraction, float)]
+    if len(values) < len(nodes):
+        return None
+    try:
+        truth = row.exact(*map(Fraction, values))  # type: ignore[misc]  # arithmetic rows state it
+    except (ValueError, OverflowError, ZeroDivisionError):
+        return None  # not finite: left to evaluation
+    from exprad.expr import Const
+
+    if float in map(type, values):
+        result = row(*values)
+        if result.__class__ is float and not (result == truth and (result or all(values))):
+            return None
+        return Const(result)
+    if max(truth.numerator.bit_length(), truth.denominator.bit_length()) > MOST_BITS:
+        return None
+    return Const(truth.numerator if truth.denominator == 1 else truth)
+
+
+def _is_doubling(value: Any) -> bool:
+    return value.__class__ is int and value != 0 and abs(value) & (abs(value) - 1) == 0
+
+
+@rule(table.add)
+def _add(a: Any, b: Any) -> Expr | None:
+    if a is b:
+        return table.mul(2, a) if not a.is_const else _exact_result(table.add, a, b)  # type: ignore[no-any-return]
+    if constant(a) == 0:
+        return b  # type: ignore[no-any-return]
+    if constant(b) == 0:
+        return a  # type: ignore[no-any-return]
+    if _is(table.neg, b):
+        return table.sub(a, b.operands[0])  # type: ignore[no-any-return]
+    if _is(table.neg, a):
+        return table.sub(b, a.operands[0])  # type: ignore[no-any-return]
+    return _exact_result(table.add, a, b)
+
+
+@rule(table.sub)
+def _sub(a: Any, b: Any) -> Expr | None:
+    if constant(b) == 0:
+        return a  # type: ignore[no-any-return]
+    if constant(a) == 0 and not b.is_const and not _is(table.neg, b):
+        return None  # 0 - x is not -x at x = 0
+    if _is(table.neg, b):
+        return table.add(a, b.operands[0])  # type: ignore[no-any-return]
+    return _exact_result(table.sub, a, b)
+
+
+@rule(table.mul)
+def _mul(a: Any, b: Any) -> Expr | None:
+    if a is b and not a.is_const:
+        return table.pow(a, 2)  # type: ignore[no-any-return]
+    if b.is_const and not a.is_const:
+        a, b = b, a
+    factor = constant(a)
+    if factor == 1 and not (b.is_const and b.shape):
+        return b  # type: ignore[no-any-return]
+    if factor == -1:
+        return table.neg(b)  # type: ignore[no-any-return]
+    if b.is_const:
+        return b if constant(b) == 1 else _exact_result(table.mul, a, b)  # type: ignore[no-any-return]
+    if _is(table.neg, a) and _is(table.neg, b):
+        return table.mul(a.operands[0], b.operands[0])  # type: ignore[no-any-return]
+    if _is(table.neg, b):
+        return table.mul(-a, b.operands[0]) if a.is_const else table.neg(table.mul(a, b.operands[0]))  # type: ignore[no-any-return]
+    if _is(table.neg, a):
+        return table.neg(table.mul(a.operands[0], b))  # type: ignore[no-any-return]
+    return _merged(factor, b)
+
+
+def _merged(factor: Any, product: Any) -> Expr | None:
+    """2*(3*x) is 6*x: scaling by a power of two moves no rounding."""
+    if factor.__class__ is not int or not _is(table.mul, product):
+        return None
+    for inner, rest in (product.operands, product.operands[::-1]):
+        known = constant(inner)
+        if known.__class__ is int and (_is_doubling(factor) or _is_doubling(known)) and abs(factor * known) < 2**53:
+            return table.mul(factor * known, rest)  # type: ignore[no-any-return]
+    return None
+
+
+@rule(table.div)
+def _div(a: Any, b: Any) -> Expr | None:
+    if constant(b) == 1:
+        return a  # type: ignore[no-any-return]
+    if constant(b) == -1:
+        return table.neg(a)  # type: ignore[no-any-return]
+    if _is(table.neg, a) and _is(table.neg, b):
+        return table.div(a.operands[0], b.operands[0])  # type: ignore[no-any-return]
+    if constant(a) is not None and constant(b):
+        return _exact_result(_exact_div, a, b)
+    return _exact_result(table.div, a, b) if float in (a.value.__class__ if a.is_const else 0, b.value.__class__ if b.is_const else 0) else None
+
+
+class _ExactDivision:
+    """Division of exact constants, which stays exact."""
+
+    @staticmethod
+    def exact(a: Fraction, b: Fraction) -> Fraction:
+        return a / b
+
+    def __call__(self, a: Any, b: Any) -> Any:
+        return table.div(a, b)
+
+
+_exact_div: Any = _ExactDivision()
+
+
+@rule(table.neg)
+def _neg(a: Any) -> Expr | None:
+    from exprad.expr import Const
+
+    if _is(table.neg, a):
+        return a.operands[0]  # type: ignore[no-any-return]
+    if a.is_const and not a.shape:
+        return Const(-a.value)
+    if _is(table.sub, a) and not (a.operands[0].is_const or a.operands[1].is_const):
+        return None
+    return None
+
+
+@rule(table.abs)
+def _abs(a: Any) -> Expr | None:
+    from exprad.expr import Const
+
+    if _is(table.abs, a):
+        return a  # type: ignore[no-any-return]
+    if _is(table.neg, a):
+        return table.abs(a.operands[0])  # type: ignore[no-any-return]
+    return Const(abs(a.value)) if a.is_const and not a.shape else None
+
+
+@rule(table.pow)
+def _pow(a: Any, b: Any) -> Expr | None:
+    from exprad.expr import Const
+
+    exponent = constant(b)
+    if exponent == 1:
+        return a  # type: ignore[no-any-return]
+    if exponent == 0 and not a.shape:
+        return Const(1)
+    if exponent.__class__ is int and exponent % 2 == 0 and (_is(table.abs, a) or _is(table.neg, a)):
+        return table.pow(a.operands[0], exponent)  # type: ignore[no-any-return]
+    base = constant(a)
+    if base is None or exponent.__class__ is not int:
+        return None
+    size = max(base.numerator.bit_length(), base.denominator.bit_length())
+    if size * abs(exponent) > MOST_BITS and base not in (0, 1, -1) or base == 0 and exponent < 0:
+        return None
+    power = Fraction(base) ** exponent
+    return Const(power.numerator if power.denominator == 1 else power)
+
+
+@rule(table.where)
+def _where(condition: Any, a: Any, b: Any) -> Expr | None:
+    truth = condition._truth if condition.is_const else None
+    if truth is not None and a.shape == b.shape:
+        return a if truth else b  # type: ignore[no-any-return]
+    return a if a is b and not condition.shape else None  # type: ignore[no-any-return]
+
+
+@rule(table.logical_not)
+def _not(a: Any) -> Expr | None:
+    return a.operands[0] if _is(table.logical_not, a) else _constant_condition(table.logical_not, a)  # type: ignore[no-any-return]
+
+
+@rule(table.logical_and)
+def _and(a: Any, b: Any) -> Expr | None:
+    for p, q in ((a, b), (b, a)):
+        if p.is_const and p._truth is not None:
+            return q if p._truth else p  # type: ignore[no-any-return]
+    return a if a is b else None  # type: ignore[no-any-return]
+
+
+@rule(table.logical_or)
+def _or(a: Any, b: Any) -> Expr | None:
+    for p, q in ((a, b), (b, a)):
+        if p.is_const and p._truth is not None:
+            return p if p._truth else q  # type: ignore[no-any-return]
+    return a if a is b else None  # type: ignore[no-any-return]
+
+
+def _constant_condition(row: Primitive, *nodes: Any) -> Expr | None:
+    from exprad.expr import Const
+
+    if all(node.is_const and not node.shape for node in nodes):
+        return Const(row.exact(*(node.value for node in nodes)))  # type: ignore[misc]  # conditions state it
+    return None
+
+
+for _row in (table.less, table.less_equal, table.greater, table.greater_equal, table.equal, table.not_equal):
+    FOLDS[_row] = lambda a, b, row=_row: _constant_condition(row, a, b)
+
+
+def simplify(f: Expr) -> Expr:
+    """A simpler expression, equal to `f` wherever the operands are finite and f is defined.
+
+    Folds as operators do, and beyond that assumes that sub-expressions are finite (so `0*x` and `x - x` are 0) and
+    not zero where they divide (so `x/x` is 1). Like terms of sums and like factors of products are collected.
+
+    >>> from exprad import Var
+    >>> x = Var("x")
+    >>> simplify(x - x + 0 * x + x / x)
+    1
+    >>> simplify(3 * x + x * 2)
+    5*x
+    """
+    from exprad.expr import build
+    from exprad.traverse import fold
+
+    def visit(node: Any, operands: list[Any]) -> Any:
+        if not operands:
+            return node
+        return _SIMPLER.get(node.primitive, lambda *_: None)(*operands) or build(node.primitive, *operands)
+
+    return fold([f], visit)[0]  # type: ignore[no-any-return]
+
+
+def _coefficient(node: Any) -> tuple[Any, Any]:
+    """node as (exact factor, rest)."""
+    if _is(table.neg, node):
+        factor, rest = _coefficient(node.operands[0])
+        return -factor, rest
+    if _is(table.mul, node):
+        for p, q in (node.operands, node.operands[::-1]):
+            if constant(p) is not None:
+                return constant(p), q
+    return 1, node
+
+
+def _collect(a: Any, b: Any, sign: int) -> Expr | None:
+    (m, p), (n, q) = _coefficient(a), _coefficient(b)
+    if p is q and not p.is_const and not p.shape:
+        total = m + sign * n
+        from exprad.expr import Const
+
+        return total * p if total else Const(0)  # type: ignore[no-any-return]
+    return None
+
+
+def _power_of(node: Any) -> tuple[Any, Any]:
+    if _is(table.pow, node) and constant(node.operands[1]) is not None:
+        return node.operands[0], constant(node.operands[1])
+    return node, 1
+
+
+def _like_factors(a: Any, b: Any, sign: int) -> Expr | None:
+    from exprad.expr import Const
+
+    if 0 in (constant(a), constant(b) if sign > 0 else None) and not (a.shape or b.shape):
+        return Const(0)
+    (p, m), (q, n) = _power_of(a), _power_of(b)
+    if p is q and not p.is_const and not p.shape and m.__class__ is int and n.__class__ is int:
+        return p ** (m + sign * n)  # type: ignore[no-any-return]
+    return None
+
+
+_SIMPLER: dict[Primitive, Callable[..., Any]] = {
+    table.add: lambda a, b: _collect(a, b, 1),
+    table.sub: lambda a, b: _collect(a, b, -1),
+    table.mul: lambda a, b: _like_factors(a, b, 1),
+    table.div: lambda a, b: _like_factors(a, b, -1),
+}

@@ -1,0 +1,66 @@
+"""Functions of the table that no library offers in the form needed, on NumPy arrays and mpmath numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def polygamma(n: Any, x: Any) -> Any:
+    """The n-th derivative of digamma, by SciPy; nan where n is no whole number of at least 0."""
+    import numpy as np
+    from scipy import special
+
+    n, x = np.asarray(n), np.asarray(x)
+    whole = (n >= 0) & (n == np.floor(n))
+    return np.where(whole, special.polygamma(np.where(whole, n, 0), x), np.nan)[()]
+
+
+def sinc_slope(n: Any, t: Any) -> Any:
+    """The n-th derivative of sin(t)/t: the integral of s**n cos(t s + n pi/2) over s in [0, 1].
+
+    By Gauss-Legendre quadrature for small t, where the closed form cancels, and by the recurrence
+    t f_n + n f_(n-1) = sin(t + n pi/2) for large t, where it is stable.
+    """
+    import numpy as np
+
+    n, t = np.broadcast_arrays(n, np.asarray(t, np.result_type(t, np.float32)))
+    order = n.astype(int)
+    if order.size == 0 or (order != n).any() or (order < 0).any():
+        return np.full(t.shape, np.nan, t.dtype)[()]
+    small = np.abs(t) <= 20 + 2 * order
+    return np.where(small, _by_quadrature(order, np.where(small, t, 0.0)), _by_recurrence(order, np.where(small, 100.0, t)))[()]
+
+
+def _by_quadrature(n: Any, t: Any) -> Any:
+    import numpy as np
+
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+    s, w = (nodes + 1) / 2, weights / 2
+    phase = t[..., None] * s
+    trig = np.where((n % 2 == 0)[..., None], np.cos(phase), np.sin(phase))
+    sign = np.where((n + 1) // 2 % 2 == 0, 1.0, -1.0)
+    return (sign * (w * s ** n[..., None] * trig).sum(-1)).astype(t.dtype)
+
+
+def _by_recurrence(n: Any, t: Any) -> Any:
+    import numpy as np
+
+    f = np.sin(t) / t
+    for k in range(1, int(n.max()) + 1):
+        turn = (np.sin(t), np.cos(t), -np.sin(t), -np.cos(t))[k % 4]
+        f = np.where(k <= n, (turn - k * f) / t, f)
+    return np.where(np.isinf(t), 0.0, f).astype(t.dtype)
+
+
+def mp_sinc_slope(n: Any, t: Any) -> Any:
+    """`sinc_slope` for mpmath numbers, by its Taylor series with guard digits."""
+    mp = t.context
+    order, extra = int(n), int(abs(t) * 1.5) + 30
+    with mp.workprec(mp.prec + 2 * extra):
+        def term(k: Any) -> Any:
+            j = int(k) + (order % 2)
+            return mp.cos((j + order) * mp.pi / 2) * t**j / (mp.factorial(j) * (j + order + 1))
+        total = mp.mpf(0)
+        for k in range(0, 4 * extra, 2):
+            total += term(k)
+    return +total

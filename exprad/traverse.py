@@ -1,0 +1,104 @@
+"""The only walk over a graph. Operands are always older than their node, so age is a topological order."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
+from typing import Any
+from zlib import crc32
+
+_by_age = attrgetter("_serial")
+
+
+def postorder(outputs: Iterable[Any]) -> list[Any]:
+    """Every node that `outputs` reach, once each, operands first."""
+    seen = set(outputs)
+    stack = list(seen)
+    while stack:
+        for operand in stack.pop().operands:
+            if operand not in seen:
+                seen.add(operand)
+                stack.append(operand)
+    return sorted(seen, key=_by_age)
+
+
+def dependents(order: Sequence[Any], leaves: Iterable[Any]) -> set[Any]:
+    """The nodes of `order` (operands first) that depend on one of `leaves`."""
+    found = set(leaves)
+    untouched = found.isdisjoint
+    for node in order:
+        if not untouched(node.operands):
+            found.add(node)
+    return found
+
+
+def fold(outputs: Sequence[Any], visit: Callable[[Any, list[Any]], Any]) -> list[Any]:
+    """The values of `outputs`, where `visit(node, values of its operands)` gives a node's value."""
+    values: dict[Any, Any] = {}
+    for node in postorder(outputs):
+        values[node] = visit(node, [values[operand] for operand in node.operands])
+    return [values[output] for output in outputs]
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Builds many nodes without the garbage collector, which would visit them again and again in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def canonical_operands(outputs: Sequence[Any]) -> tuple[list[Any], dict[Any, tuple[Any, ...]]]:
+    """The nodes in an order, and for each its operands in an order, that depend on nothing but structure.
+
+    Of commuting operands, constants come first in products and last in sums, nested sums and products first,
+    then heavy summands before light ones, and factors by name. Ties are broken by a digest of the structure.
+    """
+    keys: dict[Any, tuple[Any, ...]] = {}
+    arranged: dict[Any, tuple[Any, ...]] = {}
+    for node in postorder(outputs):
+        operands = node.operands
+        if not operands:
+            kind, label = node.label
+            keys[node] = (kind, 1.0, label, hash((crc32(label.encode()), kind)))
+            continue
+        row = node.primitive
+        if row.commutes:
+            first, second = operands
+            if _rank(row.name, second, keys[second]) < _rank(row.name, first, keys[first]):
+                operands = (second, first)
+        arranged[node] = operands
+        mine = [keys[operand] for operand in operands]
+        name = min((key[2] for key in mine if key[0]), default="")
+        weight = 1.0 + sum(key[1] for key in mine)
+        keys[node] = (1, weight, name, hash((crc32(repr(row).encode()), *(key[3] for key in mine))))
+    return _by_position(outputs, arranged), arranged
+
+
+def _rank(name: str, node: Any, key: tuple[Any, ...]) -> tuple[Any, ...]:
+    kind, weight, label, digest = key
+    nested = getattr(getattr(node, "primitive", None), "name", "") == name
+    if name == "add":
+        return (kind == 0, not nested, -weight, label, digest)
+    return (kind != 0, not nested, label, weight, digest)
+
+
+def _by_position(outputs: Sequence[Any], arranged: dict[Any, tuple[Any, ...]]) -> list[Any]:
+    order: list[Any] = []
+    done: set[Any] = set()
+    stack = [(output, False) for output in reversed(outputs)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+        elif node not in done:
+            done.add(node)
+            stack.append((node, True))
+            stack.extend((operand, False) for operand in reversed(arranged.get(node, ())) if operand not in done)
+    return order

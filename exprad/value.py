@@ -1,0 +1,311 @@
+"""What a row gives on values that are no carriers: exact numbers, floats, arrays of any library, mpmath numbers.
+
+Exact in, exact out; otherwise IEEE 754 as NumPy does it: never an exception for a number, never a complex result.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import sys
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from exprad.arithmetic import Arithmetic
+from exprad.errors import OperandError, ShapeError, UnsupportedError, extra
+from exprad.primitive import Primitive, Shape
+
+EXACT = (int, Fraction)
+_PYTHON = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "neg": operator.neg,
+           "less": operator.lt, "less_equal": operator.le, "greater": operator.gt, "greater_equal": operator.ge,
+           "equal": operator.eq, "not_equal": operator.ne}  # fmt: skip  # what Python does as IEEE 754 says
+MOST_BITS = 1 << 22
+
+
+class Number(Arithmetic):
+    """A plain value whose operators are the table's, so that rules written with operators keep IEEE 754."""
+
+    __slots__ = ("value",)
+    _level = 0
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    @property
+    def _truth(self) -> Any:
+        return self.value
+
+
+def unwrap(value: Any) -> Any:
+    return value.value if value.__class__ is Number else value
+
+
+def evaluate(row: Primitive, operands: Sequence[Any]) -> Any:
+    """The value of `row` at `operands`, none of which is a carrier of a level above 0."""
+    if any(operand.__class__ is Number for operand in operands):
+        return Number(evaluate(row, [unwrap(operand) for operand in operands]))
+    kind = ""
+    for operand in operands:
+        found = _kind(type(operand))
+        if found > kind:
+            kind, deciding = found, operand
+    if kind == "2 numpy" and any(getattr(operand, "dtype", None) == object for operand in operands):
+        import numpy as np
+
+        return np.frompyfunc(row, row.arity, 1)(*operands)
+    return _EVALUATE[kind](row, operands, deciding)
+
+
+@cache
+def _kind(cls: type) -> str:
+    if issubclass(cls, EXACT):
+        return "0 exact"
+    if cls is float:
+        return "1 float"
+    if cls.__module__.split(".")[0] in ("numpy",):
+        return "2 numpy"
+    if cls.__module__.split(".")[0] == "mpmath":
+        return "3 mpmath"
+    if hasattr(cls, "__array_namespace__") or cls.__module__.split(".")[0] in ("torch", "jax", "jaxlib"):
+        return "4 array"
+    if hasattr(cls, "__array_function__"):
+        return "2 numpy"
+    if hasattr(cls, "__float__") and hasattr(cls, "__add__") and not issubclass(cls, str):
+        return "1 float"
+    raise OperandError(f"an operand must be a real number, an array or an expression, got {cls.__name__}")
+
+
+def _exact(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
+    if row.name == "pow":
+        return whole_power(*operands) if isinstance(operands[1], int) else _float(row, operands, None)
+    if row.exact is not None:
+        try:
+            return row.exact(*operands)
+        except (ZeroDivisionError, OverflowError):
+            return _float(row, operands, None)
+    if row.formula is not None and row.numpy is None:
+        return row.formula(*operands)
+    return _float(row, operands, None)
+
+
+def _float(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
+    if row.name == "pow" and isinstance(operands[1], int):
+        return whole_power(*operands)
+    python = _PYTHON.get(row.name)
+    if python is not None:
+        try:
+            return python(*operands)
+        except OverflowError:
+            pass
+    if row.formula is not None and row.numpy is None:
+        return row.formula(*operands)
+    if row.predicate or row.name == "where":
+        return row.exact(*operands)  # type: ignore[misc]  # conditions state it
+    import numpy as np
+
+    result = _numpy(row, [np.float64(as_float(operand)) for operand in operands], None)
+    return result.item() if isinstance(result, np.generic) else float(result)
+
+
+def as_float(value: Any) -> float:
+    """`value` rounded once to a float; what is too large is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _numpy(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
+    import numpy as np
+
+    if row.name == "pow" and isinstance(operands[1], int):
+        return whole_power(*operands)
+    if row.formula is not None and row.numpy is None:
+        return row.formula(*operands)
+    kind = np.result_type(*(x for x in operands if hasattr(x, "dtype")))
+    ready = [x if hasattr(x, "dtype") else _rounded(x, kind) for x in operands]
+    with np.errstate(all="ignore"):
+        if kind.kind in "iub" and not row.predicate and row.name not in ("where",):
+            return _on_integers(row, ready)
+        return _numpy_function(row)(*ready)
+
+
+def _rounded(value: Any, kind: Any) -> Any:
+    """An exact constant, rounded once to the dtype it meets."""
+    import numpy as np
+
+    if isinstance(value, Fraction):
+        nearest = as_float(value)
+        if kind.kind == "f" and kind.itemsize < 8 and math.isfinite(nearest):
+            middle = kind.type(nearest)
+            near = [middle, np.nextafter(middle, kind.type(np.inf)), np.nextafter(middle, kind.type(-np.inf))]
+            return min((x for x in near if np.isfinite(x)), key=lambda x: abs(Fraction(float(x)) - value), default=middle)
+        return nearest
+    if isinstance(value, int) and not isinstance(value, bool):
+        if kind.kind == "f":
+            return kind.type(as_float(value))
+        return value if -(2**63) <= value < 2**63 else as_float(value)
+    return value
+
+
+def _on_integers(row: Primitive, operands: Sequence[Any]) -> Any:
+    """Integer arrays stay integers where the row is exact and nothing overflows, and are float64 elsewhere."""
+    import numpy as np
+
+    wide = [np.asarray(x, np.float64) if getattr(x, "dtype", np.dtype(float)).kind in "iub" else x for x in operands]
+    approximate = _numpy_function(row)(*wide)
+    if row.name not in ("add", "sub", "mul", "neg", "abs", "sign", "square", "maximum", "minimum"):
+        return approximate
+    if np.any(np.abs(approximate) >= 2.0**62) or any(isinstance(x, float) for x in operands):
+        return approximate
+    return _numpy_function(row)(*(np.asarray(x, np.int64) for x in operands))
+
+
+@cache
+def _numpy_function(row: Primitive) -> Callable[..., Any]:
+    import numpy as np
+
+    if callable(row.numpy):
+        return row.numpy
+    spelling = row.numpy or row.name
+    if ":" not in spelling:
+        if not hasattr(np, spelling):
+            raise UnsupportedError(f"NumPy has no function {spelling!r} for {row.name}; give the row numpy= or formula=")
+        return getattr(np, spelling)  # type: ignore[no-any-return]  # NumPy's functions
+    module, name = spelling.split(":")
+    try:
+        if module.startswith("exprad.special") and name == "polygamma":
+            import_module("scipy")
+        return getattr(import_module(module), name)  # type: ignore[no-any-return]  # SciPy's functions
+    except ImportError:
+        if row.math is None:
+            raise extra("scipy", "special", row.name) from None
+        return np.vectorize(_total(getattr(math, row.math)), otypes=[float])
+
+
+def _total(function: Callable[[float], float]) -> Callable[[float], float]:
+    def total(x: float) -> float:
+        try:
+            return function(x)
+        except ValueError:
+            return math.nan
+        except OverflowError:
+            return math.inf
+
+    return total
+
+
+def _mpmath(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
+    mp = deciding.context
+    ready = [mp.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else x if isinstance(x, (int, type(deciding))) else mp.mpf(x) for x in operands]
+    if row.name == "pow" and isinstance(operands[1], int):
+        return whole_power(ready[0], operands[1])
+    if row.exact is not None and row.mpmath is None and row.name not in ("floor", "ceil"):
+        try:
+            return row.exact(*ready)
+        except ZeroDivisionError:
+            return mp.nan if ready[0] == 0 or mp.isnan(ready[0]) else mp.sign(ready[0]) * mp.inf
+    try:
+        result = _mpmath_function(row)(mp, *(mp.mpf(x) for x in ready))
+    except (ValueError, ZeroDivisionError):
+        return mp.nan
+    return mp.nan if isinstance(result, mp.mpc) and result.imag else mp.mpf(result.real)
+
+
+@cache
+def _mpmath_function(row: Primitive) -> Callable[..., Any]:
+    if callable(row.mpmath):
+        return row.mpmath
+    spelling = row.mpmath or row.name
+    if ":" in spelling:
+        module, name = spelling.split(":")
+        function = getattr(import_module(module), name)
+        return lambda mp, *xs: function(*xs)
+    if row.mpmath is None and row.formula is not None:
+        return lambda mp, *xs: row.formula(*xs)  # type: ignore[misc]  # checked
+    import mpmath
+
+    if hasattr(mpmath, spelling):
+        return lambda mp, *xs: getattr(mp, spelling)(*xs)
+    raise UnsupportedError(f"mpmath has no function {spelling!r} for {row.name}; give the row mpmath= or formula=")
+
+
+def _array(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
+    """Arrays of a library with an array-API namespace: CuPy, JAX, PyTorch."""
+    if row.name == "pow" and isinstance(operands[1], int):
+        return whole_power(*operands)
+    if row.formula is not None and row.numpy is None:
+        return row.formula(*operands)
+    namespace = _namespace(deciding)
+    names = [row.name] + ([row.numpy.split(":")[-1]] if isinstance(row.numpy, str) else [])
+    for place in (namespace, getattr(namespace, "special", None), _special_namespace(namespace)):
+        for name in names:
+            if place is not None and hasattr(place, name):
+                like = {"dtype": deciding.dtype}
+                ready = [x if hasattr(x, "dtype") else namespace.asarray(as_float(x), **like) if not isinstance(x, bool) else namespace.asarray(x) for x in operands]
+                return getattr(place, name)(*ready)
+    raise UnsupportedError(f"{namespace.__name__} has no function for {row.name}; tried {names}")
+
+
+def _special_namespace(namespace: Any) -> Any:
+    return import_module("jax.scipy.special") if namespace.__name__.startswith("jax") else None
+
+
+def _namespace(array: Any) -> Any:
+    if type(array).__module__.startswith("numpy"):
+        return import_module("numpy")
+    if hasattr(array, "__array_namespace__"):
+        return array.__array_namespace__()
+    return sys.modules[type(array).__module__.split(".")[0].replace("jaxlib", "jax.numpy")]
+
+
+_EVALUATE = {"0 exact": _exact, "1 float": _float, "2 numpy": _numpy, "3 mpmath": _mpmath, "4 array": _array}
+
+
+def whole_power(base: Any, exponent: int) -> Any:
+    """base ** exponent as a product, by repeated squaring; the same in every back end by definition."""
+    from exprad.elementary import div, mul
+
+    exponent = int(exponent)
+    if isinstance(base, EXACT):
+        size = max(base.numerator.bit_length(), base.denominator.bit_length())
+        if abs(exponent) * size > MOST_BITS and base not in (0, 1, -1):
+            base = as_float(base)
+        elif exponent >= 0:
+            return base**exponent
+        else:
+            return Fraction(1) / base**-exponent if isinstance(base, Fraction) and base else div(1, base**-exponent)
+    if exponent < 0:
+        return div(1, whole_power(base, -exponent))
+    if exponent == 0:
+        return _one_like(base)
+    result = None
+    while True:
+        if exponent & 1:
+            result = base if result is None else mul(result, base)
+        exponent >>= 1
+        if not exponent:
+            return result
+        base = mul(base, base)
+
+
+def _one_like(base: Any) -> Any:
+    if _kind(type(base)) in ("2 numpy", "4 array"):
+        return _namespace(base).ones_like(base)
+    return type(base)(1)
+
+
+def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
+    """The shape that `shapes` broadcast to, as NumPy does it; `name` says in the error who asked."""
+    width = max(map(len, shapes))
+    result = []
+    for sizes in zip(*((1,) * (width - len(shape)) + tuple(shape) for shape in shapes), strict=True):
+        distinct = {size for size in sizes if size != 1}
+        if len(distinct) > 1:
+            raise ShapeError(f"{name}: shapes {', '.join(map(str, shapes))} do not broadcast together")
+        result.append(distinct.pop() if distinct else 1)
+    return tuple(result)
+
