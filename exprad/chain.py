@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exprad.elementary import logical_not, where
+from exprad.errors import NotDifferentiableError
 from exprad.primitive import If, Primitive
 
 
@@ -28,9 +29,9 @@ def pushforward(f: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) 
     if f.partials is None:
         return f.push(y, xs, x_dots)  # type: ignore[attr-defined]  # rows of the second table
     y_dot = None
-    for index, x_dot in enumerate(x_dots):
+    for partial, x_dot in zip(f.partials, x_dots, strict=True):
         if x_dot is not None:
-            y_dot = plus(y_dot, times(f.partial(index), y, xs, x_dot))
+            y_dot = plus(y_dot, times(partial, y, xs, x_dot, f))
     return y_dot
 
 
@@ -38,13 +39,17 @@ def pullback(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, active: Sequen
     """The adjoints that y = f(*xs) adds to its operands, for the adjoint of y; None where not active."""
     if f.partials is None:
         return f.pull(y, xs, y_bar, active)  # type: ignore[attr-defined, no-any-return]  # rows of the second table
-    return [times(f.partial(index), y, xs, y_bar) if wanted else None for index, wanted in enumerate(active)]
+    return [times(p, y, xs, y_bar, f) if wanted else None for p, wanted in zip(f.partials, active, strict=True)]
 
 
-def times(partial: Any, y: Any, xs: Sequence[Any], sensitivity: Any) -> Any:
+def times(partial: Any, y: Any, xs: Sequence[Any], sensitivity: Any, f: Primitive) -> Any:
     """partial * sensitivity, keeping guards; the partial's function is called only here."""
     if partial.__class__ is not int:
+        if partial is None:
+            raise NotDifferentiableError(f"{f.name} states no partial derivative in operand {f.partials.index(None) + 1}")
         partial = partial(y, *xs)
+    elif partial == 1:
+        return sensitivity
     if partial.__class__ is If:
         return _select(partial, sensitivity)
     if sensitivity.__class__ is Guarded:

@@ -22,13 +22,21 @@ _two_over_sqrt_pi = 1.1283791670955126
 
 
 
+def _power_slope(a, b):  # type: ignore[no-untyped-def]  # any carrier
+    """b*a**(b-1), which at b = 0 is 0 even where a**(b-1) is infinite."""
+    if getattr(b, "is_const", False) and not b.shape and b.value:
+        n = b.value
+        return n * a if n == 2 and n.__class__ is int else n * a ** (n - 1)
+    return If(not_equal(b, 0), b * a ** (b - 1))
+
+
 # arithmetic
 add: Primitive = Primitive("add", 1, 1, infix="+", exact=operator.add, commutes=True)
 sub: Primitive = Primitive("sub", 1, -1, infix="-", exact=operator.sub, numpy="subtract", sympy=operator.sub)
 mul: Primitive = Primitive("mul", lambda y, a, b: b, lambda y, a, b: a, infix="*", exact=operator.mul, numpy="multiply", commutes=True)
 div: Primitive = Primitive("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b, infix="/", exact=operator.truediv, numpy="divide", sympy=operator.truediv)
 neg: Primitive = Primitive("neg", -1, exact=operator.neg, numpy="negative", sympy=operator.neg)
-pow: Primitive = Primitive("pow", lambda y, a, b: If(not_equal(b, 0), b * a ** (b - 1)), lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="power", sample=((0.1, 3), (-3, 3)))
+pow: Primitive = Primitive("pow", lambda y, a, b: _power_slope(a, b), lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="power", sample=((0.1, 3), (-3, 3)))
 mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", exact=operator.mod, numpy="mod", sympy="Mod", sample=((-3, 3), (0.5, 3)), kink=lambda a, b: sin(_pi * (a / b)))
 
 # magnitudes and steps

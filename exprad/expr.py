@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from weakref import WeakValueDictionary, ref
 
 from exprad import elementary as table
-from exprad.arithmetic import BINARY, COMPARISON, Arithmetic, is_operand
+from exprad.arithmetic import BINARY, COMPARISON, UNARY, Arithmetic, is_operand
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, ShapeError
 from exprad.primitive import Primitive, Shape
 from exprad.simplify import FOLDS
@@ -34,6 +34,8 @@ class Expr(Arithmetic):
     __hash__ = object.__hash__
 
     def interpret(self, primitive: Primitive, operands: Sequence[Any]) -> Expr:
+        if primitive is table.where and isinstance(operands[0], bool):
+            raise ConditionError(f"where needs a condition, got the bool {operands[0]}; use equal(a, b), not a == b")
         return build(primitive, *[expression(operand) for operand in operands])
 
     def __eq__(self, other: object) -> bool:
@@ -510,20 +512,18 @@ def expression(value: Any) -> Expr:
 
 def build(primitive: Primitive, *operands: Any) -> Expr:
     """The folded expression of `primitive` on expressions."""
-    if primitive is table.where and operands[0].is_const and not operands[0].shape:
-        pass
-    for operand in operands:
-        if not operand._plain:
-            break
-    else:
-        if len(operands) != 2 or operands[0] is not operands[1]:
-            return intern(primitive.node or node_class(primitive), operands)
+    if len(operands) == 1 and operands[0]._plain:
+        return intern(primitive.node or node_class(primitive), operands)
     fold = FOLDS.get(primitive)
     folded = fold(*operands) if fold is not None else None
     if folded is not None:
         return _stretched(primitive, folded, operands)
-    shape = primitive.shape(*[operand.shape for operand in operands])
+    shape = () if primitive.partials is not None and not any([x.shape for x in operands]) else _shape(primitive, operands)
     return intern(primitive.node or node_class(primitive), operands, shape)
+
+
+def _shape(primitive: Primitive, operands: Sequence[Expr]) -> Shape:
+    return primitive.shape(*[operand.shape for operand in operands])
 
 
 def _stretched(primitive: Primitive, folded: Expr, operands: Sequence[Expr]) -> Expr:
@@ -534,37 +534,49 @@ def _stretched(primitive: Primitive, folded: Expr, operands: Sequence[Expr]) -> 
     return folded if folded.shape == shape else folded.broadcast_to(shape)
 
 
+_FOLDING_INTS = {"add": (0,), "sub": (0,), "mul": (1, -1), "div": (1, -1), "pow": (0, 1)}
+
+
 def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
     """An operator of expressions: one class check on the common path."""
     cls, commutes = node_class(row), row.commutes
     get, small = cls._interned.get, _small.get
+    folding, merges = _FOLDING_INTS.get(row.name, ()), row is table.mul
 
     def operator(self: Any, other: Any) -> Any:
         if other.__class__ is int:
             node = small(other)
             if node is None:
                 node = Const(other)
+            is_direct = self._plain and other not in folding and not (merges and self.__class__ is Mul)
         elif isinstance(other, Expr):
-            if self._plain and other._plain and self is not other:
-                operands = key = (other, self) if reflected else (self, other)
-                if commutes and key[0]._serial > key[1]._serial:
-                    key = (key[1], key[0])
-                known = get(key)
-                if known is not None:
-                    found = known()
-                    if found is not None:
-                        return found
-                return _create(cls, key, operands, ())
             node = other
+            is_direct = self._plain and node._plain and self is not node
         elif is_operand(other):
             return row(other, self) if reflected else row(self, other)
         else:
             return NotImplemented
-        return build(row, node, self) if reflected else build(row, self, node)
+        operands = key = (node, self) if reflected else (self, node)
+        if not is_direct:
+            return build(row, *operands)
+        if commutes and key[0]._serial > key[1]._serial:
+            key = (key[1], key[0])
+        known = get(key)
+        if known is not None:
+            found = known()
+            if found is not None:
+                return found
+        return _create(cls, key, operands, ())
 
     return operator
 
 
+def _fast_unary(row: Primitive) -> Callable[[Any], Any]:
+    return lambda self: build(row, self)
+
+
+for _name, _row in UNARY.items():
+    setattr(Expr, f"__{_name}__", _fast_unary(_row))
 for _name, _row in (BINARY | {k: v for k, v in COMPARISON.items()}).items():
     setattr(Expr, f"__{_name}__", _fast_binary(_row, False))
     setattr(Expr, f"__r{_name}__", _fast_binary(_row, True))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from exprad.errors import NameClashError, NotDifferentiableError, OperandError
+from exprad.errors import NameClashError, OperandError
 
 Partial = Callable[..., Any] | int | None
 Shape = tuple[int, ...]
@@ -104,12 +104,6 @@ class Primitive:
         from exprad.value import broadcast_shapes
 
         return broadcast_shapes(self.name, shapes)
-
-    def partial(self, index: int) -> Partial:
-        found = self.partials[index]
-        if found is None:
-            raise NotDifferentiableError(f"{self.name} states no partial derivative in operand {index + 1}")
-        return found
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

@@ -43,11 +43,15 @@ def _exact_result(row: Primitive, *nodes: Any) -> Expr | None:
     values = [node.value for node in nodes if node.is_const and node.value.__class__ in (int, Fraction, float)]
     if len(values) < len(nodes):
         return None
+    from exprad.expr import Const
+
+    if values[0].__class__ is values[1].__class__ is int and row is not table.div:
+        exact = row.exact(*values)  # type: ignore[misc]  # arithmetic rows state it
+        return Const(exact) if exact.bit_length() <= MOST_BITS else None
     try:
         truth = row.exact(*map(Fraction, values))  # type: ignore[misc]  # arithmetic rows state it
     except (ValueError, OverflowError, ZeroDivisionError):
         return None  # not finite: left to evaluation
-    from exprad.expr import Const
 
     if float in map(type, values):
         result = row(*values)
@@ -66,15 +70,15 @@ def _is_doubling(value: Any) -> bool:
 @rule(table.add)
 def _add(a: Any, b: Any) -> Expr | None:
     if a is b:
-        return table.mul(2, a) if not a.is_const else _exact_result(table.add, a, b)  # type: ignore[no-any-return]
+        return 2 * a if not a.is_const else _exact_result(table.add, a, b)  # type: ignore[no-any-return]
     if constant(a) == 0:
         return b  # type: ignore[no-any-return]
     if constant(b) == 0:
         return a  # type: ignore[no-any-return]
     if _is(table.neg, b):
-        return table.sub(a, b.operands[0])  # type: ignore[no-any-return]
+        return a - b.operands[0]  # type: ignore[no-any-return]
     if _is(table.neg, a):
-        return table.sub(b, a.operands[0])  # type: ignore[no-any-return]
+        return b - a.operands[0]  # type: ignore[no-any-return]
     return _exact_result(table.add, a, b)
 
 
@@ -85,29 +89,29 @@ def _sub(a: Any, b: Any) -> Expr | None:
     if constant(a) == 0 and not b.is_const and not _is(table.neg, b):
         return None  # 0 - x is not -x at x = 0
     if _is(table.neg, b):
-        return table.add(a, b.operands[0])  # type: ignore[no-any-return]
+        return a + b.operands[0]  # type: ignore[no-any-return]
     return _exact_result(table.sub, a, b)
 
 
 @rule(table.mul)
 def _mul(a: Any, b: Any) -> Expr | None:
     if a is b and not a.is_const:
-        return table.pow(a, 2)  # type: ignore[no-any-return]
+        return a**2  # type: ignore[no-any-return]
     if b.is_const and not a.is_const:
         a, b = b, a
     factor = constant(a)
     if factor == 1 and not (b.is_const and b.shape):
         return b  # type: ignore[no-any-return]
     if factor == -1:
-        return table.neg(b)  # type: ignore[no-any-return]
+        return -b  # type: ignore[no-any-return]
     if b.is_const:
         return b if constant(b) == 1 else _exact_result(table.mul, a, b)  # type: ignore[no-any-return]
     if _is(table.neg, a) and _is(table.neg, b):
-        return table.mul(a.operands[0], b.operands[0])  # type: ignore[no-any-return]
+        return a.operands[0] * b.operands[0]  # type: ignore[no-any-return]
     if _is(table.neg, b):
-        return table.mul(-a, b.operands[0]) if a.is_const else table.neg(table.mul(a, b.operands[0]))  # type: ignore[no-any-return]
+        return -a * b.operands[0] if a.is_const else -(a * b.operands[0])  # type: ignore[no-any-return]
     if _is(table.neg, a):
-        return table.neg(table.mul(a.operands[0], b))  # type: ignore[no-any-return]
+        return -(a.operands[0] * b)  # type: ignore[no-any-return]
     return _merged(factor, b)
 
 
@@ -118,7 +122,7 @@ def _merged(factor: Any, product: Any) -> Expr | None:
     for inner, rest in (product.operands, product.operands[::-1]):
         known = constant(inner)
         if known.__class__ is int and (_is_doubling(factor) or _is_doubling(known)) and abs(factor * known) < 2**53:
-            return table.mul(factor * known, rest)  # type: ignore[no-any-return]
+            return factor * known * rest  # type: ignore[no-any-return]
     return None
 
 
@@ -127,9 +131,9 @@ def _div(a: Any, b: Any) -> Expr | None:
     if constant(b) == 1:
         return a  # type: ignore[no-any-return]
     if constant(b) == -1:
-        return table.neg(a)  # type: ignore[no-any-return]
+        return -a  # type: ignore[no-any-return]
     if _is(table.neg, a) and _is(table.neg, b):
-        return table.div(a.operands[0], b.operands[0])  # type: ignore[no-any-return]
+        return a.operands[0] / b.operands[0]  # type: ignore[no-any-return]
     if constant(a) is not None and constant(b):
         return _exact_result(_exact_div, a, b)
     return _exact_result(table.div, a, b) if float in (a.value.__class__ if a.is_const else 0, b.value.__class__ if b.is_const else 0) else None

@@ -23,7 +23,7 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
         for node in reversed(order):
             if node not in active or not node.operands:
                 continue
-            y_bar = bars.get(node) if node in targets else bars.pop(node, None)
+            y_bar = bars.get(node) if node in targets else bars.pop(node, None)  # free what no one reads again
             if y_bar is None:
                 continue
             operands = node.operands
