@@ -9,29 +9,59 @@ Build an expression with ordinary operators, ask it for a derivative, and get an
 """
 
 import builtins as _builtins
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+from typing import Any as _Any
 
 from exprad import elementary as _elementary
-from exprad.check import check
-from exprad.dual import DualNumber
 from exprad.elementary import *
 from exprad.errors import ExpradError
-from exprad.evaluation import evaluate
 from exprad.expr import Add, Call, Const, Div, Expr, Mul, Neg, Pow, Sub, Var, variables
-from exprad.interop.sympy import from_sympy, to_sympy
-from exprad.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, kinks, value_and_gradient, vjp
-from exprad.pictures.dot import to_dot
 from exprad.primitive import If, Primitive, table
 from exprad.simplify import simplify
-from exprad.tensor import broadcast_to, matmul, reshape, sum, transpose
-from exprad.text.parser import parse
+
+if TYPE_CHECKING:
+    from exprad.certificate import check
+    from exprad.dual import DualNumber
+    from exprad.evaluation import evaluate
+    from exprad.interop.sympy import from_sympy, to_sympy
+    from exprad.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, kinks, value_and_gradient, vjp
+    from exprad.pictures.dot import to_dot
+
+    from exprad.tensor import broadcast_to, matmul, reshape, sum, transpose
+    from exprad.text.parser import parse
 
 __version__ = "0.1.0"
 
 Primitive.sealed = True  # from here on, new rows are the user's, and exprad's own names are taken
 
+# Imported when first used, so that `import exprad` stays light.
+_LAZY = {
+    "certificate": "check",
+    "dual": "DualNumber",
+    "evaluation": "evaluate",
+    "interop.sympy": "from_sympy to_sympy",
+    "matrices": "derivative gradient hessian hvp jacobian jvp kinks value_and_gradient vjp",
+    "pictures.dot": "to_dot",
+    "tensor": "broadcast_to matmul reshape sum transpose",
+    "text.parser": "parse",
+}
+_HOMES = {_name: _module for _module, _names in _LAZY.items() for _name in _names.split()}
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'exprad' has no attribute {name!r}")
+    value = getattr(_import_module(f"exprad.{_HOMES[name]}"), name)
+    globals()[name] = value  # also where a module has the name of its function
+    return value
+
+
 # Every row is public. Names that shadow Python's own are, too, but `from exprad import *` leaves them out.
 _rows = [_name for _name, _row in vars(_elementary).items() if isinstance(_row, Primitive)]
-_named = """Add Call Const Div DualNumber ExpradError Expr If Mul Neg Pow Primitive Sub Var broadcast_to check derivative
-    evaluate from_sympy gradient hessian hvp jacobian jvp kinks matmul parse reshape simplify table to_dot to_sympy
-    transpose value_and_gradient variables vjp""".split()
-__all__ = sorted(_name for _name in [*_rows, *_named] if not hasattr(_builtins, _name))  # pyright: ignore[reportUnsupportedDunderAll]  # from the table
+_named = "Add Call Const Div ExpradError Expr If Mul Neg Pow Primitive Sub Var simplify table variables".split()
+__all__ = sorted(_name for _name in [*_rows, *_named, *_HOMES] if not hasattr(_builtins, _name))  # pyright: ignore[reportUnsupportedDunderAll]  # from the table
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

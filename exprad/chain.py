@@ -8,7 +8,6 @@ poisons a derivative. `where(c, v, 0)` is built at the outputs alone, by `resolv
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from exprad.elementary import logical_not, where
@@ -16,12 +15,13 @@ from exprad.errors import NotDifferentiableError
 from exprad.primitive import If, Primitive
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Guarded:
     """A value that counts only where every one of `conditions` holds."""
 
-    conditions: tuple[Any, ...]
-    value: Any
+    __slots__ = ("conditions", "value")
+
+    def __init__(self, conditions: tuple[Any, ...], value: Any) -> None:
+        self.conditions, self.value = conditions, value
 
 
 def pushforward(f: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:

@@ -34,7 +34,7 @@ def _power_slope(a, b):  # type: ignore[no-untyped-def]  # any carrier
 add: Primitive = Primitive("add", 1, 1, infix="+", exact=operator.add, commutes=True)
 sub: Primitive = Primitive("sub", 1, -1, infix="-", exact=operator.sub, numpy="subtract", sympy=operator.sub)
 mul: Primitive = Primitive("mul", lambda y, a, b: b, lambda y, a, b: a, infix="*", exact=operator.mul, numpy="multiply", commutes=True)
-div: Primitive = Primitive("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b, infix="/", exact=operator.truediv, numpy="divide", sympy=operator.truediv)
+div: Primitive = Primitive("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b, infix="/", exact=operator.truediv, numpy="divide", sympy=operator.truediv, sample=((-3, 3), (0.1, 3)))
 neg: Primitive = Primitive("neg", -1, exact=operator.neg, numpy="negative", sympy=operator.neg)
 pow: Primitive = Primitive("pow", lambda y, a, b: _power_slope(a, b), lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="power", sample=((0.1, 3), (-3, 3)))
 mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", exact=operator.mod, numpy="mod", sympy="Mod", sample=((-3, 3), (0.5, 3)), kink=lambda a, b: sin(_pi * (a / b)))
@@ -83,7 +83,7 @@ atanh: Primitive = Primitive("atanh", lambda y, x: 1 / ((1 - x) * (1 + x)), nump
 hypot: Primitive = Primitive("hypot", lambda y, a, b: If(not_equal(y, 0), a / y), lambda y, a, b: If(not_equal(y, 0), b / y), sympy=lambda sp, a, b: sp.sqrt(a**2 + b**2), analytic=False)
 maximum: Primitive = Primitive("maximum", lambda y, a, b: If(~(a < b), where(equal(a, b), _half, 1)), lambda y, a, b: If(~(b < a), where(equal(a, b), _half, 1)), exact=max, mpmath=lambda mp, a, b: a if a >= b else b if b >= a else mp.nan, sympy="Max", kink=lambda a, b: a - b)
 minimum: Primitive = Primitive("minimum", lambda y, a, b: If(~(a > b), where(equal(a, b), _half, 1)), lambda y, a, b: If(~(b > a), where(equal(a, b), _half, 1)), exact=min, mpmath=lambda mp, a, b: a if a <= b else b if b <= a else mp.nan, sympy="Min", kink=lambda a, b: a - b)
-clip: Primitive = Primitive("clip", lambda y, x, low, high: If(~(x < low) & ~(x > high), where(equal(x, low) | equal(x, high), _half, 1)), lambda y, x, low, high: If(~(x > low), where(equal(x, low), _half, 1)), lambda y, x, low, high: If(~(x < high), where(equal(x, high), _half, 1)), formula=lambda x, low, high: minimum(maximum(x, low), high), sample=((-3, 3), (-2, -1), (1, 2)), kink=lambda x, low, high: (x - low) * (x - high))
+clip: Primitive = Primitive("clip", lambda y, x, low, high: If(~(x < low) & ~(x > high), where(equal(x, low) | equal(x, high), _half, 1)), lambda y, x, low, high: If(~(x > low) & ~(low > high), where(equal(x, low), _half, 1)), lambda y, x, low, high: If(~(x < high) | (low > high), where(equal(x, high) & ~(low > high), _half, 1)), formula=lambda x, low, high: minimum(maximum(x, low), high), sample=((-3, 3), (-2, -1), (1, 2)), kink=lambda x, low, high: (x - low) * (x - high))
 relu: Primitive = Primitive("relu", lambda y, x: If(x > 0), formula=lambda x: maximum(x, 0), kink=lambda x: x)
 
 # sigmoids and logarithmic sums

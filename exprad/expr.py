@@ -495,7 +495,7 @@ for _cls, _row in ((Add, table.add), (Sub, table.sub), (Mul, table.mul), (Div, t
     _define(_row, _cls)
     _cls.__match_args__ = ("a", "b")[: _row.arity]  # type: ignore[attr-defined]
 
-_small = {value: Const(value) for value in range(-16, 1025)}
+_small = {value: Const(value) for value in range(-8, 129)}
 
 
 def expression(value: Any) -> Expr:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -13,12 +12,13 @@ Partial = Callable[..., Any] | int | None
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class If:
     """A guarded partial: `value` where `condition` holds, and a strong zero elsewhere."""
 
-    condition: Any
-    value: Any = 1
+    __slots__ = ("condition", "value")
+
+    def __init__(self, condition: Any, value: Any = 1) -> None:
+        self.condition, self.value = condition, value
 
 
 class Primitive:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from exprad.expr import Const, Expr, Var, intern, node_class
 from exprad.primitive import Primitive
 from exprad.traverse import canonical_operands, collector_paused
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """Steps in order: a leaf (a name with its shape, or a constant), or a primitive with the steps that it reads."""
 
     steps: tuple[tuple[Any, ...], ...]

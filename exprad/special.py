@@ -55,12 +55,15 @@ def _by_recurrence(n: Any, t: Any) -> Any:
 def mp_sinc_slope(n: Any, t: Any) -> Any:
     """`sinc_slope` for mpmath numbers, by its Taylor series with guard digits."""
     mp = t.context
-    order, extra = int(n), int(abs(t) * 1.5) + 30
-    with mp.workprec(mp.prec + 2 * extra):
-        def term(k: Any) -> Any:
-            j = int(k) + (order % 2)
-            return mp.cos((j + order) * mp.pi / 2) * t**j / (mp.factorial(j) * (j + order + 1))
-        total = mp.mpf(0)
-        for k in range(0, 4 * extra, 2):
-            total += term(k)
+    order, j, total = int(n), int(n) % 2, mp.mpf(0)
+    precision = mp.prec + 2 * int(abs(t) * 1.5) + 60
+    with mp.workprec(precision):
+        power = t**j
+        while True:
+            sign = -1 if (j + order) % 4 else 1
+            total += sign * power / (j + order + 1)
+            power *= t * t / ((j + 1) * (j + 2))
+            j += 2
+            if j > abs(t) and abs(power) <= mp.ldexp(abs(total) or 1, -precision):
+                break
     return +total

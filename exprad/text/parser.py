@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from exprad import elementary as table
 from exprad.errors import ArgumentError, OperandError, ParseError
@@ -34,8 +33,7 @@ _SPELLINGS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
-class Token:
+class Token(NamedTuple):
     kind: str
     text: str
     place: int

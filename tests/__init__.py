@@ -1,0 +1,1 @@
+"""The tests. Most are generated from the table."""

@@ -1,0 +1,76 @@
+"""What tests draw from: the rows of the table, and random expressions built from it."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from hypothesis import strategies as st
+
+from exprad import Var, where
+from exprad.primitive import Primitive, table
+
+X, Y, Z = Var("x"), Var("y"), Var("z")
+VARIABLES = (X, Y, Z)
+HIDDEN = {"at_kink", "sinc_slope", "polygamma"}  # their first operand is an order, not a real number
+
+
+def rows() -> list[Primitive]:
+    return [row for row in table() if row.__module__ != "__user__"]
+
+
+def smooth_rows() -> list[Primitive]:
+    return [row for row in rows() if not row.predicate and row.name not in HIDDEN | {"where"}]
+
+
+def operands_of(row: Primitive) -> tuple[Any, ...]:
+    if row.name == "where":
+        return (X > Y, Y, Z)
+    if row.name in ("polygamma", "sinc_slope"):
+        return (1, X)
+    return VARIABLES[: row.arity]
+
+
+def interval(text: str) -> tuple[float, float, bool, bool]:
+    """Low, high, and whether each end belongs to the domain."""
+    match = re.fullmatch(r"([\[(])(.+), (.+)([\])])", text)
+    assert match is not None, text
+    return float(match[2]), float(match[3]), match[1] == "[", match[4] == "]"
+
+
+def inside(row: Primitive, point: tuple[float, ...]) -> bool:
+    for text, value in zip(row.domain, point, strict=True):
+        low, high, has_low, has_high = interval(text)
+        if value < low or value > high or value == low and not has_low or value == high and not has_high:
+            return False
+    return True
+
+
+def points(row: Primitive) -> st.SearchStrategy[tuple[float, ...]]:
+    return st.tuples(*(st.floats(low, high, allow_subnormal=False) for low, high in row.sample))
+
+
+@st.composite
+def expressions(draw: Any, depth: int = 5, rows: Any = None) -> Any:
+    """A random expression over x, y, z from the whole table."""
+    chosen = rows or [row for row in smooth_rows()]
+    pool: list[Any] = [*VARIABLES, draw(st.sampled_from([2, 3, -1, 0.5, 1.5]))]
+    for _ in range(draw(st.integers(1, depth))):
+        row = draw(st.sampled_from(chosen))
+        operands = [draw(st.sampled_from(pool)) for _ in range(row.arity)]
+        if not any(hasattr(operand, "operands") for operand in operands):
+            operands[0] = X
+        pool.append(row(*operands))
+        if draw(st.booleans()):
+            a, b = draw(st.sampled_from(pool)), draw(st.sampled_from(pool))
+            condition = (X if not hasattr(a, "operands") else a) < b
+            pool.append(where(condition, pool[-1], draw(st.sampled_from(pool))))
+    last = pool[-1]
+    return last if hasattr(last, "operands") else X + last
+
+
+def close(a: float, b: float, tolerance: float = 1e-9) -> bool:
+    if math.isnan(a) or math.isnan(b):
+        return math.isnan(a) and math.isnan(b)
+    return a == b or abs(a - b) <= tolerance * max(1.0, abs(a), abs(b))

@@ -1,0 +1,212 @@
+"""Values at the edges: a row of the promise a test, in symbolic forward, symbolic reverse and dual mode."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import exprad
+from exprad import (
+    Const, DualNumber, Var, atan2, clip, copysign, derivative, equal, exp, hypot, log, log1p, logaddexp, maximum,
+    minimum, mod, parse, relu, sigmoid, sign, sinc, softplus, sqrt, square, tanh, variables, where, xlogy,
+)  # fmt: skip
+from exprad.evaluation import evaluate
+
+x, y = variables("x y")
+inf, nan = math.inf, math.nan
+
+
+def every_mode(f, wrt, **at):
+    """The derivative by forward, reverse and dual mode."""
+    forward = f.gradient(wrt).evaluate(**at)
+    reverse = f.gradient([wrt])[0].evaluate(**at)
+    dual = f.evaluate({**at, wrt.name: DualNumber(at[wrt.name], 1)})
+    return forward, reverse, dual.eps
+
+
+def same(a, b, tolerance=1e-12):
+    return math.isnan(a) and math.isnan(b) or a == b or abs(a - b) <= tolerance * max(abs(a), abs(b))
+
+
+def promised(f, wrt, expected, **at):
+    """The slope is as expected in every mode; also shifted, scaled, composed, and inside a where."""
+    inside = where(Var("s") > 0, f, exp(f * f))
+    for g, want in ((f, expected), (3 + f, expected), (f * 2, 2 * expected), (-f, -expected), (inside, expected)):
+        for slope in every_mode(g, wrt, **at, **({"s": 1.0} if g is inside else {})):
+            assert same(float(slope), want), (g, slope, want)
+
+
+CASES = [
+    (x**0, x, {"x": 0.0}, 0),
+    (x**y, x, {"x": 0.0, "y": 1.0}, 1),
+    (x**y, x, {"x": 0.0, "y": 0.0}, 0),
+    (x**y, y, {"x": 0.0, "y": 2.0}, 0),
+    (x**y, y, {"x": 0.0, "y": 0.0}, 0),
+    (x**y, y, {"x": -1.0, "y": 2.0}, nan),
+    (x**3, x, {"x": -2.0}, 12),
+    (x**3.0, x, {"x": -2.0}, 12),
+    (x**y, x, {"x": -2.0, "y": 3}, 12),
+    (sqrt(x), x, {"x": 0.0}, inf),
+    (xlogy(x, x), x, {"x": 0.0}, -inf),
+    (abs(x), x, {"x": 0.0}, 0),
+    (sign(x), x, {"x": 0.0}, 0),
+    (maximum(x, y), x, {"x": 1.0, "y": 1.0}, 0.5),
+    (minimum(x, y), y, {"x": 1.0, "y": 1.0}, 0.5),
+    (relu(x), x, {"x": 0.0}, 0),
+    (clip(x, -1, 1), x, {"x": 1.0}, 0.5),
+    (where(x > 0, log(x), 2 * x), x, {"x": 0.0}, 2),
+    (where(x > 0, sqrt(x), 0), x, {"x": 0.0}, 0),
+    (where(x > 0, x * log(x), x), x, {"x": -1.0}, 1),
+    (sqrt(x * x), x, {"x": 0.0}, nan),
+    (hypot(x, y), x, {"x": 0.0, "y": 0.0}, 0),
+    (hypot(x, y), x, {"x": 1e200, "y": 1e200}, math.sqrt(0.5)),
+    (hypot(x, y), x, {"x": 1e-200, "y": 1e-200}, math.sqrt(0.5)),
+    (atan2(x, y), x, {"x": 0.0, "y": 0.0}, 0),
+    (atan2(x, y), x, {"x": 1e200, "y": 1e200}, 5e-201),
+    (atan2(x, y), x, {"x": 1e-200, "y": 1e-200}, 5e199),
+    (softplus(x), x, {"x": 800.0}, 1),
+    (logaddexp(x, y), x, {"x": 1000.0, "y": 1000.0}, 0.5),
+    (tanh(x), x, {"x": 20.0}, 1.6993417021166355e-17),
+    (sigmoid(x), x, {"x": 40.0}, 4.248354255291589e-18),
+    (log1p(x), x, {"x": 1e-300}, 1),
+    (sinc(x), x, {"x": 0.0}, 0),
+    (mod(x, y), x, {"x": 7.0, "y": 3.0}, 1),
+    (mod(x, y), y, {"x": 7.0, "y": 3.0}, -2),
+]
+
+
+@pytest.mark.parametrize("f, wrt, at, expected", CASES, ids=lambda case: str(case)[:40])
+def test_slope_at_the_edge(f, wrt, at, expected):
+    if f is x**0:
+        assert f is Const(1)
+        return
+    if isinstance(expected, float) and (math.isnan(expected) or math.isinf(expected)):
+        for slope in every_mode(f, wrt, **at):
+            assert same(float(slope), expected)
+    else:
+        promised(f, wrt, expected, **at)
+
+
+@pytest.mark.parametrize("exponent", [2, 2.0, y])
+def test_third_derivative_of_a_square_at_0_is_0(exponent):
+    third = derivative(x**exponent, x, order=3)
+    assert third.evaluate(x=0.0, y=2) == 0 and third.evaluate(x=0.0, y=2.0) == 0
+
+
+def test_second_derivatives_at_the_edge():
+    assert derivative(abs(x) ** 2, x, order=2).evaluate(x=0.0) == 2
+    assert derivative(square(x), x, order=2).evaluate(x=0.0) == 2
+    assert same(derivative(sinc(x), x, order=2).evaluate(x=0.0), -math.pi**2 / 3)
+    for size in (1e200, 1e-200):
+        second = hypot(x, y).hessian([x, y])
+        assert same(second[0][0].evaluate(x=size, y=size), math.sqrt(0.5) / 2 / size, 1e-10)
+
+
+@pytest.mark.parametrize("t", [1e-3, 1e-5, 1e-8])
+def test_sinc_is_accurate_near_0(t):
+    import mpmath
+
+    with mpmath.workdps(50):
+        exact = [float(mpmath.diff(mpmath.sincpi, mpmath.mpf(t), n)) for n in range(3)]
+    for order, expected in enumerate(exact):
+        assert same(derivative(sinc(x), x, order=order).evaluate(x=t), expected, 1e-12)
+
+
+def test_an_untaken_branch_never_poisons_any_order():
+    f = where(x > 0, x**1.5 * log(x), x**2) + sqrt(where(x > 0, x, 4))
+    for order in range(4):
+        g = derivative(f, x, order=order)
+        assert math.isfinite(g.evaluate(x=-1.0)), order
+        array = g.evaluate(x=np.array([-1.0, 2.0]))
+        assert np.isfinite(array).all()
+        assert same(array[1], g.evaluate(x=2.0))
+
+
+def test_what_changes_the_domain_is_kept():
+    for f in (0 * x, x - x, x / x):
+        assert math.isnan(f.evaluate(x=nan)) and math.isnan(f.evaluate(x=inf))
+
+
+def test_signed_zeros_are_kept_apart():
+    assert Const(0.0) is not Const(-0.0)
+    assert (1 / x).evaluate(x=-0.0) == -inf
+    assert copysign(1, x).evaluate(x=-0.0) == -1
+    assert math.copysign(1, (x + -0.0).evaluate(x=-0.0)) == -1
+
+
+def test_python_floats_give_ieee_results():
+    assert (1 / x).evaluate(x=0) == inf and (1 / x).evaluate(x=0.0) == inf
+    assert log(x).evaluate(x=0) == -inf and exp(x).evaluate(x=1000) == inf
+    assert math.isnan(sqrt(x).evaluate(x=-1)) and math.isnan((x**y).evaluate(x=-8.0, y=1 / 3))
+    assert softplus(x).evaluate(x=800.0) == 800 and sigmoid(x).evaluate(x=-800.0) == 0
+
+
+def test_nested_derivatives_do_not_confuse_perturbations():
+    assert derivative(lambda a: a * derivative(lambda b: a + b, 1), 1) == 1
+
+
+def test_dual_quotient():
+    assert same((DualNumber(1, 2) / DualNumber(3, 4)).eps, 2 / 9)
+
+
+def test_absent_variable_has_derivative_0_unless_strict():
+    assert x.gradient(y) is Const(0) and x.gradient([y]) == [Const(0)]
+    with pytest.raises(exprad.ExpradError, match="'y'"):
+        x.gradient(y, strict=True)
+
+
+def test_a_lost_variable_keeps_shape_and_dtype():
+    result = (3 * x).gradient(x).evaluate(x=np.zeros((2, 3), np.float32))
+    assert result.shape == (2, 3) and result.dtype == np.float32
+
+
+@pytest.mark.parametrize("f", [x * Fraction(1, 3) + 2, sigmoid(x), softplus(x) * 0.1, x**3 / 7, atan2(x, 2), relu(x), tanh(x)])
+def test_float32_stays_float32(f):
+    at = np.linspace(0.1, 1, 4, dtype=np.float32)
+    for g in (f, f.gradient(x), f.gradient([x])[0]):
+        assert g.evaluate(x=at).dtype == np.float32
+    assert f.evaluate(x=DualNumber(at, np.ones_like(at))).eps.dtype == np.float32
+
+
+def test_integers_are_exact_or_promoted():
+    assert (x * x * y + y + 2).evaluate(x=3, y=4) == 42
+    assert (x / 2).evaluate(x=3) == 1.5 and (x**-1).evaluate(x=2) == 0.5
+    assert (x**-1).evaluate(x=Fraction(2)) == Fraction(1, 2)
+    assert (10**400 * x).evaluate(x=np.ones(2)).tolist() == [inf, inf]
+    assert (x * x).evaluate(x=np.array([2**40])).tolist() == [2.0**80]
+    assert (x**-1).evaluate(x=np.array([2, 4])).tolist() == [0.5, 0.25]
+
+
+def test_one_node_used_twice_counts_twice():
+    for f, slope in ((x * x, 6), (x + x, 2), (x**x, 27 * (1 + math.log(3)))):
+        for found in every_mode(f, x, x=3.0):
+            assert same(float(found), slope)
+
+
+@pytest.mark.parametrize("compare", [lambda: x == 0, lambda: x == 0.0, lambda: x != 0, lambda: 0 == x])
+def test_comparing_with_a_number_raises(compare):
+    with pytest.raises(TypeError, match="equal"):
+        compare()
+
+
+def test_truth_of_a_condition_raises_and_where_refuses_bool():
+    with pytest.raises(TypeError, match="where"):
+        bool(x < y)
+    with pytest.raises(TypeError, match="equal"):
+        where(False, x, y)
+
+
+def test_a_shared_recurrence_stays_linear():
+    e = x
+    for _ in range(300):
+        e = exprad.sin(e) / 2 + e / 4
+    text = str(e)
+    assert len(text) < 20_000 and parse(text) is e
+    assert evaluate(e.gradient([x]), x=1.0)[0] == pytest.approx(evaluate(e.gradient(x), x=1.0))
+
+
+def test_equal_builds_the_condition():
+    assert where(equal(x, 0), 1, 2).evaluate(x=0) == 1

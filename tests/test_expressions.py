@@ -1,0 +1,171 @@
+"""Random expressions from the whole table: modes agree, text reads back, folding changes nothing."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exprad import Const, DualNumber, Var, jvp, parse, vjp
+from exprad.certificate import check
+from exprad.evaluation import evaluate
+from exprad.expr import Call
+from exprad.forward import tangents
+from exprad.traverse import postorder
+from tests.rows import VARIABLES, X, Y, Z, close, expressions
+
+relaxed = settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+numbers = st.floats(-3, 3)
+
+
+def point(a, b, c):
+    return {"x": a, "y": b, "z": c}
+
+
+@relaxed
+@given(expressions())
+def test_dual_over_expressions_is_symbolic_forward(f):
+    for x in VARIABLES:
+        assert _dual(f, x) is f.gradient(x)
+
+
+def _dual(f, x):
+    """The tangent that dual numbers carrying expressions give."""
+    values = {}
+    for node in postorder([f]):
+        if node is x:
+            values[node] = DualNumber(x, 1)
+        elif node.operands:
+            values[node] = node.primitive(*[values[o] for o in node.operands])
+        else:
+            values[node] = node
+    result = values[f]
+    eps = result.eps if isinstance(result, DualNumber) else 0
+    return eps if hasattr(eps, "operands") else Const(eps)
+
+
+@relaxed
+@given(expressions(), numbers, numbers, numbers)
+def test_modes_agree_with_each_other(f, a, b, c):
+    at = point(a, b, c)
+    values = evaluate(postorder([f]), at)
+    if not all(math.isfinite(v) and abs(v) < 1e6 and (v == 0 or abs(v) > 1e-6) for v in values):
+        return
+    reverse = evaluate(f.gradient(list(VARIABLES)), at)
+    forward = [evaluate(f.gradient(x), at) for x in VARIABLES]
+    dual = [evaluate(f, {**at, x.name: DualNumber(at[x.name], 1.0)}).eps for x in VARIABLES]
+    for p, q, r in zip(forward, reverse, dual, strict=True):
+        if math.isfinite(p) and abs(p) < 1e9:
+            assert close(p, r, 1e-12)
+            assert close(p, q, 1e-7 * max(1, *map(abs, (v for v in values)))), (f, at)
+
+
+@relaxed
+@given(expressions(), numbers, numbers, numbers)
+def test_value_agrees_with_high_precision(f, a, b, c):
+    at = point(a, b, c)
+    ours = evaluate(f, at)
+    nodes = evaluate(postorder([f]), at)
+    if not all(math.isfinite(v) and (v == 0 or 1e-5 < abs(v) < 1e5) for v in nodes) or any(row in str(f) for row in ("floor", "ceil", "round", "trunc", "%", "sign", "where", "copysign")):
+        return
+    slopes = evaluate([g for g in _adjoints(f)], at)
+    condition = sum(abs(s * v) for s, v in zip(slopes, nodes, strict=True) if math.isfinite(s))
+    with mpmath.workdps(50):
+        theirs = evaluate(f, {k: mpmath.mpf(v) for k, v in at.items()})
+    assert abs(ours - theirs) <= 16 * 2.3e-16 * (condition + abs(ours)) + 1e-300, (f, at)
+
+
+def _adjoints(f):
+    from exprad.reverse import adjoints
+
+    return [Const(0) if bar is None else bar if hasattr(bar, "operands") else Const(bar) for bar in adjoints({f: 1}, postorder([f]))]
+
+
+@relaxed
+@given(expressions())
+def test_text_reads_back_to_the_same_node(f):
+    assert parse(str(f)) is f
+    g = f.gradient(X)
+    assert parse(str(g)) is g
+    assert pickle.loads(pickle.dumps(f)) is f
+
+
+@relaxed
+@given(expressions(), numbers, numbers, numbers, st.sampled_from([None, math.nan, math.inf, -math.inf, 0.0, -0.0, 1e308, 5e-324]))
+def test_folding_never_changes_a_value(f, a, b, c, special):
+    """The same tree built as written, without folds, has the same value everywhere."""
+    at = point(a, b, c if special is None else special)
+    values = {}
+    unfolded = parse(str(f))
+    rebuilt = {}
+    for node in postorder([unfolded]):
+        rebuilt[node] = Call(node.primitive, tuple(rebuilt[o] for o in node.operands)) if node.operands else node
+        values[node] = rebuilt[node]
+    folded = {}
+    for node in postorder([unfolded]):
+        folded[node] = node.primitive(*[folded[o] for o in node.operands]) if node.operands else node
+    ours, theirs = evaluate(folded[unfolded], at), evaluate(rebuilt[unfolded], at)
+    assert math.isnan(ours) and math.isnan(theirs) or ours == theirs, (f, at)
+
+
+SMALL = [x for x in (X, Y)] + [Const(v) for v in (0, 1, -1, 2, 3, 0.5, -0.0, Fraction(1, 3))]
+
+
+@given(st.lists(st.tuples(st.sampled_from("+-*/pn"), st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=8),
+       st.sampled_from([0.0, -0.0, 1.5, -2.25, math.inf, -math.inf, math.nan, 1e308, 1e-308]), st.sampled_from([0.0, 3.7, -0.1, math.inf]))  # fmt: skip
+@settings(max_examples=400, deadline=None)
+def test_operators_and_classes_have_the_same_value(steps, a, b):
+    import operator
+
+    from exprad import Add, Div, Mul, Neg, Pow, Sub
+
+    folded, written = list(SMALL), list(SMALL)
+    for sign, i, j in steps:
+        i, j = i % len(folded), j % len(folded)
+        if sign == "n":
+            folded.append(-folded[i])
+            written.append(Neg(written[i]))
+        elif sign == "p":
+            folded.append(folded[i] ** (j % 4))
+            written.append(Pow(written[i], Const(j % 4)))
+        else:
+            function, cls = {"+": (operator.add, Add), "-": (operator.sub, Sub), "*": (operator.mul, Mul), "/": (operator.truediv, Div)}[sign]
+            folded.append(function(folded[i], folded[j]))
+            written.append(cls(written[i], written[j]))
+    at = {"x": np.float64(a), "y": np.float64(b)}
+    held = {"x": at["x"], "y": at["y"]}
+    ours, theirs = float(evaluate(folded[-1], held)), float(evaluate(written[-1], held))
+    assert math.isnan(ours) and math.isnan(theirs) or ours == theirs, (folded[-1], written[-1], a, b)
+
+
+@relaxed
+@given(expressions(depth=4), numbers, numbers, numbers)
+def test_arrays_give_what_numbers_give(f, a, b, c):
+    array = evaluate(f, {"x": np.array([a, b]), "y": np.array([b, c]), "z": np.array([c, a])})
+    for index, at in enumerate((point(a, b, c), point(b, c, a))):
+        assert close(float(array[index]), float(evaluate(f, at)), 1e-12) or abs(array[index]) > 1e12
+
+
+@relaxed
+@given(expressions(depth=8))
+def test_a_gradient_has_at_most_5_nodes_a_node(f):
+    elementwise = len(postorder([f]))
+    assert len(postorder([f, *f.gradient(list(VARIABLES))])) <= 16 * elementwise + 6
+
+
+def test_a_directional_derivative_is_a_product_with_the_gradient():
+    f = X**2 * Y + Z
+    assert jvp(f, {X: 1}) is f.gradient(X)
+    assert vjp([f], [1], [X]) == [f.gradient(X)]
+    assert tangents([f], {Var("w"): 1}) == [None]
+
+
+@pytest.mark.parametrize("text", ["x**2*y + y + 2", "sin(x)/x + erf(y)", "where(x < y, exp(x), log(y*y + 1))"])
+def test_formulas_are_certified(text):
+    assert check(parse(text)).ok
