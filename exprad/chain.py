@@ -103,7 +103,8 @@ def plus(a: Any, b: Any) -> Any:
     if a.__class__ is Guarded and b.__class__ is Guarded and len(a.conditions) == len(b.conditions):
         *outer, last = a.conditions
         if all(p is q for p, q in zip(outer, b.conditions[:-1], strict=True)):
-            return _merge(tuple(outer), last, a.value, b.conditions[-1], b.value) or _either(a, b)
+            merged = _merge(tuple(outer), last, a.value, b.conditions[-1], b.value)
+            return _either(a, b) if merged is None else merged
     if a.__class__ is Guarded and b.__class__ is Guarded:
         return _either(a, b)
     return resolve(a) + resolve(b)

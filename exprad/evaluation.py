@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -30,16 +30,33 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
     values: dict[Expr, Any] = {}
     held = {node.name: node for node in order if isinstance(node, Var)}
     _check_names(bound, held)
+    kind = _float_kind(bound.values())
     for node in order:
         if isinstance(node, Var):
             values[node] = _value_of(node, bound)
         elif isinstance(node, Const):
             values[node] = node.value
         else:
-            values[node] = node.primitive(*[values[operand] for operand in node.operands])  # type: ignore[attr-defined]
+            value = node.primitive(*[values[operand] for operand in node.operands])  # type: ignore[attr-defined]
+            values[node] = value if kind is None else _at_least(kind, value)
     given = [*bound.values(), *(values[node] for node in held.values())]
     results = [_of_kind(values[root], root, given) for root in roots]
     return results[0] if single else results
+
+
+def _float_kind(given: Iterable[Any]) -> Any:
+    """The dtype of the floats given, if there are float arrays."""
+    kinds = [x.dtype for x in given if getattr(getattr(x, "dtype", None), "kind", "") == "f"]
+    if not kinds:
+        return None
+    import numpy as np
+
+    return np.result_type(*kinds)
+
+
+def _at_least(kind: Any, value: Any) -> Any:
+    """Exact constants that a condition spread over an array are rounded to the dtype of the floats given."""
+    return value.astype(kind) if getattr(getattr(value, "dtype", None), "kind", "f") in "iu" and value.shape else value
 
 
 def _by_name(bindings: Mapping[Any, Any]) -> dict[str, Any]:

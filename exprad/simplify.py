@@ -45,7 +45,7 @@ def _exact_result(row: Primitive, *nodes: Any) -> Expr | None:
         return None
     from exprad.expr import Const
 
-    if values[0].__class__ is values[1].__class__ is int and row is not table.div:
+    if values[0].__class__ is values[1].__class__ is int and row.__class__ is Primitive:
         exact = row.exact(*values)  # type: ignore[misc]  # arithmetic rows state it
         return Const(exact) if exact.bit_length() <= MOST_BITS else None
     try:
@@ -105,7 +105,7 @@ def _mul(a: Any, b: Any) -> Expr | None:
     if factor == -1:
         return -b  # type: ignore[no-any-return]
     if b.is_const:
-        return b if constant(b) == 1 else _exact_result(table.mul, a, b)  # type: ignore[no-any-return]
+        return a if constant(b) == 1 else _exact_result(table.mul, a, b)  # type: ignore[no-any-return]
     if _is(table.neg, a) and _is(table.neg, b):
         return a.operands[0] * b.operands[0]  # type: ignore[no-any-return]
     if _is(table.neg, b):
