@@ -44,7 +44,7 @@ def to_sympy(f: Any) -> Any:
 def _conditions(sp: Any, row: Primitive, operands: list[Any]) -> list[Any]:
     """Constants where SymPy wants truth values."""
     wanted = {"where": (0,), "logical_and": (0, 1), "logical_or": (0, 1), "logical_not": (0,)}.get(row.name, ())
-    return [sp.Ne(x, 0) if i in wanted and not x.is_Boolean and x not in (True, False) else x for i, x in enumerate(operands)]
+    return [sp.Ne(x, 0) if i in wanted and not isinstance(x, sp.logic.boolalg.Boolean) else x for i, x in enumerate(operands)]
 
 
 def _constant(sp: Any, value: Any) -> Any:
