@@ -1,0 +1,37 @@
+# `make demo` and `make test` need nothing but Python and make: each sets up the environment that it uses.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-all lint docs bench clean
+
+demo: $(VENV)/demo.done
+	$(BIN)/exprad demo
+
+test: $(VENV)/test.done
+	$(BIN)/python -m pytest -n 2 -m "not long" --cov --cov-report=term --doctest-modules tests exprad docs README.md --doctest-glob='*.md'
+
+test-all: $(VENV)/test.done
+	EXPRAD_EXAMPLES=1500 $(BIN)/python -m pytest -n 2 --doctest-modules tests exprad docs README.md --doctest-glob='*.md'
+
+lint: $(VENV)/lint.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	find exprad -name '*.py' | xargs wc -l | sort -n
+
+docs: $(VENV)/docs.done
+	$(BIN)/mkdocs build --strict
+
+bench: $(VENV)/bench.done
+	$(BIN)/python -m benchmarks
+
+$(VENV)/%.done: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
