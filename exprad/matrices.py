@@ -163,7 +163,7 @@ def jvp(fs: Any, x_dots: Mapping[Var, Any]) -> Any:
     >>> from exprad import variables
     >>> x, y = variables("x y")
     >>> jvp(x * y, {x: 1, y: 2})
-    y + 2*x
+    2*x + y
     """
     outputs = [expression(f) for f in ([fs] if isinstance(fs, Expr) else fs)]
     seeds = {_variable(x): stretched(expression(x_dot), x.shape) for x, x_dot in x_dots.items()}

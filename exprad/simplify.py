@@ -258,7 +258,9 @@ def simplify(f: Expr) -> Expr:
     def visit(node: Any, operands: list[Any]) -> Any:
         if not operands:
             return node
-        return _SIMPLER.get(node.primitive, lambda *_: None)(*operands) or build(node.primitive, *operands)
+        rule = _SIMPLER.get(node.primitive)
+        found = rule(*operands) if rule is not None else None
+        return build(node.primitive, *operands) if found is None else found
 
     return fold([f], visit)[0]  # type: ignore[no-any-return]
 

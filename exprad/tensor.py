@@ -66,7 +66,7 @@ def summed_to(x: Any, shape: Shape) -> Any:
 
 
 def _linear(name: str, shape: Callable[[Shape], Shape], transpose: Callable[[Any, Any], Any],
-            numpy: Callable[[Any], Any], **parameters: Any) -> Structural:  # fmt: skip
+            numpy: Callable[[Any], Any], parameters: dict[str, Any]) -> Structural:  # fmt: skip
     """A linear row of one operand: its pushforward is itself; `transpose(x, y_bar)` is its pullback."""
     row = Structural(name, 1, shape=shape, push=lambda xs, x_dots: row(x_dots[0]),
                      pull=lambda xs, y_bar, _: transpose(xs[0], y_bar), numpy=numpy, parameters=parameters)  # fmt: skip
@@ -86,7 +86,7 @@ def _sum(axis: tuple[int, ...] | None, keepdims: bool) -> Structural:
         return kept(shape) if keepdims else tuple(size for i, size in enumerate(shape) if i not in axes)
 
     return _linear("sum", result, lambda x, y_bar: broadcast_to(reshape(y_bar, kept(shape_of(x))), shape_of(x)),
-                   lambda x: np.sum(x, axis=axis, keepdims=keepdims), axis=axis, keepdims=keepdims)  # fmt: skip
+                   lambda x: np.sum(x, axis=axis, keepdims=keepdims), {"axis": axis, "keepdims": keepdims})  # fmt: skip
 
 
 def _axes(axis: tuple[int, ...] | None, shape: Shape) -> tuple[int, ...]:
@@ -108,7 +108,7 @@ def _broadcast_to(shape: Shape) -> Structural:
         return shape
 
     return _linear("broadcast_to", result, lambda x, y_bar: summed_to(y_bar, shape_of(x)),
-                   lambda x: np.broadcast_to(x, shape), shape=shape)  # fmt: skip
+                   lambda x: np.broadcast_to(x, shape), {"shape": shape})  # fmt: skip
 
 
 @cache
@@ -121,14 +121,14 @@ def _reshape(shape: Shape) -> Structural:
         return shape
 
     return _linear("reshape", result, lambda x, y_bar: reshape(y_bar, shape_of(x)),
-                   lambda x: np.reshape(x, shape), shape=shape)  # fmt: skip
+                   lambda x: np.reshape(x, shape), {"shape": shape})  # fmt: skip
 
 
 @cache
 def _transpose() -> Structural:
     import numpy as np
 
-    return _linear("transpose", lambda shape: shape[::-1], lambda x, y_bar: transpose(y_bar), np.transpose)
+    return _linear("transpose", lambda shape: shape[::-1], lambda x, y_bar: transpose(y_bar), np.transpose, {})
 
 
 def _matmul_shape(a: Shape, b: Shape) -> Shape:

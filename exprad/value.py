@@ -38,6 +38,10 @@ class Number(Arithmetic):
     def _truth(self) -> Any:
         return self.value
 
+    @property
+    def shape(self) -> Shape:
+        return tuple(getattr(self.value, "shape", ()))
+
 
 def unwrap(value: Any) -> Any:
     return value.value if value.__class__ is Number else value
@@ -107,7 +111,7 @@ def _float(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
     import numpy as np
 
     result = _numpy(row, [np.float64(as_float(operand)) for operand in operands], None)
-    return result.item() if isinstance(result, np.generic) else float(result)
+    return result.item() if isinstance(result, np.generic) or result.shape == () else result
 
 
 def as_float(value: Any) -> float:

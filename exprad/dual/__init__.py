@@ -171,7 +171,7 @@ def hessian(function: Callable[..., Any], point: Sequence[Any]) -> list[list[Any
     """The second derivatives of a Python function of a sequence of numbers, by nested dual numbers.
 
     >>> hessian(lambda p: p[0] ** 2 * p[1], [3.0, 4.0])
-    [[8.0, 6.0], [6.0, 0.0]]
+    [[8.0, 6.0], [6.0, 0]]
     """
     return [
         [derivative(lambda x, i=i: gradient(function, _replaced(point, i, x))[j], point[i]) for j in range(len(point))]

@@ -80,7 +80,7 @@ def from_sympy(e: Any) -> Expr:
 
     >>> import sympy
     >>> from_sympy(sympy.sin(sympy.Symbol("x")) / 2)
-    sin(x)/2
+    (1/2)*sin(x)
     """
     sp = _sympy()
     known: dict[Any, Any] = {}
