@@ -29,9 +29,8 @@ def ours(n: int) -> Any:
 
 
 def casadi(n: int) -> Any:
-    from casadi import SX
+    from casadi import SX, vertcat
     from casadi import gradient as slope
-    from casadi import vertcat
 
     x = [SX.sym(f"x{i}") for i in range(n)]
     return slope(rosenbrock(x), vertcat(*x))
@@ -100,7 +99,11 @@ def import_time(module: str) -> float:
 
 def main() -> None:
     print("chained Rosenbrock, build + gradient: peer's time over ours")
-    cases: list[tuple[Callable[[int], Any], tuple[int, ...], int]] = [(casadi, (100, 1000, 10000), 5), (symengine, (100,), 3), (sympy, (10, 100), 1)]
+    cases: list[tuple[Callable[[int], Any], tuple[int, ...], int]] = [
+        (casadi, (100, 1000, 10000), 5),
+        (symengine, (100,), 3),
+        (sympy, (10, 100), 1),
+    ]
     for peer, sizes, repeats in cases:
         for n in sizes:
             for collector in (False, True):

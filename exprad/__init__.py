@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from exprad.interop.sympy import from_sympy, to_sympy
     from exprad.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, kinks, value_and_gradient, vjp
     from exprad.pictures.dot import to_dot
-
     from exprad.tensor import broadcast_to, matmul, reshape, sum, transpose
     from exprad.text.parser import parse
 
@@ -59,7 +58,24 @@ def __getattr__(name: str) -> _Any:
 
 # Every row is public. Names that shadow Python's own are, too, but `from exprad import *` leaves them out.
 _rows = [_name for _name, _row in vars(_elementary).items() if isinstance(_row, Primitive)]
-_named = "Add Call Const Div ExpradError Expr If Mul Neg Pow Primitive Sub Var simplify table variables".split()
+_named = [
+    "Add",
+    "Call",
+    "Const",
+    "Div",
+    "ExpradError",
+    "Expr",
+    "If",
+    "Mul",
+    "Neg",
+    "Pow",
+    "Primitive",
+    "Sub",
+    "Var",
+    "simplify",
+    "table",
+    "variables",
+]
 __all__ = sorted(_name for _name in [*_rows, *_named, *_HOMES] if not hasattr(_builtins, _name))  # pyright: ignore[reportUnsupportedDunderAll]  # from the table
 
 

@@ -60,14 +60,18 @@ class Certificate:
     def __str__(self) -> str:
         head = "certified" if self.ok else "NOT certified"
         lines = [f"{head} at {self.points} points: {self.expression!r}"]
-        lines += [f"  forward against {mode:<20} worst relative difference {error:.1e}" for mode, error in self.worst.items()]
+        lines += [
+            f"  forward against {mode:<20} worst relative difference {error:.1e}" for mode, error in self.worst.items()
+        ]
         lines += [f"  {mode} skipped: {reason}" for mode, reason in self.skipped.items()]
         return "\n".join(lines + [f"  {each}" for each in self.disagreements[:5]])
 
     __repr__ = __str__
 
 
-def check(f: Any, points: Sequence[Mapping[Any, float]] | int = 8, *, seed: int = 0, tolerance: float = 1e-9) -> Certificate:
+def check(
+    f: Any, points: Sequence[Mapping[Any, float]] | int = 8, *, seed: int = 0, tolerance: float = 1e-9
+) -> Certificate:
     """Compares the derivatives of a scalar expression in every mode, at points given or drawn from the domain.
 
     Forward, reverse and dual mode must agree to `tolerance` (relative, scaled with the derivative's condition as
@@ -84,7 +88,11 @@ def check(f: Any, points: Sequence[Mapping[Any, float]] | int = 8, *, seed: int 
     wrt = list(f.variables)
     forward = [_edge(tangents([f], {x: 1})[0]) for x in wrt]
     reverse = [_edge(x_bar) for x_bar in adjoints({f: 1}, wrt)]
-    chosen = _drawn(f, wrt, points, seed) if isinstance(points, int) else [{_name(k): float(v) for k, v in p.items()} for p in points]
+    chosen = (
+        _drawn(f, wrt, points, seed)
+        if isinstance(points, int)
+        else [{_name(k): float(v) for k, v in p.items()} for p in points]
+    )
     others = _others(f, wrt, certificate)
     for point in chosen:
         first = evaluate(forward, point)
@@ -141,9 +149,16 @@ def _others(f: Expr, wrt: Sequence[Var], certificate: Certificate) -> list[tuple
         return evaluate(f, dict(zip(names, values, strict=True)))
 
     modes: list[tuple[str, float | None, Any]] = [
-        ("finite differences", 1e-4, lambda point: numeric.gradient(function, [point[n] for n in names], method="five-point"))
+        (
+            "finite differences",
+            1e-4,
+            lambda point: numeric.gradient(function, [point[n] for n in names], method="five-point"),
+        )
     ]
-    for mode, module, extra, derivatives in (("mpmath", "mpmath", "precise", _mpmath), ("SymPy", "sympy", "sympy", _sympy)):
+    for mode, module, extra, derivatives in (
+        ("mpmath", "mpmath", "precise", _mpmath),
+        ("SymPy", "sympy", "sympy", _sympy),
+    ):
         if find_spec(module) is None:
             certificate.skipped[mode] = f"not installed; install exprad[{extra}]"
             continue
@@ -163,7 +178,13 @@ def _mpmath(f: Expr, wrt: Sequence[Var]) -> Any:
             h = mpmath.mpf(10) ** (-DIGITS // 3)
             exact = {name: mpmath.mpf(value) for name, value in point.items()}
             return [
-                float((evaluate(f, {**exact, x.name: exact[x.name] + h}) - evaluate(f, {**exact, x.name: exact[x.name] - h})) / (2 * h))
+                float(
+                    (
+                        evaluate(f, {**exact, x.name: exact[x.name] + h})
+                        - evaluate(f, {**exact, x.name: exact[x.name] - h})
+                    )
+                    / (2 * h)
+                )
                 for x in wrt
             ]
 
@@ -184,7 +205,9 @@ def _sympy(f: Expr, wrt: Sequence[Var]) -> Any:
     def derivatives(point: Mapping[str, float]) -> list[float] | None:
         at = {symbol: sympy.Float(point[symbol.name], DIGITS) for symbol in symbols}
         values = [slope.subs(at).evalf(DIGITS // 2) for slope in slopes]
-        return [float(value) for value in values] if all(value.is_Float or value.is_Rational for value in values) else None
+        return (
+            [float(value) for value in values] if all(value.is_Float or value.is_Rational for value in values) else None
+        )
 
     return derivatives
 
@@ -205,6 +228,7 @@ def _compare(certificate: Certificate, mode: str, first: Sequence[float], other:
 def _first_parting(f: Expr, x: Var, point: Mapping[str, float]) -> Expr | None:
     """The first node, operands first, whose tangent is not what finite differences of its value give."""
     for node, tangent in _tangents_by_node(f, x, point):
+
         def value(at: float, node: Expr = node) -> float:
             return float(evaluate(node, {**point, x.name: at}))
 
@@ -216,5 +240,5 @@ def _first_parting(f: Expr, x: Var, point: Mapping[str, float]) -> Expr | None:
 
 def _tangents_by_node(f: Expr, x: Var, point: Mapping[str, float]) -> Iterator[tuple[Expr, float]]:
     for node in postorder([f]):
-        if node.operands and not node.primitive.predicate:  # type: ignore[attr-defined]  # calls
+        if node.operands and not node.primitive.predicate:
             yield node, float(evaluate(_edge(tangents([node], {x: 1})[0]), point))

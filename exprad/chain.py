@@ -27,7 +27,7 @@ class Guarded:
 def pushforward(f: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
     """The tangent of y = f(*xs), for the tangents of the operands."""
     if f.partials is None:
-        return f.push(y, xs, x_dots)  # type: ignore[attr-defined]  # rows of the second table
+        return f.push(y, xs, x_dots)
     y_dot = None
     for partial, x_dot in zip(f.partials, x_dots, strict=True):
         if x_dot is not None:
@@ -38,7 +38,7 @@ def pushforward(f: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) 
 def pullback(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, active: Sequence[bool]) -> list[Any]:
     """The adjoints that y = f(*xs) adds to its operands, for the adjoint of y; None where not active."""
     if f.partials is None:
-        return f.pull(y, xs, y_bar, active)  # type: ignore[attr-defined, no-any-return]  # rows of the second table
+        return f.pull(y, xs, y_bar, active)
     return [times(p, y, xs, y_bar, f) if wanted else None for p, wanted in zip(f.partials, active, strict=True)]
 
 
@@ -46,7 +46,9 @@ def times(partial: Any, y: Any, xs: Sequence[Any], sensitivity: Any, f: Primitiv
     """partial * sensitivity, keeping guards; the partial's function is called only here."""
     if partial.__class__ is not int:
         if partial is None:
-            raise NotDifferentiableError(f"{f.name} states no partial derivative in operand {f.partials.index(None) + 1}")
+            raise NotDifferentiableError(
+                f"{f.name} states no partial derivative in operand {f.partials.index(None) + 1}"
+            )
         partial = partial(y, *xs)
     elif partial == 1:
         return sensitivity
@@ -77,7 +79,9 @@ def _select(partial: If, sensitivity: Any) -> Any:
     truth = known_truth(condition)
     if truth is False:
         return None
-    inner, value = (sensitivity.conditions, sensitivity.value) if sensitivity.__class__ is Guarded else ((), sensitivity)
+    inner, value = (
+        (sensitivity.conditions, sensitivity.value) if sensitivity.__class__ is Guarded else ((), sensitivity)
+    )
     if truth is True or any(condition is known for known in inner):
         product = _product(partial.value, value)
         return Guarded(inner, product) if inner else product
@@ -87,7 +91,11 @@ def _select(partial: If, sensitivity: Any) -> Any:
 def known_truth(condition: Any) -> bool | None:
     """Whether a condition is decided already: True, False, or None where it differs from point to point."""
     condition = getattr(condition, "_truth", condition)
-    if condition.__class__ is bool or getattr(condition, "shape", None) == () and getattr(condition, "dtype", None) == bool:
+    if (
+        condition.__class__ is bool
+        or getattr(condition, "shape", None) == ()
+        and getattr(condition, "dtype", None) == bool
+    ):
         return bool(condition)
     return None
 

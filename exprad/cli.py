@@ -59,7 +59,9 @@ def spelled(found: dict[str, Any], style: str) -> str:
     if style == "json":
         document: dict[str, Any] = {"expressions": {label: str(part) for label, part in parts.items()}}
         if values:
-            document["values"] = {label: value if abs(value) < float("inf") else str(value) for label, value in values.items()}
+            document["values"] = {
+                label: value if abs(value) < float("inf") else str(value) for label, value in values.items()
+            }
         if certificate is not None:
             document["certified"] = certificate.ok
         return json.dumps(document, ensure_ascii=False)
@@ -83,7 +85,9 @@ def _body(part: Expr, style: str) -> str:
 
 @app.command()
 def diff(
-    formula: Annotated[str | None, typer.Argument(help="A formula; left out, formulas are read a line each from standard input.")] = None,
+    formula: Annotated[
+        str | None, typer.Argument(help="A formula; left out, formulas are read a line each from standard input.")
+    ] = None,
     wrt: Annotated[str, typer.Option(help="Variables, separated by commas; all when left out.")] = "",
     at: Annotated[str | None, typer.Option(help="A point, such as x=3,y=4.")] = None,
     file: Annotated[Path | None, typer.Option(help="Read formulas from a file, one a line.")] = None,

@@ -4,7 +4,6 @@ A partial takes the result `y` and the operands. It is written in its accurate f
 takes to make a function work everywhere.
 """
 
-# ruff: noqa: E501, E731, A001  (rows are aligned and read like a table; names are those of the functions)
 from __future__ import annotations
 
 import operator
@@ -13,6 +12,7 @@ from math import ceil as _ceil
 from math import floor as _floor
 from math import pi as _pi
 from math import trunc as _trunc
+from typing import Any
 
 from exprad.primitive import If, Primitive
 
@@ -22,7 +22,7 @@ _two_over_sqrt_pi = 1.1283791670955126
 
 
 
-def _power_slope(a, b):  # type: ignore[no-untyped-def]  # any carrier
+def _power_slope(a: Any, b: Any) -> Any:
     """b*a**(b-1), which at b = 0 is 0 even where a**(b-1) is infinite."""
     if getattr(b, "is_const", False) and not b.shape and b.value:
         n = b.value

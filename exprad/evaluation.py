@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from exprad.dual import DualNumber
 from exprad.errors import BindingError, OperandError, ShapeError
 from exprad.expr import Const, Expr, Var, expression
 from exprad.traverse import postorder
@@ -37,9 +38,10 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
         elif isinstance(node, Const):
             values[node] = node.value
         else:
-            value = node.primitive(*[values[operand] for operand in node.operands])  # type: ignore[attr-defined]
+            value = node.primitive(*[values[operand] for operand in node.operands])
             values[node] = value if kind is None else _at_least(kind, value)
-    given = [*bound.values(), *(values[node] for node in held.values())]
+    given = [value for name, value in bound.items() if name not in held]
+    given += [values[node] for node in held.values() if not node.shape or isinstance(values[node], DualNumber)]
     results = [_of_kind(values[root], root, given) for root in roots]
     return results[0] if single else results
 
@@ -73,7 +75,9 @@ def _by_name(bindings: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _checked(name: str, value: Any) -> Any:
     if value is None or isinstance(value, (str, bytes, complex, Expr)):
-        raise OperandError(f"variable {name!r} must be bound to a real number or an array, got {type(value).__name__}: {value!r}")
+        raise OperandError(
+            f"variable {name!r} must be bound to a real number or an array, got {type(value).__name__}: {value!r}"
+        )
     if isinstance(value, (list, tuple)):
         import numpy as np
 
@@ -107,10 +111,12 @@ def _value_of(node: Var, bound: Mapping[str, Any]) -> Any:
 
 def _of_kind(value: Any, root: Expr, given: Sequence[Any]) -> Any:
     """A result of the bindings' kind: shape and dtype where a variable was lost, a dual number if one is bound."""
-    from exprad.dual import DualNumber
-
     duals = [x for x in given if isinstance(x, DualNumber)]
-    if duals and not isinstance(value, DualNumber) and not getattr(getattr(root, "primitive", None), "predicate", False):
+    if (
+        duals
+        and not isinstance(value, DualNumber)
+        and not getattr(getattr(root, "primitive", None), "predicate", False)
+    ):
         top = max(duals, key=lambda x: x._level)
         return DualNumber._at(_of_kind(value, root, [top.value]), None, top._level)
     if isinstance(value, Fraction) and not any(isinstance(x, Fraction) for x in given):

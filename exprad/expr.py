@@ -153,27 +153,27 @@ class Expr(Arithmetic):
     def broadcast_to(self, shape: Shape) -> Expr:
         from exprad.tensor import broadcast_to
 
-        return broadcast_to(self, shape)  # type: ignore[no-any-return]
+        return broadcast_to(self, shape)
 
     def reshape(self, *shape: Any) -> Expr:
         from exprad.tensor import reshape
 
-        return reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)  # type: ignore[no-any-return]
+        return reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Expr:
         from exprad.tensor import sum as total
 
-        return total(self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+        return total(self, axis=axis, keepdims=keepdims)
 
     def __matmul__(self, other: Any) -> Expr:
         from exprad.tensor import matmul
 
-        return matmul(self, other)  # type: ignore[no-any-return]
+        return matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Expr:
         from exprad.tensor import matmul
 
-        return matmul(other, self)  # type: ignore[no-any-return]
+        return matmul(other, self)
 
 
 def _row_of_ufunc(name: str) -> Primitive | None:
@@ -316,7 +316,9 @@ class Var(Expr):
     @value.setter
     def value(self, value: Any) -> None:
         if isinstance(value, (str, bytes, complex)):
-            raise OperandError(f"a variable's value must be a real number or an array, got {type(value).__name__}: {value!r}")
+            raise OperandError(
+                f"a variable's value must be a real number or an array, got {type(value).__name__}: {value!r}"
+            )
         _set(self, "_value", value)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -421,8 +423,8 @@ def _create(cls: type[Call], key: tuple[Any, ...], operands: tuple[Any, ...], sh
     return node
 
 
-_set_operands = Call.operands.__set__  # type: ignore[attr-defined]  # the slot itself: no look-up by name
-_set_serial = Expr._serial.__set__  # type: ignore[attr-defined]
+_set_operands = vars(Call)["operands"].__set__  # the slot itself: no look-up by name
+_set_serial = vars(Expr)["_serial"].__set__
 
 
 def _set_shape(node: Call, shape: Shape) -> None:
@@ -435,7 +437,7 @@ def node_class(primitive: Primitive) -> type[Call]:
         with _lock:
             if primitive.node is None:
                 _define(primitive, type(primitive.name.title().replace("_", ""), (Call,), {"__slots__": ()}))
-    return primitive.node  # type: ignore[no-any-return]
+    return primitive.node
 
 
 def _define(primitive: Primitive, cls: type[Call]) -> type[Call]:
@@ -491,9 +493,16 @@ class Pow(Call):
     __slots__ = ()
 
 
-for _cls, _row in ((Add, table.add), (Sub, table.sub), (Mul, table.mul), (Div, table.div), (Neg, table.neg), (Pow, table.pow)):
+for _cls, _row in (
+    (Add, table.add),
+    (Sub, table.sub),
+    (Mul, table.mul),
+    (Div, table.div),
+    (Neg, table.neg),
+    (Pow, table.pow),
+):
     _define(_row, _cls)
-    _cls.__match_args__ = ("a", "b")[: _row.arity]  # type: ignore[attr-defined]
+    setattr(_cls, "__match_args__", ("a", "b")[: _row.arity])  # noqa: B010  # a type checker knows it as final
 
 _small = {value: Const(value) for value in range(-8, 129)}
 
@@ -518,7 +527,9 @@ def build(primitive: Primitive, *operands: Any) -> Expr:
     folded = fold(*operands) if fold is not None else None
     if folded is not None:
         return _stretched(primitive, folded, operands)
-    shape = () if primitive.partials is not None and not any([x.shape for x in operands]) else _shape(primitive, operands)
+    shape = (
+        () if primitive.partials is not None and not any([x.shape for x in operands]) else _shape(primitive, operands)
+    )
     return intern(primitive.node or node_class(primitive), operands, shape)
 
 
@@ -544,6 +555,7 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
     folding, merges = _FOLDING_INTS.get(row.name, ()), row is table.mul
 
     def operator(self: Any, other: Any) -> Any:
+        node: Any
         if other.__class__ is int:
             node = small(other)
             if node is None:

@@ -33,7 +33,7 @@ def _several(wrt: Any) -> list[Var]:
 def _edge(value: Any, shape: tuple[int, ...]) -> Expr:
     """A derivative as it leaves: a missing one is 0, and one that was not stretched yet is."""
     result = Const(0) if value is None else expression(value)
-    return stretched(result, shape) if result.shape != shape else result  # type: ignore[no-any-return]
+    return stretched(result, shape) if result.shape != shape else result
 
 
 def _check_present(outputs: Sequence[Expr], wrt: Sequence[Var], strict: bool) -> None:
@@ -166,7 +166,7 @@ def jvp(fs: Any, x_dots: Mapping[Var, Any]) -> Any:
     2*x + y
     """
     outputs = [expression(f) for f in ([fs] if isinstance(fs, Expr) else fs)]
-    seeds = {_variable(x): stretched(expression(x_dot), x.shape) for x, x_dot in x_dots.items()}
+    seeds: dict[Expr, Any] = {_variable(x): stretched(expression(x_dot), x.shape) for x, x_dot in x_dots.items()}
     seeds = {x: x_dot for x, x_dot in seeds.items() if x_dot is not Const(0)}
     result = [_edge(y_dot, f.shape) for f, y_dot in zip(outputs, tangents(outputs, seeds), strict=True)]
     return result[0] if isinstance(fs, Expr) else result
@@ -201,7 +201,9 @@ def hvp(f: Any, wrt: Any, direction: Any) -> Any:
     """
     inputs, directions = ([wrt], [direction]) if isinstance(wrt, Var) else (_several(wrt), list(direction))
     if len(inputs) != len(directions):
-        raise ArgumentError(f"hvp needs a direction for each variable: {len(inputs)} variables, {len(directions)} directions")
+        raise ArgumentError(
+            f"hvp needs a direction for each variable: {len(inputs)} variables, {len(directions)} directions"
+        )
     result = jvp(gradient(f, inputs), dict(zip(inputs, directions, strict=True)))
     return result[0] if isinstance(wrt, Var) else result
 
@@ -230,9 +232,9 @@ def kinks(f: Any) -> list[tuple[Expr, Expr]]:
     [(abs(x - 1), x - 1)]
     """
     return [
-        (node, node.primitive.kink(*node.operands))  # type: ignore[attr-defined]  # calls have a primitive
+        (node, node.primitive.kink(*node.operands))
         for node in postorder([expression(f)])
-        if node.operands and node.primitive.kink is not None  # type: ignore[attr-defined]
+        if node.operands and node.primitive.kink is not None
     ]
 
 
@@ -249,14 +251,17 @@ def with_kinks(f: Expr, convention: str) -> Expr:
         row = node.primitive
         return build(at_kink(row, convention) if row.kink else row, *operands)
 
-    return fold([f], visit)[0]  # type: ignore[no-any-return]
+    return fold([f], visit)[0]
 
 
 def without_kinks(f: Expr, convention: str) -> Expr:
     """`f` with the rows of a convention replaced by the table's own, whose values are the same."""
     if convention == "mean":
         return f
-    return fold([f], lambda node, operands: build(getattr(node.primitive, "base", node.primitive), *operands) if operands else node)[0]  # type: ignore[no-any-return]
+    return fold(
+        [f],
+        lambda node, operands: build(getattr(node.primitive, "base", node.primitive), *operands) if operands else node,
+    )[0]
 
 
 _conventions: dict[tuple[Primitive, str], Primitive] = {}
@@ -290,7 +295,9 @@ def _one_sided(row: Primitive, index: int, convention: str) -> Callable[..., Any
     given = row.partials[index]
 
     def partial(y: Any, *xs: Any) -> Any:
-        return table.where(table.equal(row.kink(*xs), 0), _at(row, given, index, convention, y, xs), _plain(given, y, xs))  # type: ignore[misc]
+        return table.where(
+            table.equal(row.kink(*xs), 0), _at(row, given, index, convention, y, xs), _plain(given, y, xs)
+        )
 
     return partial if given is not None else None
 

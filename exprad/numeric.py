@@ -17,7 +17,9 @@ STENCILS: dict[str, tuple[tuple[float, float], ...]] = {
 STEPS = {"forward": 1e-8, "backward": 1e-8, "central": 6e-6, "five-point": 1e-3}
 
 
-def gradient(function: Callable[..., Any], point: Sequence[float], eps: float | None = None, method: str = "central") -> list[float]:
+def gradient(
+    function: Callable[..., Any], point: Sequence[float], eps: float | None = None, method: str = "central"
+) -> list[float]:
     """The partial derivatives of `function(*point)` by finite differences.
 
     `eps` is the step, relative to max(1, |x|); by default one that balances truncation and rounding. Methods:

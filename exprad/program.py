@@ -20,7 +20,7 @@ class Program(NamedTuple):
     def of(cls, outputs: Sequence[Expr]) -> Program:
         order, arranged = canonical_operands(outputs)
         place = {node: index for index, node in enumerate(order)}
-        steps = []
+        steps: list[tuple[Any, ...]] = []
         for node in order:
             if isinstance(node, Var):
                 steps.append(("var", node.name, node.shape))
@@ -37,7 +37,11 @@ class Program(NamedTuple):
             for head, *rest in self.steps:
                 if isinstance(head, Primitive):
                     operands = tuple(nodes[index] for index in rest)
-                    shape = head.shape(*(operand.shape for operand in operands)) if any(o.shape for o in operands) or head.partials is None else ()
+                    shape = (
+                        head.shape(*(operand.shape for operand in operands))
+                        if any(o.shape for o in operands) or head.partials is None
+                        else ()
+                    )
                     nodes.append(intern(node_class(head), operands, shape))
                 else:
                     nodes.append(Var(rest[0], shape=rest[1]) if head == "var" else Const(rest[0]))

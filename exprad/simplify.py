@@ -49,7 +49,7 @@ def _exact_result(row: Primitive, *nodes: Any) -> Expr | None:
         exact = row.exact(*values)  # type: ignore[misc]  # arithmetic rows state it
         return Const(exact) if exact.bit_length() <= MOST_BITS else None
     try:
-        truth = row.exact(*map(Fraction, values))  # type: ignore[misc]  # arithmetic rows state it
+        truth = row.exact(*[Fraction(value) for value in values])  # type: ignore[misc]  # arithmetic rows state it
     except (ValueError, OverflowError, ZeroDivisionError):
         return None  # not finite: left to evaluation
 
@@ -70,48 +70,48 @@ def _is_doubling(value: Any) -> bool:
 @rule(table.add)
 def _add(a: Any, b: Any) -> Expr | None:
     if a is b:
-        return 2 * a if not a.is_const else _exact_result(table.add, a, b)  # type: ignore[no-any-return]
+        return 2 * a if not a.is_const else _exact_result(table.add, a, b)
     if constant(a) == 0:
-        return b  # type: ignore[no-any-return]
+        return b
     if constant(b) == 0:
-        return a  # type: ignore[no-any-return]
+        return a
     if _is(table.neg, b):
-        return a - b.operands[0]  # type: ignore[no-any-return]
+        return a - b.operands[0]
     if _is(table.neg, a):
-        return b - a.operands[0]  # type: ignore[no-any-return]
+        return b - a.operands[0]
     return _exact_result(table.add, a, b)
 
 
 @rule(table.sub)
 def _sub(a: Any, b: Any) -> Expr | None:
     if constant(b) == 0:
-        return a  # type: ignore[no-any-return]
+        return a
     if constant(a) == 0 and not b.is_const and not _is(table.neg, b):
         return None  # 0 - x is not -x at x = 0
     if _is(table.neg, b):
-        return a + b.operands[0]  # type: ignore[no-any-return]
+        return a + b.operands[0]
     return _exact_result(table.sub, a, b)
 
 
 @rule(table.mul)
 def _mul(a: Any, b: Any) -> Expr | None:
     if a is b and not a.is_const:
-        return a**2  # type: ignore[no-any-return]
+        return a**2
     if b.is_const and not a.is_const:
         a, b = b, a
     factor = constant(a)
     if factor == 1 and not (b.is_const and b.shape):
-        return b  # type: ignore[no-any-return]
+        return b
     if factor == -1:
-        return -b  # type: ignore[no-any-return]
+        return -b
     if b.is_const:
-        return a if constant(b) == 1 else _exact_result(table.mul, a, b)  # type: ignore[no-any-return]
+        return a if constant(b) == 1 else _exact_result(table.mul, a, b)
     if _is(table.neg, a) and _is(table.neg, b):
-        return a.operands[0] * b.operands[0]  # type: ignore[no-any-return]
+        return a.operands[0] * b.operands[0]
     if _is(table.neg, b):
-        return -a * b.operands[0] if a.is_const else -(a * b.operands[0])  # type: ignore[no-any-return]
+        return -a * b.operands[0] if a.is_const else -(a * b.operands[0])
     if _is(table.neg, a):
-        return -(a.operands[0] * b)  # type: ignore[no-any-return]
+        return -(a.operands[0] * b)
     return _merged(factor, b)
 
 
@@ -122,21 +122,25 @@ def _merged(factor: Any, product: Any) -> Expr | None:
     for inner, rest in (product.operands, product.operands[::-1]):
         known = constant(inner)
         if known.__class__ is int and (_is_doubling(factor) or _is_doubling(known)) and abs(factor * known) < 2**53:
-            return factor * known * rest  # type: ignore[no-any-return]
+            return factor * known * rest
     return None
 
 
 @rule(table.div)
 def _div(a: Any, b: Any) -> Expr | None:
     if constant(b) == 1:
-        return a  # type: ignore[no-any-return]
+        return a
     if constant(b) == -1:
-        return -a  # type: ignore[no-any-return]
+        return -a
     if _is(table.neg, a) and _is(table.neg, b):
-        return a.operands[0] / b.operands[0]  # type: ignore[no-any-return]
+        return a.operands[0] / b.operands[0]
     if constant(a) is not None and constant(b):
         return _exact_result(_exact_div, a, b)
-    return _exact_result(table.div, a, b) if float in (a.value.__class__ if a.is_const else 0, b.value.__class__ if b.is_const else 0) else None
+    return (
+        _exact_result(table.div, a, b)
+        if float in (a.value.__class__ if a.is_const else 0, b.value.__class__ if b.is_const else 0)
+        else None
+    )
 
 
 class _ExactDivision:
@@ -158,7 +162,7 @@ def _neg(a: Any) -> Expr | None:
     from exprad.expr import Const
 
     if _is(table.neg, a):
-        return a.operands[0]  # type: ignore[no-any-return]
+        return a.operands[0]
     if a.is_const and not a.shape:
         return Const(-a.value)
     if _is(table.sub, a) and not (a.operands[0].is_const or a.operands[1].is_const):
@@ -171,9 +175,9 @@ def _abs(a: Any) -> Expr | None:
     from exprad.expr import Const
 
     if _is(table.abs, a):
-        return a  # type: ignore[no-any-return]
+        return a
     if _is(table.neg, a):
-        return table.abs(a.operands[0])  # type: ignore[no-any-return]
+        return table.abs(a.operands[0])
     return Const(abs(a.value)) if a.is_const and not a.shape else None
 
 
@@ -183,11 +187,11 @@ def _pow(a: Any, b: Any) -> Expr | None:
 
     exponent = constant(b)
     if exponent == 1:
-        return a  # type: ignore[no-any-return]
+        return a
     if exponent == 0 and not a.shape:
         return Const(1)
     if exponent.__class__ is int and exponent % 2 == 0 and (_is(table.abs, a) or _is(table.neg, a)):
-        return table.pow(a.operands[0], exponent)  # type: ignore[no-any-return]
+        return table.pow(a.operands[0], exponent)
     base = constant(a)
     if base is None or exponent.__class__ is not int:
         return None
@@ -202,29 +206,29 @@ def _pow(a: Any, b: Any) -> Expr | None:
 def _where(condition: Any, a: Any, b: Any) -> Expr | None:
     truth = condition._truth if condition.is_const else None
     if truth is not None and a.shape == b.shape:
-        return a if truth else b  # type: ignore[no-any-return]
-    return a if a is b and not condition.shape else None  # type: ignore[no-any-return]
+        return a if truth else b
+    return a if a is b and not condition.shape else None
 
 
 @rule(table.logical_not)
 def _not(a: Any) -> Expr | None:
-    return a.operands[0] if _is(table.logical_not, a) else _constant_condition(table.logical_not, a)  # type: ignore[no-any-return]
+    return a.operands[0] if _is(table.logical_not, a) else _constant_condition(table.logical_not, a)
 
 
 @rule(table.logical_and)
 def _and(a: Any, b: Any) -> Expr | None:
     for p, q in ((a, b), (b, a)):
         if p.is_const and p._truth is not None:
-            return q if p._truth else p  # type: ignore[no-any-return]
-    return a if a is b else None  # type: ignore[no-any-return]
+            return q if p._truth else p
+    return a if a is b else None
 
 
 @rule(table.logical_or)
 def _or(a: Any, b: Any) -> Expr | None:
     for p, q in ((a, b), (b, a)):
         if p.is_const and p._truth is not None:
-            return p if p._truth else q  # type: ignore[no-any-return]
-    return a if a is b else None  # type: ignore[no-any-return]
+            return p if p._truth else q
+    return a if a is b else None
 
 
 def _constant_condition(row: Primitive, *nodes: Any) -> Expr | None:
@@ -262,7 +266,7 @@ def simplify(f: Expr) -> Expr:
         found = rule(*operands) if rule is not None else None
         return build(node.primitive, *operands) if found is None else found
 
-    return fold([f], visit)[0]  # type: ignore[no-any-return]
+    return fold([f], visit)[0]
 
 
 def _coefficient(node: Any) -> tuple[Any, Any]:
@@ -283,7 +287,7 @@ def _collect(a: Any, b: Any, sign: int) -> Expr | None:
         total = m + sign * n
         from exprad.expr import Const
 
-        return total * p if total else Const(0)  # type: ignore[no-any-return]
+        return total * p if total else Const(0)
     return None
 
 
@@ -300,7 +304,7 @@ def _like_factors(a: Any, b: Any, sign: int) -> Expr | None:
         return Const(0)
     (p, m), (q, n) = _power_of(a), _power_of(b)
     if p is q and not p.is_const and not p.shape and m.__class__ is int and n.__class__ is int:
-        return p ** (m + sign * n)  # type: ignore[no-any-return]
+        return p ** (m + sign * n)
     return None
 
 

@@ -28,7 +28,9 @@ def sinc_slope(n: Any, t: Any) -> Any:
     if order.size == 0 or (order != n).any() or (order < 0).any():
         return np.full(t.shape, np.nan, t.dtype)[()]
     small = np.abs(t) <= 20 + 2 * order
-    return np.where(small, _by_quadrature(order, np.where(small, t, 0.0)), _by_recurrence(order, np.where(small, 100.0, t)))[()]
+    return np.where(
+        small, _by_quadrature(order, np.where(small, t, 0.0)), _by_recurrence(order, np.where(small, 100.0, t))
+    )[()]
 
 
 def _by_quadrature(n: Any, t: Any) -> Any:

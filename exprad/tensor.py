@@ -32,7 +32,10 @@ class Structural(Primitive):
         return self._shape(*shapes)
 
     def push(self, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
-        ready = [None if x_dot is None else stretched(resolve(x_dot), shape_of(x)) for x, x_dot in zip(xs, x_dots, strict=True)]
+        ready = [
+            None if x_dot is None else stretched(resolve(x_dot), shape_of(x))
+            for x, x_dot in zip(xs, x_dots, strict=True)
+        ]
         return self._push(xs, ready)
 
     def pull(self, y: Any, xs: Sequence[Any], y_bar: Any, active: Sequence[bool]) -> list[Any]:
@@ -162,7 +165,9 @@ def _matmul_push(xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
 def _matmul() -> Structural:
     import numpy as np
 
-    return Structural("matmul", 2, shape=_matmul_shape, push=_matmul_push, pull=_matmul_pull, numpy=np.matmul, parameters={})
+    return Structural(
+        "matmul", 2, shape=_matmul_shape, push=_matmul_push, pull=_matmul_pull, numpy=np.matmul, parameters={}
+    )
 
 
 def sum(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:

@@ -53,7 +53,7 @@ def evaluate(row: Primitive, operands: Sequence[Any]) -> Any:
         return Number(evaluate(row, [unwrap(operand) for operand in operands]))
     kind = ""
     for operand in operands:
-        found = _kind(type(operand))
+        found = _kind(operand.__class__)
         if found > kind:
             kind, deciding = found, operand
     if kind == "2 numpy" and any(getattr(operand, "dtype", None) == object for operand in operands):
@@ -146,7 +146,9 @@ def _rounded(value: Any, kind: Any) -> Any:
         if kind.kind == "f" and kind.itemsize < 8 and math.isfinite(nearest):
             middle = kind.type(nearest)
             near = [middle, np.nextafter(middle, kind.type(np.inf)), np.nextafter(middle, kind.type(-np.inf))]
-            return min((x for x in near if np.isfinite(x)), key=lambda x: abs(Fraction(float(x)) - value), default=middle)
+            return min(
+                (x for x in near if np.isfinite(x)), key=lambda x: abs(Fraction(float(x)) - value), default=middle
+            )
         return nearest
     if isinstance(value, int) and not isinstance(value, bool):
         if kind.kind == "f":
@@ -177,13 +179,15 @@ def _numpy_function(row: Primitive) -> Callable[..., Any]:
     spelling = row.numpy or row.name
     if ":" not in spelling:
         if not hasattr(np, spelling):
-            raise UnsupportedError(f"NumPy has no function {spelling!r} for {row.name}; give the row numpy= or formula=")
-        return getattr(np, spelling)  # type: ignore[no-any-return]  # NumPy's functions
+            raise UnsupportedError(
+                f"NumPy has no function {spelling!r} for {row.name}; give the row numpy= or formula="
+            )
+        return getattr(np, spelling)
     module, name = spelling.split(":")
     try:
         if module.startswith("exprad.special") and name == "polygamma":
             import_module("scipy")
-        return getattr(import_module(module), name)  # type: ignore[no-any-return]  # SciPy's functions
+        return getattr(import_module(module), name)
     except ImportError:
         if row.math is None:
             raise extra("scipy", "special", row.name) from None
@@ -204,7 +208,14 @@ def _total(function: Callable[[float], float]) -> Callable[[float], float]:
 
 def _mpmath(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
     mp = deciding.context
-    ready = [mp.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else x if isinstance(x, (int, type(deciding))) else mp.mpf(x) for x in operands]
+    ready = [
+        mp.mpf(x.numerator) / x.denominator
+        if isinstance(x, Fraction)
+        else x
+        if isinstance(x, (int, type(deciding)))
+        else mp.mpf(x)
+        for x in operands
+    ]
     if row.name == "pow" and isinstance(operands[1], int):
         return whole_power(ready[0], operands[1])
     if row.exact is not None and row.mpmath is None and row.name not in ("floor", "ceil"):
@@ -249,7 +260,14 @@ def _array(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
         for name in names:
             if place is not None and hasattr(place, name):
                 like = {"dtype": deciding.dtype}
-                ready = [x if hasattr(x, "dtype") else namespace.asarray(as_float(x), **like) if not isinstance(x, bool) else namespace.asarray(x) for x in operands]
+                ready = [
+                    x
+                    if hasattr(x, "dtype")
+                    else namespace.asarray(as_float(x), **like)
+                    if not isinstance(x, bool)
+                    else namespace.asarray(x)
+                    for x in operands
+                ]
                 return getattr(place, name)(*ready)
     raise UnsupportedError(f"{namespace.__name__} has no function for {row.name}; tried {names}")
 
@@ -297,7 +315,7 @@ def whole_power(base: Any, exponent: int) -> Any:
 
 
 def _one_like(base: Any) -> Any:
-    if _kind(type(base)) in ("2 numpy", "4 array"):
+    if _kind(base.__class__) in ("2 numpy", "4 array"):
         return _namespace(base).ones_like(base)
     return type(base)(1)
 
@@ -312,4 +330,3 @@ def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
             raise ShapeError(f"{name}: shapes {', '.join(map(str, shapes))} do not broadcast together")
         result.append(distinct.pop() if distinct else 1)
     return tuple(result)
-

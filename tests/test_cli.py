@@ -33,7 +33,9 @@ def test_output_styles(style, part):
     assert part in runner.invoke(app, ["diff", "--output", style], input="sin(x)\n").output
 
 
-@pytest.mark.parametrize("arguments", [["--at", "x"], ["--at", "x=a"], ["--output", "xml"], ["--wrt", "1+", "--at", "q_unknown=1"]])
+@pytest.mark.parametrize(
+    "arguments", [["--at", "x"], ["--at", "x=a"], ["--output", "xml"], ["--wrt", "1+", "--at", "q_unknown=1"]]
+)
 def test_bad_arguments_exit_with_a_status(arguments):
     assert runner.invoke(app, ["diff", "sin(x)", *arguments]).exit_code != 0
 

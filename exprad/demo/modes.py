@@ -35,4 +35,9 @@ def show(say: Callable[[str], None]) -> bool:
     certificate = check(f, [at])
     say("  " + str(certificate).replace("\n", "\n  ") + "\n")
     agree = forward == reverse == dual == dual_gradient(function, [3, 4]) == [24, 10]
-    return agree and hessian == dual_hessian(function, [3, 4]) == [[8, 6], [6, 0]] and f.evaluate(at) == 42 and certificate.ok
+    return (
+        agree
+        and hessian == dual_hessian(function, [3, 4]) == [[8, 6], [6, 0]]
+        and f.evaluate(at) == 42
+        and certificate.ok
+    )

@@ -111,5 +111,7 @@ def _show_kink(say: Callable[[str], None]) -> bool:
     (node, distance), *_ = kinks(f)
     slope = gradient(f, wrt[0], kink="right").evaluate(x=1e-9, y=0.0)
     say(f"\n  Ackley's minimum at 0, started from nearby, is no smooth point: {node} has a kink where {distance} = 0;")
-    say(f"  df/dx is {slope:.6f} just right of it and {-slope:.6f} just left. The row above is the local minimum near (1, 1).\n")
+    say(
+        f"  df/dx is {slope:.6f} just right of it and {-slope:.6f} just left. The row above is the local minimum near (1, 1).\n"
+    )
     return abs(slope - 4 / 2**0.5) < 1e-6

@@ -33,7 +33,9 @@ class DualNumber(Arithmetic):
     def __init__(self, value: Any = 0.0, eps: Any = 0.0) -> None:
         for part in (value, eps):
             if isinstance(part, (str, bytes, complex)) or part is None:
-                raise OperandError(f"a part of a dual number must be a real number, got {type(part).__name__}: {part!r}")
+                raise OperandError(
+                    f"a part of a dual number must be a real number, got {type(part).__name__}: {part!r}"
+                )
         self._set(value, None if _is_zero(eps) else eps, 1 + max(1, _level(value), _level(eps)))
 
     def _set(self, value: Any, tangent: Any, level: int) -> None:
@@ -97,7 +99,7 @@ class DualNumber(Arithmetic):
     def __float__(self) -> float:
         raise OperandError(f"float({self!r}) would lose the derivative; use .value")
 
-    __int__ = __index__ = __float__  # type: ignore[assignment]  # they raise alike
+    __int__ = __index__ = __float__
 
     def __repr__(self) -> str:
         value, eps = _bracketed(self.value), _bracketed(self.eps)
@@ -177,5 +179,3 @@ def hessian(function: Callable[..., Any], point: Sequence[Any]) -> list[list[Any
         [derivative(lambda x, i=i: gradient(function, _replaced(point, i, x))[j], point[i]) for j in range(len(point))]
         for i in range(len(point))
     ]
-
-

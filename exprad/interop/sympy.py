@@ -44,7 +44,10 @@ def to_sympy(f: Any) -> Any:
 def _conditions(sp: Any, row: Primitive, operands: list[Any]) -> list[Any]:
     """Constants where SymPy wants truth values."""
     wanted = {"where": (0,), "logical_and": (0, 1), "logical_or": (0, 1), "logical_not": (0,)}.get(row.name, ())
-    return [sp.Ne(x, 0) if i in wanted and not isinstance(x, sp.logic.boolalg.Boolean) else x for i, x in enumerate(operands)]
+    return [
+        sp.Ne(x, 0) if i in wanted and not isinstance(x, sp.logic.boolalg.Boolean) else x
+        for i, x in enumerate(operands)
+    ]
 
 
 def _constant(sp: Any, value: Any) -> Any:
@@ -61,9 +64,11 @@ def _spelled(sp: Any, row: Primitive) -> Callable[..., Any]:
         return (lambda *xs: row.sympy(sp, *xs)) if wants_module else row.sympy  # type: ignore[misc, operator]
     for name in (row.sympy, row.name.title(), row.name):
         if name and hasattr(sp, name):
-            return getattr(sp, name)  # type: ignore[no-any-return]  # SymPy's functions
+            return getattr(sp, name)
     if row.formula is not None:
-        return lambda *xs: to_sympy(_formula(row)).subs(dict(zip(_formula_symbols(sp, row), xs, strict=True)), simultaneous=True)
+        return lambda *xs: to_sympy(_formula(row)).subs(
+            dict(zip(_formula_symbols(sp, row), xs, strict=True)), simultaneous=True
+        )
     raise UnsupportedError(f"SymPy has no function for {row.name}")
 
 

@@ -41,7 +41,7 @@ def to_dot(f: Any, *, values: Mapping[Any, Any] | None = None, adjoints: bool = 
         label = _escaped(_label(node)) + "".join(f"\\n{note}" for note in notes.get(node, ()))
         lines.append(f'n{place[node]} [label="{label}", {style}];')
     for node in order:
-        ordered = len(node.operands) > 1 and not node.primitive.commutes  # type: ignore[attr-defined]  # calls
+        ordered = len(node.operands) > 1 and not node.primitive.commutes
         for index, operand in enumerate(arranged.get(node, ()), 1):
             label = f' [label="{index}"]' if ordered else ""
             lines.append(f"n{place[operand]} -> n{place[node]}{label};")

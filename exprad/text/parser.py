@@ -25,7 +25,9 @@ _TOKEN = re.compile(
     |(?P<operator>\*\*|<=|>=|==|!=|[-+*/%<>&|~^(),=\[\]])""",
     re.VERBOSE,
 )
-_BINARY: dict[str, tuple[int, Primitive]] = {sign.strip(): (level, Primitive.registry[name]) for name, (level, sign) in INFIX.items()}
+_BINARY: dict[str, tuple[int, Primitive]] = {
+    sign.strip(): (level, Primitive.registry[name]) for name, (level, sign) in INFIX.items()
+}
 _SPELLINGS: dict[str, Callable[..., Any]] = {
     "sec": lambda x: 1 / table.cos(x), "csc": lambda x: 1 / table.sin(x), "cot": lambda x: 1 / table.tan(x),
     "sech": lambda x: 1 / table.cosh(x), "csch": lambda x: 1 / table.sinh(x), "coth": lambda x: 1 / table.tanh(x),
@@ -133,7 +135,7 @@ class _Parser:
                     self._reduce(operands, operators, 0)
                     if operators:
                         raise self.error("'(' was never closed", operators[-1][2])
-                    return operands[0]  # type: ignore[no-any-return]  # an expression
+                    return operands[0]
                 else:
                     raise self._misplaced(token)
 
@@ -152,13 +154,21 @@ class _Parser:
                 following = self.tokens[self.index]
                 if token.text == "-" and self._signs_literal(following):
                     self.index += 1
-                    operands.append(self._number(following, negative=True) if following.kind == "number" else Const(-CONSTANTS[following.text]))
+                    operands.append(
+                        self._number(following, negative=True)
+                        if following.kind == "number"
+                        else Const(-CONSTANTS[following.text])
+                    )
                     return
                 if token.text != "+":
                     operators.append((SIGN, _SIGNS[token.text], token))
             elif token.kind == "operator" and token.text == "(":
                 operators.append((0, None, token))
-            elif token.kind == "name" and self.tokens[self.index].text == "(" and self.tokens[self.index].kind == "operator":
+            elif (
+                token.kind == "name"
+                and self.tokens[self.index].text == "("
+                and self.tokens[self.index].kind == "operator"
+            ):
                 operators.append((0, [self._function(token), len(operands), {}], token))
                 self.index += 1
                 if self.tokens[self.index].text == ")":
@@ -175,7 +185,9 @@ class _Parser:
 
     def _signs_literal(self, following: Token) -> bool:
         """A sign directly before a literal belongs to it, unless ** follows."""
-        if following.kind != "number" and not (following.kind == "name" and following.text in ("inf", "nan", "pi") and following.text not in self.names):
+        if following.kind != "number" and not (
+            following.kind == "name" and following.text in ("inf", "nan", "pi") and following.text not in self.names
+        ):
             return False
         return self.tokens[self.index + 1].text != "**"
 
@@ -188,7 +200,12 @@ class _Parser:
         value = sign * self._integer(token)
         after, then = self.tokens[self.index], self.tokens[min(self.index + 1, len(self.tokens) - 1)]
         before = self.tokens[self.index - (3 if negative else 2)] if self.index > (2 if negative else 1) else None
-        is_whole = after.text == "/" and then.kind == "number" and then.text.isdigit() and self.tokens[self.index + 2].text != "**"
+        is_whole = (
+            after.text == "/"
+            and then.kind == "number"
+            and then.text.isdigit()
+            and self.tokens[self.index + 2].text != "**"
+        )
         if is_whole and (before is None or before.text not in ("*", "/", "%", "**")) and int(then.text or 1):
             self.index += 2
             return Const(Fraction(value, self._integer(then)))

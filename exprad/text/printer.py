@@ -88,7 +88,12 @@ def _leaf(node: Expr) -> str:
 def quoted(variable: Var) -> str:
     """A variable as text: its name, quoted where it is no identifier; the shape where it has one."""
     name = variable.name
-    usable = re.fullmatch(r"[^\W\d]\w*", name) and name.isidentifier() and name not in CONSTANTS and not keyword.iskeyword(name)
+    usable = (
+        re.fullmatch(r"[^\W\d]\w*", name)
+        and name.isidentifier()
+        and name not in CONSTANTS
+        and not keyword.iskeyword(name)
+    )
     text = name if usable else '"' + name.encode("unicode_escape").decode().replace('"', '\\"') + '"'
     if not variable.shape:
         return text
