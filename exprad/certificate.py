@@ -203,7 +203,7 @@ def _sympy(f: Expr, wrt: Sequence[Var]) -> Any:
     slopes = [sympy.diff(theirs, symbol) for symbol in symbols]
 
     def derivatives(point: Mapping[str, float]) -> list[float] | None:
-        at = {symbol: sympy.Float(point[symbol.name], DIGITS) for symbol in symbols}
+        at: Any = {symbol: sympy.Float(point[symbol.name], DIGITS) for symbol in symbols}
         values = [slope.subs(at).evalf(DIGITS // 2) for slope in slopes]
         return (
             [float(value) for value in values] if all(value.is_Float or value.is_Rational for value in values) else None

@@ -40,7 +40,7 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
         else:
             value = node.primitive(*[values[operand] for operand in node.operands])
             values[node] = value if kind is None else _at_least(kind, value)
-    given = [value for name, value in bound.items() if name not in held]
+    given = [value for name, value in bound.items() if name not in held and (name, ()) in Var._interned]
     given += [values[node] for node in held.values() if not node.shape or isinstance(values[node], DualNumber)]
     results = [_of_kind(values[root], root, given) for root in roots]
     return results[0] if single else results

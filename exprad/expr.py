@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import count
 from threading import RLock
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 from weakref import WeakValueDictionary, ref
 
 from exprad import elementary as table
@@ -433,11 +433,11 @@ def _set_shape(node: Call, shape: Shape) -> None:
 
 def node_class(primitive: Primitive) -> type[Call]:
     """The class of the nodes that call `primitive`."""
-    if primitive.node is None:
-        with _lock:
-            if primitive.node is None:
-                _define(primitive, type(primitive.name.title().replace("_", ""), (Call,), {"__slots__": ()}))
-    return primitive.node
+    if primitive.node is not None:
+        return cast("type[Call]", primitive.node)
+    with _lock:
+        name = primitive.name.title().replace("_", "")
+        return primitive.node or _define(primitive, type(name, (Call,), {"__slots__": ()}))
 
 
 def _define(primitive: Primitive, cls: type[Call]) -> type[Call]:
@@ -527,9 +527,7 @@ def build(primitive: Primitive, *operands: Any) -> Expr:
     folded = fold(*operands) if fold is not None else None
     if folded is not None:
         return _stretched(primitive, folded, operands)
-    shape = (
-        () if primitive.partials is not None and not any([x.shape for x in operands]) else _shape(primitive, operands)
-    )
+    shape = () if primitive.partials is not None and not any(x.shape for x in operands) else _shape(primitive, operands)
     return intern(primitive.node or node_class(primitive), operands, shape)
 
 
@@ -589,7 +587,7 @@ def _fast_unary(row: Primitive) -> Callable[[Any], Any]:
 
 for _name, _row in UNARY.items():
     setattr(Expr, f"__{_name}__", _fast_unary(_row))
-for _name, _row in (BINARY | {k: v for k, v in COMPARISON.items()}).items():
+for _name, _row in (BINARY | COMPARISON).items():
     setattr(Expr, f"__{_name}__", _fast_binary(_row, False))
     setattr(Expr, f"__r{_name}__", _fast_binary(_row, True))
 

@@ -292,12 +292,10 @@ class _Conventional(Primitive):
 
 
 def _one_sided(row: Primitive, index: int, convention: str) -> Callable[..., Any] | int | None:
-    given = row.partials[index]
+    given, kink = row.partials[index], row.kink or (lambda *xs: 1)
 
     def partial(y: Any, *xs: Any) -> Any:
-        return table.where(
-            table.equal(row.kink(*xs), 0), _at(row, given, index, convention, y, xs), _plain(given, y, xs)
-        )
+        return table.where(table.equal(kink(*xs), 0), _at(row, given, index, convention, y, xs), _plain(given, y, xs))
 
     return partial if given is not None else None
 

@@ -19,7 +19,8 @@ from exprad.errors import OperandError, ShapeError, UnsupportedError, extra
 from exprad.primitive import Primitive, Shape
 
 EXACT = (int, Fraction)
-_PYTHON = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "neg": operator.neg,
+_PYTHON: dict[str, Callable[..., Any]] = {
+           "add": operator.add, "sub": operator.sub, "mul": operator.mul, "neg": operator.neg,
            "less": operator.lt, "less_equal": operator.le, "greater": operator.gt, "greater_equal": operator.ge,
            "equal": operator.eq, "not_equal": operator.ne}  # fmt: skip  # what Python does as IEEE 754 says
 MOST_BITS = 1 << 22

@@ -54,7 +54,7 @@ def points(row: Primitive) -> st.SearchStrategy[tuple[float, ...]]:
 @st.composite
 def expressions(draw: Any, depth: int = 5, rows: Any = None) -> Any:
     """A random expression over x, y, z from the whole table."""
-    chosen = rows or [row for row in smooth_rows()]
+    chosen = rows or list(smooth_rows())
     pool: list[Any] = [*VARIABLES, draw(st.sampled_from([2, 3, -1, 0.5, 1.5]))]
     for _ in range(draw(st.integers(1, depth))):
         row = draw(st.sampled_from(chosen))

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import exprad
-from exprad import Add, Call, Const, Div, Expr, Mul, Var, derivative, gradient, parse, sin, variables, where
+from exprad import Add, Call, Const, Div, Expr, Mul, Var, derivative, gradient, neg, parse, sin, variables, where
 from exprad.evaluation import evaluate
 from exprad.traverse import postorder
 
@@ -36,7 +36,7 @@ def test_equal_structure_is_the_same_object():
 def test_classes_build_as_written_and_operators_fold():
     f = Add(Mul(Mul(x, x), y), Add(y, Const(2)))
     assert isinstance(f, Add) and isinstance(f.a, Mul) and f.a.a is Mul(x, x)
-    assert x * x is x**2 and x + x is 2 * x and x + 0 is x and 1 * x is x and --x is x
+    assert x * x is x**2 and x + x is 2 * x and x + 0 is x and 1 * x is x and neg(neg(x)) is x
     assert abs(x) ** 2 is x**2 and x + 0.0 is not x and 0 * x is not Const(0)
     match f:
         case Add(a, b):

@@ -9,4 +9,5 @@ from exprad.demo import modes, optimisation, regression
 
 def run(say: Callable[[str], None] = print) -> bool:
     """All three parts; whether everything that they promise came true."""
-    return all([part.show(say) for part in (modes, optimisation, regression)])
+    results = [part.show(say) for part in (modes, optimisation, regression)]
+    return all(results)

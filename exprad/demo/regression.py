@@ -59,7 +59,8 @@ def fit(name: str, start: list[float]) -> tuple[list[float], bool]:
         return {"x": dataset.x, **{p.name: float(value) for p, value in zip(parameters, b, strict=True)}}
 
     # Levenberg-Marquardt with scaled parameters, as MINPACK has it (Moré, 1978)
-    found = least_squares(lambda b: evaluate(model, bound(b)) - dataset.y, start, method="lm", x_scale="jac",
+    solve: Any = least_squares
+    found = solve(lambda b: evaluate(model, bound(b)) - dataset.y, start, method="lm", x_scale="jac",
                           jac=lambda b: np.stack(evaluate(slopes, bound(b)), 1), xtol=1e-15, ftol=1e-15, gtol=1e-15,
                           max_nfev=20_000)  # fmt: skip
     return found.x.tolist(), bool(found.success)

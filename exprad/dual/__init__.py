@@ -176,6 +176,9 @@ def hessian(function: Callable[..., Any], point: Sequence[Any]) -> list[list[Any
     [[8.0, 6.0], [6.0, 0]]
     """
     return [
-        [derivative(lambda x, i=i: gradient(function, _replaced(point, i, x))[j], point[i]) for j in range(len(point))]
+        [
+            derivative(lambda x, i=i, j=j: gradient(function, _replaced(point, i, x))[j], point[i])
+            for j in range(len(point))
+        ]
         for i in range(len(point))
     ]

@@ -114,10 +114,10 @@ def _back(sp: Any, part: Any, operands: list[Any]) -> Any:
         return _piecewise(sp, part, operands)
     if type(part).__name__ == "ExprCondPair":
         return operands
-    row = _by_sympy(sp).get(type(part).__name__)
-    if row is None:
+    function = _by_sympy(sp).get(type(part).__name__)
+    if function is None:
         raise UnsupportedError(f"exprad has no function for SymPy's {type(part).__name__}")
-    return row(*operands)
+    return function(*operands)
 
 
 _NARY = {"Add": table.add, "Mul": table.mul, "And": table.logical_and, "Or": table.logical_or,
