@@ -39,7 +39,7 @@ def pullback(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, active: Sequen
     """The adjoints that y = f(*xs) adds to its operands, for the adjoint of y; None where not active."""
     if f.partials is None:
         return f.pull(y, xs, y_bar, active)
-    return [times(p, y, xs, y_bar, f) if wanted else None for p, wanted in zip(f.partials, active, strict=True)]
+    return [times(p, y, xs, y_bar, f) if wanted else None for p, wanted in zip(f.partials, active)]  # noqa: B905  # hot
 
 
 def times(partial: Any, y: Any, xs: Sequence[Any], sensitivity: Any, f: Primitive) -> Any:

@@ -359,6 +359,7 @@ class Call(Expr):
     primitive: ClassVar[Primitive]
     _interned: ClassVar[dict[tuple[Any, ...], _Reference]]
     _shaped: ClassVar[type[Call]]
+    _create: ClassVar[Callable[..., Call]]
 
     def __new__(cls, *arguments: Any) -> Call:
         if cls is Call:
@@ -395,40 +396,18 @@ def intern(cls: type[Call], operands: tuple[Any, ...], shape: Shape = ()) -> Cal
         node = known()
         if node is not None:
             return node
-    return _create(cls, key, operands, shape)
+    return cls._create(key, operands, shape)
 
 
-def _create(cls: type[Call], key: tuple[Any, ...], operands: tuple[Any, ...], shape: Shape) -> Call:
-    if shape:
-        node = _new(cls._shaped)
-        _set_shape(node, shape)
-    else:
-        node = _new(cls)
-    _set_operands(node, operands)
-    _set_serial(node, next(_serials))
-    mine = _Reference(node, cls._forget)  # type: ignore[attr-defined]  # see node_class
-    mine.key = key
-    interned = cls._interned
-    standing = interned.setdefault(key, mine)
-    if standing is not mine:
-        with _lock:
-            other = standing()
+def _replace(interned: dict[Any, _Reference], standing: _Reference, mine: _Reference, node: Call) -> Call:
+    """The node of a key that another thread, or a node that is just dying, holds."""
+    with _lock:
+        for reference in (standing, interned.get(mine.key)):
+            other = reference() if reference is not None else None
             if other is not None:
                 return other
-            current = interned.get(key)
-            other = current() if current is not None else None
-            if other is not None:
-                return other
-            interned[key] = mine
+        interned[mine.key] = mine
     return node
-
-
-_set_operands = vars(Call)["operands"].__set__  # the slot itself: no look-up by name
-_set_serial = vars(Expr)["_serial"].__set__
-
-
-def _set_shape(node: Call, shape: Shape) -> None:
-    _set(node, "shape", shape)
 
 
 def node_class(primitive: Primitive) -> type[Call]:
@@ -442,13 +421,26 @@ def node_class(primitive: Primitive) -> type[Call]:
 
 def _define(primitive: Primitive, cls: type[Call]) -> type[Call]:
     interned: dict[tuple[Any, ...], _Reference] = {}
+    insert, new, serial = interned.setdefault, _new, _serials.__next__
+    set_operands, set_serial = vars(Call)["operands"].__set__, vars(Expr)["_serial"].__set__  # no look-up by name
 
     def forget(dead: _Reference) -> None:
         with _lock:
             if interned.get(dead.key) is dead:
                 del interned[dead.key]
 
-    cls.primitive, cls._interned, cls._forget = primitive, interned, staticmethod(forget)  # type: ignore[attr-defined]
+    def create(key: tuple[Any, ...], operands: tuple[Any, ...], shape: Shape = ()) -> Call:
+        node = new(cls._shaped if shape else cls)
+        if shape:
+            _set(node, "shape", shape)
+        set_operands(node, operands)
+        set_serial(node, serial())
+        mine = _Reference(node, forget)
+        mine.key = key
+        standing = insert(key, mine)
+        return node if standing is mine else _replace(interned, standing, mine, node)
+
+    cls.primitive, cls._interned, cls._create = primitive, interned, staticmethod(create)
     shaped = {"__slots__": ("shape",), "_plain": False, "__module__": __name__}
     cls._shaped = type(cls.__name__, (cls,), shaped)
     if primitive.name in ("neg", "abs", "logical_not") or primitive.partials is None:
@@ -551,6 +543,7 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
     cls, commutes = node_class(row), row.commutes
     get, small = cls._interned.get, _small.get
     folding, merges = _FOLDING_INTS.get(row.name, ()), row is table.mul
+    create, fold = cls._create, FOLDS.get(row)
 
     def operator(self: Any, other: Any) -> Any:
         node: Any
@@ -568,7 +561,11 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
             return NotImplemented
         operands = key = (node, self) if reflected else (self, node)
         if not is_direct:
-            return build(row, *operands)
+            if fold is None or self.shape or node.shape:
+                return build(row, *operands)
+            folded = fold(*operands)
+            if folded is not None:
+                return folded
         if commutes and key[0]._serial > key[1]._serial:
             key = (key[1], key[0])
         known = get(key)
@@ -576,7 +573,7 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
             found = known()
             if found is not None:
                 return found
-        return _create(cls, key, operands, ())
+        return create(key, operands)
 
     return operator
 

@@ -95,24 +95,26 @@ def _sub(a: Any, b: Any) -> Expr | None:
 
 @rule(table.mul)
 def _mul(a: Any, b: Any) -> Expr | None:
-    if a is b and not a.is_const:
-        return a**2
-    if b.is_const and not a.is_const:
-        a, b = b, a
-    factor = constant(a)
-    if factor == 1 and not (b.is_const and b.shape):
-        return b
-    if factor == -1:
-        return -b
     if b.is_const:
-        return a if constant(b) == 1 else _exact_result(table.mul, a, b)
-    if _is(table.neg, a) and _is(table.neg, b):
-        return a.operands[0] * b.operands[0]
-    if _is(table.neg, b):
-        return -a * b.operands[0] if a.is_const else -(a * b.operands[0])
+        a, b = b, a
+    if a.is_const:
+        factor = constant(a)
+        if b.is_const:
+            if 1 in (factor, constant(b)) and not (a.shape or b.shape):
+                return b if factor == 1 else a
+            return _exact_result(table.mul, a, b)
+        if factor == 1:
+            return b
+        if factor == -1:
+            return -b
+        if _is(table.neg, b):
+            return -a * b.operands[0]
+        return _merged(factor, b)
+    if a is b:
+        return a**2
     if _is(table.neg, a):
-        return -(a.operands[0] * b)
-    return _merged(factor, b)
+        return a.operands[0] * b.operands[0] if _is(table.neg, b) else -(a.operands[0] * b)
+    return -(a * b.operands[0]) if _is(table.neg, b) else None
 
 
 def _merged(factor: Any, product: Any) -> Expr | None:

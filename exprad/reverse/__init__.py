@@ -20,9 +20,7 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
         targets = set(wrt)
         for output, seed in seeds.items():
             bars[output] = plus(bars.get(output), stretched(seed, output.shape))
-        for node in reversed(order):
-            if node not in active or not node.operands:
-                continue
+        for node in reversed([node for node in order if node.operands and node in active]):
             y_bar = bars.get(node) if node in targets else bars.pop(node, None)  # free what no one reads again
             if y_bar is None:
                 continue
