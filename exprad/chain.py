@@ -39,28 +39,31 @@ def pullback(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, active: Sequen
     """The adjoints that y = f(*xs) adds to its operands, for the adjoint of y; None where not active."""
     if f.partials is None:
         return f.pull(y, xs, y_bar, active)
-    return [times(p, y, xs, y_bar, f) if wanted else None for p, wanted in zip(f.partials, active)]  # noqa: B905  # hot
+    x_bars: list[Any] = []
+    for partial, wanted in zip(f.partials, active):  # noqa: B905  # hot, and as long by construction
+        if not wanted:
+            x_bars.append(None)
+        elif partial.__class__ is int and partial == 1:
+            x_bars.append(y_bar)
+        else:
+            x_bars.append(times(partial, y, xs, y_bar, f))
+    return x_bars
 
 
 def times(partial: Any, y: Any, xs: Sequence[Any], sensitivity: Any, f: Primitive) -> Any:
     """partial * sensitivity, keeping guards; the partial's function is called only here."""
     if partial.__class__ is not int:
         if partial is None:
-            raise NotDifferentiableError(
-                f"{f.name} states no partial derivative in operand {f.partials.index(None) + 1}"
-            )
+            place = f.partials.index(None) + 1
+            raise NotDifferentiableError(f"{f.name} states no partial derivative in operand {place}")
         partial = partial(y, *xs)
-    elif partial == 1:
-        return sensitivity
     if partial.__class__ is If:
         return _select(partial, sensitivity)
+    if partial.__class__ is int and partial == 0:
+        return None
     if sensitivity.__class__ is Guarded:
-        return Guarded(sensitivity.conditions, _product(partial, sensitivity.value)) if _is_something(partial) else None
-    return _product(partial, sensitivity) if _is_something(partial) else None
-
-
-def _is_something(partial: Any) -> bool:
-    return not (partial.__class__ is int and partial == 0)
+        return Guarded(sensitivity.conditions, _product(partial, sensitivity.value))
+    return _product(partial, sensitivity)
 
 
 def _product(partial: Any, value: Any) -> Any:

@@ -119,12 +119,14 @@ def _mul(a: Any, b: Any) -> Expr | None:
 
 def _merged(factor: Any, product: Any) -> Expr | None:
     """2*(3*x) is 6*x: scaling by a power of two moves no rounding."""
-    if factor.__class__ is not int or not _is(table.mul, product):
+    if factor.__class__ is not int or not product.operands or product.primitive is not table.mul:
         return None
-    for inner, rest in (product.operands, product.operands[::-1]):
-        known = constant(inner)
-        if known.__class__ is int and (_is_doubling(factor) or _is_doubling(known)) and abs(factor * known) < 2**53:
-            return factor * known * rest
+    inner, rest = product.operands
+    if not inner.is_const:
+        inner, rest = rest, inner
+    known = inner.value if inner.is_const else None
+    if known.__class__ is int and (_is_doubling(factor) or _is_doubling(known)) and abs(factor * known) < 2**53:
+        return factor * known * rest
     return None
 
 

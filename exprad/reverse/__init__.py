@@ -17,7 +17,7 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
     with collector_paused():
         order = postorder(seeds)
         active = dependents(order, wrt)
-        targets = set(wrt)
+        targets, is_active = set(wrt), active.__contains__
         for output, seed in seeds.items():
             bars[output] = plus(bars.get(output), stretched(seed, output.shape))
         for node in reversed([node for node in order if node.operands and node in active]):
@@ -25,8 +25,8 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
             if y_bar is None:
                 continue
             operands = node.operands
-            found = pullback(node.primitive, node, operands, y_bar, [operand in active for operand in operands])
-            for operand, x_bar in zip(operands, found, strict=True):
+            found = pullback(node.primitive, node, operands, y_bar, list(map(is_active, operands)))
+            for operand, x_bar in zip(operands, found):  # noqa: B905  # hot
                 if x_bar is not None:
                     if node.shape:
                         x_bar = unbroadcast(x_bar, operand.shape)
