@@ -66,7 +66,9 @@ def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> A
         from exprad import dual
 
         return dual.gradient(f, wrt)
-    f = with_kinks(_scalar(f, "gradient"), kink)
+    if kink != "mean":
+        return _with_convention(f, wrt, strict, kink)
+    f = _scalar(f, "gradient")
     if isinstance(wrt, Var):
         _check_present([f], [wrt], strict)
         if wrt.shape:
@@ -78,12 +80,18 @@ def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> A
     return [_edge(x_bar, x.shape) for x, x_bar in zip(wrt, found, strict=True)]
 
 
+def _with_convention(f: Any, wrt: Any, strict: bool, kink: str) -> Any:
+    """The gradient under another convention, in terms of the table's own rows."""
+    found = gradient(with_kinks(_scalar(f, "gradient"), kink), wrt, strict=strict)
+    return [without_kinks(g) for g in found] if isinstance(found, list) else without_kinks(found)
+
+
 def backpropagate(f: Expr, seed: Any = 1, *, kink: str = "mean") -> dict[Var, Expr]:
     """The derivatives of `f` by all its variables, in one reverse sweep, scaled by `seed`."""
     f = with_kinks(expression(f), kink)
     wrt = f.variables
     found = adjoints({f: seed if seed.__class__ is int and seed == 1 and not f.shape else expression(seed)}, wrt)
-    return {x: _edge(x_bar, x.shape) for x, x_bar in zip(wrt, found, strict=True)}
+    return {x: without_kinks(_edge(x_bar, x.shape)) for x, x_bar in zip(wrt, found, strict=True)}
 
 
 def value_and_gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> tuple[Expr, Any]:
@@ -107,8 +115,8 @@ def jacobian(fs: Sequence[Any], wrt: Sequence[Var], *, strict: bool = False, kin
     _check_present(outputs, inputs, strict)
     if len(inputs) < len(outputs):
         columns = [tangents(outputs, {x: 1}) for x in inputs]
-        return [[_edge(column[i], ()) for column in columns] for i in range(len(outputs))]
-    return [[_edge(x_bar, ()) for x_bar in adjoints({f: 1}, inputs)] for f in outputs]
+        return [[without_kinks(_edge(column[i], ())) for column in columns] for i in range(len(outputs))]
+    return [[without_kinks(_edge(x_bar, ())) for x_bar in adjoints({f: 1}, inputs)] for f in outputs]
 
 
 def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
@@ -134,7 +142,7 @@ def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> An
             raise ShapeError("hessian needs scalar variables; use hvp for shaped ones")
         column = tangents([with_kinks(g, kink) for g in first[j:]], {x: 1})
         for i, entry in enumerate(column, j):
-            rows[i][j] = rows[j][i] = _edge(entry, ())
+            rows[i][j] = rows[j][i] = without_kinks(_edge(entry, ()))
     return rows
 
 
@@ -254,14 +262,15 @@ def with_kinks(f: Expr, convention: str) -> Expr:
     return fold([f], visit)[0]
 
 
-def without_kinks(f: Expr, convention: str) -> Expr:
+def without_kinks(f: Expr) -> Expr:
     """`f` with the rows of a convention replaced by the table's own, whose values are the same."""
-    if convention == "mean":
+    if not any(isinstance(getattr(node, "primitive", None), _Conventional) for node in postorder([f])):
         return f
-    return fold(
-        [f],
-        lambda node, operands: build(getattr(node.primitive, "base", node.primitive), *operands) if operands else node,
-    )[0]
+
+    def visit(node: Any, operands: list[Any]) -> Any:
+        return build(getattr(node.primitive, "base", node.primitive), *operands) if operands else node
+
+    return fold([f], visit)[0]
 
 
 _conventions: dict[tuple[Primitive, str], Primitive] = {}

@@ -260,17 +260,16 @@ def _array(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
     for place in (namespace, getattr(namespace, "special", None), _special_namespace(namespace)):
         for name in names:
             if place is not None and hasattr(place, name):
-                like = {"dtype": deciding.dtype}
-                ready = [
-                    x
-                    if hasattr(x, "dtype")
-                    else namespace.asarray(as_float(x), **like)
-                    if not isinstance(x, bool)
-                    else namespace.asarray(x)
-                    for x in operands
-                ]
-                return getattr(place, name)(*ready)
+                return getattr(place, name)(*[_like(namespace, x, operands) for x in operands])
     raise UnsupportedError(f"{namespace.__name__} has no function for {row.name}; tried {names}")
+
+
+def _like(namespace: Any, value: Any, operands: Sequence[Any]) -> Any:
+    """A plain number as an array of the numbers' dtype."""
+    if hasattr(value, "dtype") or isinstance(value, bool):
+        return value if hasattr(value, "dtype") else namespace.asarray(value)
+    kinds = [x.dtype for x in operands if hasattr(x, "dtype") and "bool" not in str(x.dtype)]
+    return namespace.asarray(as_float(value), dtype=kinds[0]) if kinds else namespace.asarray(as_float(value))
 
 
 def _special_namespace(namespace: Any) -> Any:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exprad import DualNumber, Var, check, exp, parse, table
-from exprad.errors import UnsupportedError
+from exprad.errors import ExpradError, UnsupportedError
 from exprad.evaluation import evaluate
 from exprad.forward import tangents
 from exprad.interop.sympy import to_sympy
@@ -156,6 +156,17 @@ def test_kink_convention_is_an_argument(convention: str, slopes: int) -> None:
     assert f.gradient(X, kink=convention).evaluate(x=0.0) == 3 * slopes
     assert f.gradient([X], kink=convention)[0].evaluate(x=-2.0) == -3
     assert with_kinks(f, convention).evaluate(x=-2.0) == 6
+    slope = (f * X).gradient(X, kink=convention)
+    assert parse(str(slope)) is slope
+
+
+def test_kink_convention_raise_raises_only_at_the_kink() -> None:
+    slope = (abs(X) * 3).gradient(X, kink="raise")
+    assert slope.evaluate(x=2.0) == 3
+    with pytest.raises(ExpradError, match="kink"):
+        slope.evaluate(x=0.0)
+    with pytest.raises(ExpradError, match="mean"):
+        X.gradient(X, kink="up")
 
 
 @given(st.floats(-700, 700))
