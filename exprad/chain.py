@@ -1,13 +1,14 @@
 """The only chain rule. Handed expressions it returns expressions, handed numbers, numbers, handed arrays, arrays.
 
-A *sensitivity* (a tangent or an adjoint) is None, a zero that costs nothing; a value; or a `Guarded` value, which
-counts only where its conditions hold. Guards select instead of multiplying, so a branch that is not taken never
-poisons a derivative. `where(c, v, 0)` is built at the outputs alone, by `resolve`.
+A *sensitivity* (a tangent or an adjoint) is None, a zero that costs nothing; a value; a `Negated` value, which is
+subtracted where it is met; or a `Guarded` value, which counts only where its conditions hold. Guards select instead
+of multiplying, so a branch that is not taken never poisons a derivative. `-v` and `where(c, v, 0)` are built at the
+outputs alone, by `resolve`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from exprad.elementary import logical_not, where
@@ -24,57 +25,65 @@ class Guarded:
         self.conditions, self.value = conditions, value
 
 
+class Negated:
+    """A value that counts with the other sign."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 def pushforward(f: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
     """The tangent of y = f(*xs), for the tangents of the operands."""
     if f.partials is None:
         return f.push(y, xs, x_dots)
     y_dot = None
-    for partial, x_dot in zip(f.partials, x_dots, strict=True):
+    for partial, x_dot in zip(f.partials, x_dots):  # noqa: B905  # hot, and as long by construction
         if x_dot is not None:
-            y_dot = plus(y_dot, times(partial, y, xs, x_dot, f))
+            y_dot = plus(y_dot, times(f, partial, y, xs, x_dot))
     return y_dot
 
 
-def pullback(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, active: Sequence[bool]) -> list[Any]:
-    """The adjoints that y = f(*xs) adds to its operands, for the adjoint of y; None where not active."""
+def pullback(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, active: Container[Any], x_bars: dict[Any, Any]) -> None:
+    """Add to `x_bars`, adjoints by operand, what the adjoint of y = f(*xs) passes to its active operands."""
     if f.partials is None:
-        return f.pull(y, xs, y_bar, active)
-    x_bars: list[Any] = []
-    for partial, wanted in zip(f.partials, active):  # noqa: B905  # hot, and as long by construction
-        if not wanted:
-            x_bars.append(None)
-        elif partial.__class__ is int and partial == 1:
-            x_bars.append(y_bar)
-        else:
-            x_bars.append(times(partial, y, xs, y_bar, f))
-    return x_bars
+        return f.pull(y, xs, y_bar, active, x_bars)
+    for partial, x in zip(f.partials, xs):  # noqa: B905  # hot, and as long by construction
+        if x in active:
+            x_bar = y_bar if partial.__class__ is int and partial == 1 else times(f, partial, y, xs, y_bar)
+            known = x_bars.get(x)
+            x_bars[x] = x_bar if known is None else plus(known, x_bar)
+    return None
 
 
-def times(partial: Any, y: Any, xs: Sequence[Any], sensitivity: Any, f: Primitive) -> Any:
+def times(f: Primitive, partial: Any, y: Any, xs: Sequence[Any], sensitivity: Any) -> Any:
     """partial * sensitivity, keeping guards; the partial's function is called only here."""
     if partial.__class__ is not int:
         if partial is None:
             place = f.partials.index(None) + 1
             raise NotDifferentiableError(f"{f.name} states no partial derivative in operand {place}")
         partial = partial(y, *xs)
-    if partial.__class__ is If:
-        return _select(partial, sensitivity)
+        if partial.__class__ is If:
+            return _select(partial, sensitivity)
+    elif partial == 1:
+        return sensitivity
     if partial.__class__ is int and partial == 0:
         return None
-    if sensitivity.__class__ is Guarded:
+    kind = sensitivity.__class__
+    if kind is Guarded:
         return Guarded(sensitivity.conditions, _product(partial, sensitivity.value))
-    return _product(partial, sensitivity)
+    if partial.__class__ is int and partial == -1:
+        return sensitivity.value if kind is Negated else Negated(sensitivity)
+    if kind is Negated:
+        return Negated(_product(partial, sensitivity.value))
+    return partial if kind is int and sensitivity == 1 else partial * sensitivity
 
 
 def _product(partial: Any, value: Any) -> Any:
-    if partial.__class__ is int:
-        if partial == 1:
-            return value
-        if partial == -1:
-            return -value
-    if value.__class__ is int and value == 1:
-        return partial
-    return partial * value
+    if partial.__class__ is int and partial == 1:
+        return value
+    return partial if value.__class__ is int and value == 1 else partial * value
 
 
 def _select(partial: If, sensitivity: Any) -> Any:
@@ -83,7 +92,7 @@ def _select(partial: If, sensitivity: Any) -> Any:
     if truth is False:
         return None
     inner, value = (
-        (sensitivity.conditions, sensitivity.value) if sensitivity.__class__ is Guarded else ((), sensitivity)
+        (sensitivity.conditions, sensitivity.value) if sensitivity.__class__ is Guarded else ((), resolve(sensitivity))
     )
     if truth is True or any(condition is known for known in inner):
         product = _product(partial.value, value)
@@ -110,7 +119,9 @@ def plus(a: Any, b: Any) -> Any:
     if b is None:
         return a
     if a.__class__ is not Guarded and b.__class__ is not Guarded:
-        return a + b
+        if b.__class__ is Negated:
+            return Negated(a.value + b.value) if a.__class__ is Negated else a - b.value
+        return b - a.value if a.__class__ is Negated else a + b
     if a.__class__ is Guarded and b.__class__ is Guarded and len(a.conditions) == len(b.conditions):
         *outer, last = a.conditions
         if all(p is q for p, q in zip(outer, b.conditions[:-1], strict=True)):
@@ -147,7 +158,9 @@ def _all(conditions: Sequence[Any]) -> Any:
 
 
 def resolve(sensitivity: Any) -> Any:
-    """A sensitivity at an output: guards become `where(c, v, 0)`; None stays None."""
-    if sensitivity.__class__ is not Guarded:
-        return sensitivity
-    return where(_all(sensitivity.conditions), sensitivity.value, 0)
+    """A sensitivity at an output: a plain value, or None."""
+    if sensitivity.__class__ is Negated:
+        return -sensitivity.value
+    if sensitivity.__class__ is Guarded:
+        return where(_all(sensitivity.conditions), sensitivity.value, 0)
+    return sensitivity

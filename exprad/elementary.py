@@ -24,9 +24,11 @@ _two_over_sqrt_pi = 1.1283791670955126
 
 def _power_slope(a: Any, b: Any) -> Any:
     """b*a**(b-1), which at b = 0 is 0 even where a**(b-1) is infinite."""
-    if getattr(b, "is_const", False) and not b.shape and b.value:
-        n = b.value
-        return n * a if n == 2 and n.__class__ is int else n * a ** (n - 1)
+    n = b.value if getattr(b, "is_const", False) else None
+    if n.__class__ is int and n:
+        return a * n if n == 2 else a ** (n - 1) * n
+    if n.__class__ is Fraction or n.__class__ is float and n:
+        return n * a ** (n - 1)
     return If(not_equal(b, 0), b * a ** (b - 1))
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import count
+from operator import attrgetter
 from threading import RLock
 from typing import Any, ClassVar, Self, cast
 from weakref import WeakValueDictionary, ref
@@ -16,9 +17,10 @@ from exprad.errors import ArgumentError, ConditionError, NameClashError, Operand
 from exprad.primitive import Primitive, Shape
 from exprad.simplify import FOLDS
 
-_serials = count()
+_serial = count().__next__
 _lock = RLock()
 _new = object.__new__
+_plain: set[type] = set()  # classes of scalar nodes that no fold of an operator looks into
 
 
 class Expr(Arithmetic):
@@ -26,11 +28,11 @@ class Expr(Arithmetic):
 
     __slots__ = ("__weakref__", "_serial")
     _level = 1
-    _plain = False  # whether building a row on this node needs no look at folds and shapes
     is_const = False
-    operands: tuple[Expr, ...]
-    shape: Shape
+    _operands: tuple[Expr, ...] = ()
     _serial: int
+    shape: Shape = ()
+    operands = property(attrgetter("_operands"), doc="The expressions that the node reads; a leaf has none.")
     __hash__ = object.__hash__
 
     def interpret(self, primitive: Primitive, operands: Sequence[Any]) -> Expr:
@@ -62,9 +64,6 @@ class Expr(Arithmetic):
 
     def __deepcopy__(self, memo: object) -> Self:
         return self
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"expressions are immutable; can't set {name!r}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         import numpy as np
@@ -200,23 +199,22 @@ class Const(Expr):
     (True, False, False)
     """
 
-    __slots__ = ("value",)
+    __slots__ = ("_value",)
     is_const = True
-    operands = ()
-    shape = ()
-    value: Any
+    _value: Any
     _interned: ClassVar[WeakValueDictionary[Any, Const]] = WeakValueDictionary()
+    value = property(attrgetter("_value"), doc="The number or the array.")
 
     def __new__(cls, value: Any) -> Const:
         value, key = _constant_key(value)
         with _lock:
             known = Const._interned.get(key)
             if known is None:
-                known = _new(ShapedConst if getattr(value, "shape", ()) else Const)
-                _set(known, "value", value)
-                _set(known, "_serial", next(_serials))
-                if known.__class__ is ShapedConst:
-                    _set(known, "shape", value.shape)
+                shape = getattr(value, "shape", ())
+                known = _new(ShapedConst if shape else Const)
+                known._value, known._serial = value, _serial()
+                if shape:
+                    known._shape = shape
                 Const._interned[key] = known
         return known
 
@@ -232,10 +230,8 @@ class Const(Expr):
 class ShapedConst(Const):
     """A constant array."""
 
-    __slots__ = ("shape",)
-
-
-_set = object.__setattr__
+    __slots__ = ("_shape",)
+    shape = property(attrgetter("_shape"))
 
 
 def _constant_key(value: Any) -> tuple[Any, Any]:
@@ -272,30 +268,18 @@ class Var(Expr):
     True
     """
 
-    __slots__ = ("_value", "name")
-    _plain = True
-    operands = ()
-    shape = ()
-    name: str
-    _interned: ClassVar[WeakValueDictionary[Any, Var]] = WeakValueDictionary()
+    __slots__ = ("_name", "_value")
+    _name: str
+    _value: Any
+    _interned: ClassVar[dict[Any, _VarReference]] = {}
     _fresh = count()
+    name = property(attrgetter("_name"), doc="What the variable is called.")
 
     def __new__(cls, name: str, init_value: Any = None, *, shape: Shape = ()) -> Var:
-        if not isinstance(name, str) or not name:
-            raise OperandError(f"a variable's name must be a non-empty string, got {type(name).__name__}: {name!r}")
-        shape = tuple(int(size) for size in ((shape,) if isinstance(shape, int) else shape))
-        if any(size < 0 for size in shape):
-            raise ShapeError(f"a variable's shape has no negative sizes, got {shape}")
-        with _lock:
-            known = Var._interned.get((name, shape))
-            if known is None:
-                known = _new(ShapedVar if shape else Var)
-                _set(known, "name", name)
-                _set(known, "_value", None)
-                _set(known, "_serial", next(_serials))
-                if shape:
-                    _set(known, "shape", shape)
-                Var._interned[name, shape] = known
+        standing = Var._interned.get((name, shape))
+        known = None if standing is None else standing()
+        if known is None:
+            known = _new_variable(name, shape)
         if init_value is not None:
             known.value = init_value
         return known
@@ -311,7 +295,7 @@ class Var(Expr):
     @property
     def value(self) -> Any:
         """What `evaluate()` uses when nothing is bound; None when not set."""
-        return self._value  # type: ignore[attr-defined]  # a slot
+        return self._value
 
     @value.setter
     def value(self, value: Any) -> None:
@@ -319,12 +303,7 @@ class Var(Expr):
             raise OperandError(
                 f"a variable's value must be a real number or an array, got {type(value).__name__}: {value!r}"
             )
-        _set(self, "_value", value)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name != "value":
-            raise AttributeError(f"variables have no settable {name!r}; set .value")
-        _set(self, name, value)
+        self._value = value
 
     @property
     def label(self) -> tuple[int, str]:
@@ -334,32 +313,58 @@ class Var(Expr):
         return _variable, (self.name, self.shape)
 
 
+class _VarReference(ref["Var"]):
+    __slots__ = ("key",)
+    key: tuple[str, Shape]
+
+
+def _forget_variable(dead: _VarReference) -> None:
+    with _lock:
+        if Var._interned.get(dead.key) is dead:
+            del Var._interned[dead.key]
+
+
+def _new_variable(name: Any, shape: Any) -> Var:
+    if not isinstance(name, str) or not name:
+        raise OperandError(f"a variable's name must be a non-empty string, got {type(name).__name__}: {name!r}")
+    if shape != ():
+        shape = tuple([int(size) for size in ((shape,) if isinstance(shape, int) else shape)])
+        if any(size < 0 for size in shape):
+            raise ShapeError(f"a variable's shape has no negative sizes, got {shape}")
+    key = name, shape
+    with _lock:
+        standing = Var._interned.get(key)
+        known = None if standing is None else standing()
+        if known is None:
+            known = _new(ShapedVar if shape else Var)
+            known._name, known._value, known._serial = name, None, _serial()
+            if shape:
+                known._shape = shape  # type: ignore[attr-defined]  # a slot of the shaped class
+            mine = Var._interned[key] = _VarReference(known, _forget_variable)
+            mine.key = key
+    return known
+
+
 class ShapedVar(Var):
     """A variable that stands for an array."""
 
-    __slots__ = ("shape",)
-    _plain = False
+    __slots__ = ("_shape",)
+    shape = property(attrgetter("_shape"))
+
+
+_plain.add(Var)
 
 
 def _variable(name: str, shape: Shape) -> Var:
     return Var(name, shape=shape)
 
 
-class _Reference(ref["Call"]):
-    __slots__ = ("key",)
-    key: tuple[Any, ...]
-
-
 class Call(Expr):
     """A call of a primitive on operands. `Call(primitive, operands)` and the named classes build as written."""
 
-    __slots__ = ("operands",)
-    shape = ()
-    _plain = True
+    __slots__ = ("_operands",)
     primitive: ClassVar[Primitive]
-    _interned: ClassVar[dict[tuple[Any, ...], _Reference]]
-    _shaped: ClassVar[type[Call]]
-    _create: ClassVar[Callable[..., Call]]
+    _intern: ClassVar[Callable[..., Call]]
 
     def __new__(cls, *arguments: Any) -> Call:
         if cls is Call:
@@ -370,7 +375,7 @@ class Call(Expr):
         if len(operands) != cls.primitive.arity:
             raise OperandError(f"{cls.primitive.name} takes {cls.primitive.arity} operand(s), got {len(operands)}")
         nodes = tuple(expression(operand) for operand in operands)
-        return intern(cls, nodes, cls.primitive.shape(*(node.shape for node in nodes)))
+        return cls._intern(*nodes, shape=cls.primitive.shape(*(node.shape for node in nodes)))
 
     @property
     def a(self) -> Expr:
@@ -386,30 +391,6 @@ class Call(Expr):
         raise ConditionError(f"bool({self!r}) is undefined for expressions; use where(condition, a, b)")
 
 
-def intern(cls: type[Call], operands: tuple[Any, ...], shape: Shape = ()) -> Call:
-    """The node of class `cls` on `operands`: the known one, or a new one."""
-    key = operands
-    if cls.primitive.commutes and key[0]._serial > key[1]._serial:
-        key = (key[1], key[0])
-    known = cls._interned.get(key)
-    if known is not None:
-        node = known()
-        if node is not None:
-            return node
-    return cls._create(key, operands, shape)
-
-
-def _replace(interned: dict[Any, _Reference], standing: _Reference, mine: _Reference, node: Call) -> Call:
-    """The node of a key that another thread, or a node that is just dying, holds."""
-    with _lock:
-        for reference in (standing, interned.get(mine.key)):
-            other = reference() if reference is not None else None
-            if other is not None:
-                return other
-        interned[mine.key] = mine
-    return node
-
-
 def node_class(primitive: Primitive) -> type[Call]:
     """The class of the nodes that call `primitive`."""
     if primitive.node is not None:
@@ -420,33 +401,88 @@ def node_class(primitive: Primitive) -> type[Call]:
 
 
 def _define(primitive: Primitive, cls: type[Call]) -> type[Call]:
-    interned: dict[tuple[Any, ...], _Reference] = {}
-    insert, new, serial = interned.setdefault, _new, _serials.__next__
-    set_operands, set_serial = vars(Call)["operands"].__set__, vars(Expr)["_serial"].__set__  # no look-up by name
+    shaped: Any = type(
+        cls.__name__, (cls,), {"__slots__": ("_shape",), "shape": property(attrgetter("_shape")), "__module__": __name__}
+    )
+    cls.primitive = primitive
+    cls._intern = staticmethod(_interner(cls, shaped, primitive.commutes))
+    if primitive.name not in ("neg", "abs", "logical_not") and primitive.partials is not None:
+        _plain.add(cls)
+    primitive.node = cls
+    return cls
+
+
+def _interner(cls: type[Call], shaped: type[Any], commutes: bool) -> Callable[..., Call]:
+    """The function that gives the node of `cls` on some operands: the known one, or a new one.
+
+    Nodes are held weakly; an entry goes with its node.
+    """
+    table: dict[tuple[Expr, ...], _Reference] = {}
+    known, insert, new, serial = table.get, table.setdefault, _new, _serial
 
     def forget(dead: _Reference) -> None:
         with _lock:
-            if interned.get(dead.key) is dead:
-                del interned[dead.key]
+            if table.get(dead.key) is dead:
+                del table[dead.key]
 
-    def create(key: tuple[Any, ...], operands: tuple[Any, ...], shape: Shape = ()) -> Call:
-        node = new(cls._shaped if shape else cls)
+    def create(key: tuple[Expr, ...], operands: tuple[Expr, ...], shape: Shape) -> Call:
+        node = new(shaped if shape else cls)
         if shape:
-            _set(node, "shape", shape)
-        set_operands(node, operands)
-        set_serial(node, serial())
+            node._shape = shape  # type: ignore[attr-defined]  # a slot of the shaped class
+        node._operands = operands
+        node._serial = serial()
         mine = _Reference(node, forget)
         mine.key = key
         standing = insert(key, mine)
-        return node if standing is mine else _replace(interned, standing, mine, node)
+        return node if standing is mine else _replace(table, standing, mine, node)
 
-    cls.primitive, cls._interned, cls._create = primitive, interned, staticmethod(create)
-    shaped = {"__slots__": ("shape",), "_plain": False, "__module__": __name__}
-    cls._shaped = type(cls.__name__, (cls,), shaped)
-    if primitive.name in ("neg", "abs", "logical_not") or primitive.partials is None:
-        cls._plain = False  # folds look at these
-    primitive.node = cls
-    return cls
+    def pair(a: Expr, b: Expr, shape: Shape = ()) -> Call:
+        key = operands = (a, b)
+        if commutes and b._serial < a._serial:
+            key = (b, a)
+        standing = known(key)
+        if standing is not None:
+            node = standing()
+            if node is not None:
+                return node
+        if shape:
+            return create(key, operands, shape)
+        node = new(cls)
+        node._operands = operands
+        node._serial = serial()
+        mine = _Reference(node, forget)
+        mine.key = key
+        standing = insert(key, mine)
+        return node if standing is mine else _replace(table, standing, mine, node)
+
+    def one(a: Expr, shape: Shape = ()) -> Call:
+        operands = (a,)
+        standing = known(operands)
+        node = standing() if standing is not None else None
+        return create(operands, operands, shape) if node is None else node
+
+    def several(*operands: Expr, shape: Shape = ()) -> Call:
+        standing = known(operands)
+        node = standing() if standing is not None else None
+        return create(operands, operands, shape) if node is None else node
+
+    return {1: one, 2: pair}.get(cls.primitive.arity, several)
+
+
+class _Reference(ref["Call"]):
+    __slots__ = ("key",)
+    key: tuple[Expr, ...]
+
+
+def _replace(table: dict[Any, _Reference], standing: _Reference, mine: _Reference, node: Call) -> Call:
+    """The node of a key that another thread, or a node that is just dying, holds."""
+    with _lock:
+        for reference in (standing, table.get(mine.key)):
+            other = reference() if reference is not None else None
+            if other is not None:
+                return other
+        table[mine.key] = mine
+    return node
 
 
 class Add(Call):
@@ -496,7 +532,7 @@ for _cls, _row in (
     _define(_row, _cls)
     setattr(_cls, "__match_args__", ("a", "b")[: _row.arity])  # noqa: B010  # a type checker knows it as final
 
-_small = {value: Const(value) for value in range(-8, 129)}
+_small: dict[int, Const] = {}  # whole numbers that are met again and again
 
 
 def expression(value: Any) -> Expr:
@@ -504,23 +540,30 @@ def expression(value: Any) -> Expr:
     if isinstance(value, Expr):
         return value
     if value.__class__ is int:
-        known = _small.get(value)
-        return Const(value) if known is None else known
+        return _small[value] if value in _small else _whole(value)
     if getattr(value, "_level", 0):
         raise OperandError(f"an expression can't take a {type(value).__name__}; evaluate the expression on it instead")
     return Const(getattr(value, "value", value) if value.__class__.__name__ == "Number" else value)
 
 
+def _whole(value: int) -> Const:
+    node = Const(value)
+    if -1024 <= value <= 1024:
+        _small[value] = node
+    return node
+
+
 def build(primitive: Primitive, *operands: Any) -> Expr:
     """The folded expression of `primitive` on expressions."""
-    if len(operands) == 1 and operands[0]._plain:
-        return intern(primitive.node or node_class(primitive), operands)
+    cls = primitive.node or node_class(primitive)
+    if len(operands) == 1 and operands[0].__class__ in _plain and cls.shape == ():
+        return cast("Expr", cls._intern(*operands))
     fold = FOLDS.get(primitive)
     folded = fold(*operands) if fold is not None else None
     if folded is not None:
         return _stretched(primitive, folded, operands)
     shape = () if primitive.partials is not None and not any(x.shape for x in operands) else _shape(primitive, operands)
-    return intern(primitive.node or node_class(primitive), operands, shape)
+    return cast("Expr", cls._intern(*operands, shape=shape))
 
 
 def _shape(primitive: Primitive, operands: Sequence[Expr]) -> Shape:
@@ -539,47 +582,37 @@ _FOLDING_INTS = {"add": (0,), "sub": (0,), "mul": (1, -1), "div": (1, -1), "pow"
 
 
 def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
-    """An operator of expressions: one class check on the common path."""
-    cls, commutes = node_class(row), row.commutes
-    get, small = cls._interned.get, _small.get
-    folding, merges = _FOLDING_INTS.get(row.name, ()), row is table.mul
-    create, fold = cls._create, FOLDS.get(row)
+    """An operator of expressions: two class checks on the common path."""
+    intern, plain, small, merges = node_class(row)._intern, _plain, _small, row is table.mul
+    folding, fold = _FOLDING_INTS.get(row.name, ()), FOLDS.get(row)
 
     def operator(self: Any, other: Any) -> Any:
-        node: Any
-        if other.__class__ is int:
-            node = small(other)
-            if node is None:
-                node = Const(other)
-            is_direct = self._plain and other not in folding and not (merges and self.__class__ is Mul)
+        if other.__class__ in plain:
+            if self.__class__ in plain and self is not other:
+                return intern(self, other)
+            a, b = self, other
+        elif other.__class__ is int:
+            node: Any = small[other] if other in small else _whole(other)
+            a, b = (node, self) if reflected else (self, node)
+            if other not in folding and self.__class__ in plain and not (merges and self.__class__ is Mul):
+                return intern(a, b)
         elif isinstance(other, Expr):
-            node = other
-            is_direct = self._plain and node._plain and self is not node
+            a, b = self, other
         elif is_operand(other):
             return row(other, self) if reflected else row(self, other)
         else:
             return NotImplemented
-        operands = key = (node, self) if reflected else (self, node)
-        if not is_direct:
-            if fold is None or self.shape or node.shape:
-                return build(row, *operands)
-            folded = fold(*operands)
-            if folded is not None:
-                return folded
-        if commutes and key[0]._serial > key[1]._serial:
-            key = (key[1], key[0])
-        known = get(key)
-        if known is not None:
-            found = known()
-            if found is not None:
-                return found
-        return create(key, operands)
+        if fold is None or a.shape or b.shape:
+            return build(row, a, b)
+        folded = fold(a, b)
+        return intern(a, b) if folded is None else folded
 
     return operator
 
 
 def _fast_unary(row: Primitive) -> Callable[[Any], Any]:
-    return lambda self: build(row, self)
+    intern, plain = node_class(row)._intern, _plain
+    return lambda self: intern(self) if self.__class__ in plain else build(row, self)
 
 
 for _name, _row in UNARY.items():

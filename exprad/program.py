@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from exprad.expr import Const, Expr, Var, intern, node_class
+from exprad.expr import Const, Expr, Var, node_class
 from exprad.primitive import Primitive
 from exprad.traverse import canonical_operands, collector_paused
 
@@ -42,7 +42,7 @@ class Program(NamedTuple):
                         if any(o.shape for o in operands) or head.partials is None
                         else ()
                     )
-                    nodes.append(intern(node_class(head), operands, shape))
+                    nodes.append(node_class(head)._intern(*operands, shape=shape))
                 else:
                     nodes.append(Var(rest[0], shape=rest[1]) if head == "var" else Const(rest[0]))
         return [nodes[index] for index in self.outputs]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import cache
 from math import prod as _prod
 from typing import Any
 
-from exprad.chain import resolve
+from exprad.chain import plus, resolve
 from exprad.errors import ShapeError
 from exprad.primitive import Primitive, Shape
 from exprad.value import broadcast_shapes
@@ -38,9 +38,11 @@ class Structural(Primitive):
         ]
         return self._push(xs, ready)
 
-    def pull(self, y: Any, xs: Sequence[Any], y_bar: Any, active: Sequence[bool]) -> list[Any]:
+    def pull(self, y: Any, xs: Sequence[Any], y_bar: Any, active: Container[Any], x_bars: dict[Any, Any]) -> None:
         y_bar = resolve(y_bar)
-        return [self._pull(xs, y_bar, index) if wanted else None for index, wanted in enumerate(active)]
+        for index, x in enumerate(xs):
+            if x in active:
+                x_bars[x] = plus(x_bars.get(x), self._pull(xs, y_bar, index))
 
     def __repr__(self) -> str:
         return f"<primitive {self.name} {self.parameters}>"

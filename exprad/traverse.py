@@ -16,12 +16,16 @@ def postorder(outputs: Iterable[Any]) -> list[Any]:
     """Every node that `outputs` reach, once each, operands first."""
     seen = set(outputs)
     stack = list(seen)
+    order: list[Any] = []
     while stack:
-        for operand in stack.pop().operands:
+        node = stack.pop()
+        order.append(node)
+        for operand in node._operands:
             if operand not in seen:
                 seen.add(operand)
                 stack.append(operand)
-    return sorted(seen, key=_by_age)
+    order.sort(key=_by_age)
+    return order
 
 
 def dependents(order: Sequence[Any], leaves: Iterable[Any]) -> set[Any]:
@@ -29,7 +33,7 @@ def dependents(order: Sequence[Any], leaves: Iterable[Any]) -> set[Any]:
     found = set(leaves)
     untouched = found.isdisjoint
     for node in order:
-        if not untouched(node.operands):
+        if not untouched(node._operands):
             found.add(node)
     return found
 
@@ -38,7 +42,7 @@ def fold(outputs: Sequence[Any], visit: Callable[[Any, list[Any]], Any]) -> list
     """The values of `outputs`, where `visit(node, values of its operands)` gives a node's value."""
     values: dict[Any, Any] = {}
     for node in postorder(outputs):
-        values[node] = visit(node, [values[operand] for operand in node.operands])
+        values[node] = visit(node, [values[operand] for operand in node._operands])
     return [values[output] for output in outputs]
 
 
@@ -63,7 +67,7 @@ def canonical_operands(outputs: Sequence[Any]) -> tuple[list[Any], dict[Any, tup
     keys: dict[Any, tuple[Any, ...]] = {}
     arranged: dict[Any, tuple[Any, ...]] = {}
     for node in postorder(outputs):
-        operands = node.operands
+        operands = node._operands
         if not operands:
             kind, label = node.label
             keys[node] = (kind, 1.0, label, hash((crc32(label.encode()), kind)))

@@ -18,7 +18,7 @@ def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any]) -> list[Any]:
         active = dependents(order, seeds)
         for node in order:
             if node in active and node not in seeds:
-                operands = node.operands
+                operands = node._operands
                 y_dot = pushforward(node.primitive, node, operands, [x_dot.get(operand) for operand in operands])
                 if y_dot is not None:
                     x_dot[node] = y_dot

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from exprad.chain import Guarded, plus, pullback, resolve
+from exprad.chain import Guarded, Negated, plus, pullback, resolve
 from exprad.expr import Expr
 from exprad.tensor import stretched, summed_to
 from exprad.traverse import collector_paused, dependents, postorder
@@ -17,26 +17,35 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
     with collector_paused():
         order = postorder(seeds)
         active = dependents(order, wrt)
-        targets, is_active = set(wrt), active.__contains__
+        kept = {node for node in wrt if node._operands}
         for output, seed in seeds.items():
             bars[output] = plus(bars.get(output), stretched(seed, output.shape))
-        for node in reversed([node for node in order if node.operands and node in active]):
-            y_bar = bars.get(node) if node in targets else bars.pop(node, None)  # free what no one reads again
-            if y_bar is None:
-                continue
-            operands = node.operands
-            found = pullback(node.primitive, node, operands, y_bar, list(map(is_active, operands)))
-            for operand, x_bar in zip(operands, found):  # noqa: B905  # hot
-                if x_bar is not None:
+        take = bars.pop
+        for node in reversed(order):
+            operands = node._operands
+            if operands:
+                y_bar = take(node, None)
+                if y_bar is not None:
+                    if kept and node in kept:
+                        bars[node] = y_bar
                     if node.shape:
-                        x_bar = unbroadcast(x_bar, operand.shape)
-                    known = bars.get(operand)
-                    bars[operand] = x_bar if known is None else plus(known, x_bar)
+                        _pull_array(node, y_bar, active, bars)
+                    else:
+                        pullback(node.primitive, node, operands, y_bar, active, bars)
     return [resolve(bars.get(node)) for node in wrt]
+
+
+def _pull_array(node: Expr, y_bar: Any, active: Container[Any], bars: dict[Expr, Any]) -> None:
+    """A step of the sweep through an array: what an operand gets is summed back to the operand's shape."""
+    x_bars: dict[Expr, Any] = {}
+    pullback(node.primitive, node, node._operands, y_bar, active, x_bars)
+    for x, x_bar in x_bars.items():
+        if x_bar is not None:
+            bars[x] = plus(bars.get(x), unbroadcast(x_bar, x.shape))
 
 
 def unbroadcast(x_bar: Any, shape: tuple[int, ...]) -> Any:
     """An adjoint summed back to its operand's shape."""
-    if x_bar.__class__ is Guarded and x_bar.value.shape == shape:
+    if x_bar.__class__ in (Guarded, Negated) and x_bar.value.shape == shape:
         return x_bar
     return summed_to(resolve(x_bar), shape)
