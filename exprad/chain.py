@@ -45,12 +45,12 @@ def pushforward(f: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) 
     return y_dot
 
 
-def pullback(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, active: Container[Any], x_bars: dict[Any, Any]) -> None:
-    """Add to `x_bars`, adjoints by operand, what the adjoint of y = f(*xs) passes to its active operands."""
+def pullback(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container[Any], x_bars: dict[Any, Any]) -> None:
+    """Add to `x_bars`, adjoints by operand, what the adjoint of y = f(*xs) passes to its operands, `idle` ones aside."""
     if f.partials is None:
-        return f.pull(y, xs, y_bar, active, x_bars)
+        return f.pull(y, xs, y_bar, idle, x_bars)
     for partial, x in zip(f.partials, xs):  # noqa: B905  # hot, and as long by construction
-        if x in active:
+        if x not in idle:
             x_bar = y_bar if partial.__class__ is int and partial == 1 else times(f, partial, y, xs, y_bar)
             known = x_bars.get(x)
             x_bars[x] = x_bar if known is None else plus(known, x_bar)
@@ -64,20 +64,20 @@ def times(f: Primitive, partial: Any, y: Any, xs: Sequence[Any], sensitivity: An
             place = f.partials.index(None) + 1
             raise NotDifferentiableError(f"{f.name} states no partial derivative in operand {place}")
         partial = partial(y, *xs)
-        if partial.__class__ is If:
-            return _select(partial, sensitivity)
-    elif partial == 1:
-        return sensitivity
-    if partial.__class__ is int and partial == 0:
-        return None
-    kind = sensitivity.__class__
-    if kind is Guarded:
-        return Guarded(sensitivity.conditions, _product(partial, sensitivity.value))
-    if partial.__class__ is int and partial == -1:
-        return sensitivity.value if kind is Negated else Negated(sensitivity)
-    if kind is Negated:
+    if partial.__class__ is int:
+        if partial == 1:
+            return sensitivity
+        if partial == 0:
+            return None
+        if partial == -1 and sensitivity.__class__ is not Guarded:
+            return sensitivity.value if sensitivity.__class__ is Negated else Negated(sensitivity)
+    elif partial.__class__ is If:
+        return _select(partial, sensitivity)
+    if sensitivity.__class__ is Negated:
         return Negated(_product(partial, sensitivity.value))
-    return partial if kind is int and sensitivity == 1 else partial * sensitivity
+    if sensitivity.__class__ is Guarded:
+        return Guarded(sensitivity.conditions, _product(partial, sensitivity.value))
+    return partial if sensitivity.__class__ is int and sensitivity == 1 else partial * sensitivity
 
 
 def _product(partial: Any, value: Any) -> Any:

@@ -22,9 +22,9 @@ _two_over_sqrt_pi = 1.1283791670955126
 
 
 
-def _power_slope(a: Any, b: Any) -> Any:
+def _power_slope(y: Any, a: Any, b: Any) -> Any:
     """b*a**(b-1), which at b = 0 is 0 even where a**(b-1) is infinite."""
-    n = b.value if getattr(b, "is_const", False) else None
+    n = getattr(b, "known", None)
     if n.__class__ is int and n:
         return a * n if n == 2 else a ** (n - 1) * n
     if n.__class__ is Fraction or n.__class__ is float and n:
@@ -38,7 +38,7 @@ sub: Primitive = Primitive("sub", 1, -1, infix="-", exact=operator.sub, numpy="s
 mul: Primitive = Primitive("mul", lambda y, a, b: b, lambda y, a, b: a, infix="*", exact=operator.mul, numpy="multiply", commutes=True)
 div: Primitive = Primitive("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b, infix="/", exact=operator.truediv, numpy="divide", sympy=operator.truediv, sample=((-3, 3), (0.1, 3)))
 neg: Primitive = Primitive("neg", -1, exact=operator.neg, numpy="negative", sympy=operator.neg)
-pow: Primitive = Primitive("pow", lambda y, a, b: _power_slope(a, b), lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="power", sample=((0.1, 3), (-3, 3)))
+pow: Primitive = Primitive("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="power", sample=((0.1, 3), (-3, 3)))
 mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", exact=operator.mod, numpy="mod", sympy="Mod", sample=((-3, 3), (0.5, 3)), kink=lambda a, b: sin(_pi * (a / b)))
 
 # magnitudes and steps

@@ -6,19 +6,16 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import count
-from operator import attrgetter
-from threading import RLock
+from operator import attrgetter, index
 from typing import Any, ClassVar, Self, cast
-from weakref import WeakValueDictionary, ref
 
 from exprad import elementary as table
 from exprad.arithmetic import BINARY, COMPARISON, UNARY, Arithmetic, is_operand
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, ShapeError
+from exprad.intern import Reference, Table, lock, serial
 from exprad.primitive import Primitive, Shape
 from exprad.simplify import FOLDS
 
-_serial = count().__next__
-_lock = RLock()
 _new = object.__new__
 _plain: set[type] = set()  # classes of scalar nodes that no fold of an operator looks into
 
@@ -29,6 +26,7 @@ class Expr(Arithmetic):
     __slots__ = ("__weakref__", "_serial")
     _level = 1
     is_const = False
+    known: Any = None  # the number that a scalar constant is
     _operands: tuple[Expr, ...] = ()
     _serial: int
     shape: Shape = ()
@@ -202,21 +200,20 @@ class Const(Expr):
     __slots__ = ("_value",)
     is_const = True
     _value: Any
-    _interned: ClassVar[WeakValueDictionary[Any, Const]] = WeakValueDictionary()
-    value = property(attrgetter("_value"), doc="The number or the array.")
+    _interned: ClassVar[Table] = Table()
+    value = known = property(attrgetter("_value"), doc="The number or the array.")
 
     def __new__(cls, value: Any) -> Const:
         value, key = _constant_key(value)
-        with _lock:
-            known = Const._interned.get(key)
-            if known is None:
-                shape = getattr(value, "shape", ())
-                known = _new(ShapedConst if shape else Const)
-                known._value, known._serial = value, _serial()
-                if shape:
-                    known._shape = shape
-                Const._interned[key] = known
-        return known
+        known = Const._interned.living(key)
+        if known is None:
+            shape = getattr(value, "shape", ())
+            known = _new(ShapedConst if shape else Const)
+            known._value, known._serial = value, serial()
+            if shape:
+                known._shape = shape
+            known = Const._interned.keep(key, known)
+        return cast("Const", known)
 
     @property
     def _truth(self) -> bool | None:
@@ -232,6 +229,7 @@ class ShapedConst(Const):
 
     __slots__ = ("_shape",)
     shape = property(attrgetter("_shape"))
+    known = None
 
 
 def _constant_key(value: Any) -> tuple[Any, Any]:
@@ -271,13 +269,14 @@ class Var(Expr):
     __slots__ = ("_name", "_value")
     _name: str
     _value: Any
-    _interned: ClassVar[dict[Any, _VarReference]] = {}
+    _interned: ClassVar[Table] = Table()
     _fresh = count()
     name = property(attrgetter("_name"), doc="What the variable is called.")
 
     def __new__(cls, name: str, init_value: Any = None, *, shape: Shape = ()) -> Var:
-        standing = Var._interned.get((name, shape))
-        known = None if standing is None else standing()
+        if name.__class__ is not str or shape.__class__ is not tuple:
+            name, shape = _checked(name, shape)
+        known = Var._interned.living((name, shape))
         if known is None:
             known = _new_variable(name, shape)
         if init_value is not None:
@@ -313,36 +312,23 @@ class Var(Expr):
         return _variable, (self.name, self.shape)
 
 
-class _VarReference(ref["Var"]):
-    __slots__ = ("key",)
-    key: tuple[str, Shape]
-
-
-def _forget_variable(dead: _VarReference) -> None:
-    with _lock:
-        if Var._interned.get(dead.key) is dead:
-            del Var._interned[dead.key]
-
-
-def _new_variable(name: Any, shape: Any) -> Var:
-    if not isinstance(name, str) or not name:
+def _checked(name: Any, shape: Any) -> tuple[str, Shape]:
+    if not isinstance(name, str):
         raise OperandError(f"a variable's name must be a non-empty string, got {type(name).__name__}: {name!r}")
-    if shape != ():
-        shape = tuple([int(size) for size in ((shape,) if isinstance(shape, int) else shape)])
-        if any(size < 0 for size in shape):
+    return str(name), (index(shape),) if hasattr(shape, "__index__") else tuple(shape)
+
+
+def _new_variable(name: str, shape: Shape) -> Var:
+    if not name:
+        raise OperandError("a variable's name must be a non-empty string, got ''")
+    node = _new(ShapedVar if shape else Var)
+    if shape:
+        shape = tuple([index(size) for size in shape])
+        if min(shape) < 0:
             raise ShapeError(f"a variable's shape has no negative sizes, got {shape}")
-    key = name, shape
-    with _lock:
-        standing = Var._interned.get(key)
-        known = None if standing is None else standing()
-        if known is None:
-            known = _new(ShapedVar if shape else Var)
-            known._name, known._value, known._serial = name, None, _serial()
-            if shape:
-                known._shape = shape  # type: ignore[attr-defined]  # a slot of the shaped class
-            mine = Var._interned[key] = _VarReference(known, _forget_variable)
-            mine.key = key
-    return known
+        node._shape = shape  # type: ignore[attr-defined]  # a slot of the shaped class
+    node._name, node._value, node._serial = name, None, serial()
+    return cast("Var", Var._interned.keep((name, shape), node))
 
 
 class ShapedVar(Var):
@@ -364,7 +350,8 @@ class Call(Expr):
 
     __slots__ = ("_operands",)
     primitive: ClassVar[Primitive]
-    _intern: ClassVar[Callable[..., Call]]
+    _interned: ClassVar[Table]
+    _shaped: ClassVar[type[Any]]
 
     def __new__(cls, *arguments: Any) -> Call:
         if cls is Call:
@@ -376,6 +363,21 @@ class Call(Expr):
             raise OperandError(f"{cls.primitive.name} takes {cls.primitive.arity} operand(s), got {len(operands)}")
         nodes = tuple(expression(operand) for operand in operands)
         return cls._intern(*nodes, shape=cls.primitive.shape(*(node.shape for node in nodes)))
+
+    @classmethod
+    def _intern(cls, *operands: Expr, shape: Shape = ()) -> Call:
+        """The node on `operands`, exactly as given: the known one, or a new one."""
+        key = operands
+        if cls.primitive.commutes and key[1]._serial < key[0]._serial:
+            key = key[::-1]
+        known = cls._interned.living(key)
+        if known is None:
+            node = _new(cls._shaped if shape else cls)
+            if shape:
+                node._shape = shape
+            node._operands, node._serial = operands, serial()
+            known = cls._interned.keep(key, node)
+        return cast("Call", known)
 
     @property
     def a(self) -> Expr:
@@ -395,94 +397,18 @@ def node_class(primitive: Primitive) -> type[Call]:
     """The class of the nodes that call `primitive`."""
     if primitive.node is not None:
         return cast("type[Call]", primitive.node)
-    with _lock:
+    with lock:
         name = primitive.name.title().replace("_", "")
         return primitive.node or _define(primitive, type(name, (Call,), {"__slots__": ()}))
 
 
 def _define(primitive: Primitive, cls: type[Call]) -> type[Call]:
-    shaped: Any = type(
-        cls.__name__, (cls,), {"__slots__": ("_shape",), "shape": property(attrgetter("_shape")), "__module__": __name__}
-    )
-    cls.primitive = primitive
-    cls._intern = staticmethod(_interner(cls, shaped, primitive.commutes))
+    parts = {"__slots__": ("_shape",), "shape": property(attrgetter("_shape")), "__module__": __name__}
+    cls.primitive, cls._interned, cls._shaped = primitive, Table(), type(cls.__name__, (cls,), parts)
     if primitive.name not in ("neg", "abs", "logical_not") and primitive.partials is not None:
         _plain.add(cls)
     primitive.node = cls
     return cls
-
-
-def _interner(cls: type[Call], shaped: type[Any], commutes: bool) -> Callable[..., Call]:
-    """The function that gives the node of `cls` on some operands: the known one, or a new one.
-
-    Nodes are held weakly; an entry goes with its node.
-    """
-    table: dict[tuple[Expr, ...], _Reference] = {}
-    known, insert, new, serial = table.get, table.setdefault, _new, _serial
-
-    def forget(dead: _Reference) -> None:
-        with _lock:
-            if table.get(dead.key) is dead:
-                del table[dead.key]
-
-    def create(key: tuple[Expr, ...], operands: tuple[Expr, ...], shape: Shape) -> Call:
-        node = new(shaped if shape else cls)
-        if shape:
-            node._shape = shape  # type: ignore[attr-defined]  # a slot of the shaped class
-        node._operands = operands
-        node._serial = serial()
-        mine = _Reference(node, forget)
-        mine.key = key
-        standing = insert(key, mine)
-        return node if standing is mine else _replace(table, standing, mine, node)
-
-    def pair(a: Expr, b: Expr, shape: Shape = ()) -> Call:
-        key = operands = (a, b)
-        if commutes and b._serial < a._serial:
-            key = (b, a)
-        standing = known(key)
-        if standing is not None:
-            node = standing()
-            if node is not None:
-                return node
-        if shape:
-            return create(key, operands, shape)
-        node = new(cls)
-        node._operands = operands
-        node._serial = serial()
-        mine = _Reference(node, forget)
-        mine.key = key
-        standing = insert(key, mine)
-        return node if standing is mine else _replace(table, standing, mine, node)
-
-    def one(a: Expr, shape: Shape = ()) -> Call:
-        operands = (a,)
-        standing = known(operands)
-        node = standing() if standing is not None else None
-        return create(operands, operands, shape) if node is None else node
-
-    def several(*operands: Expr, shape: Shape = ()) -> Call:
-        standing = known(operands)
-        node = standing() if standing is not None else None
-        return create(operands, operands, shape) if node is None else node
-
-    return {1: one, 2: pair}.get(cls.primitive.arity, several)
-
-
-class _Reference(ref["Call"]):
-    __slots__ = ("key",)
-    key: tuple[Expr, ...]
-
-
-def _replace(table: dict[Any, _Reference], standing: _Reference, mine: _Reference, node: Call) -> Call:
-    """The node of a key that another thread, or a node that is just dying, holds."""
-    with _lock:
-        for reference in (standing, table.get(mine.key)):
-            other = reference() if reference is not None else None
-            if other is not None:
-                return other
-        table[mine.key] = mine
-    return node
 
 
 class Add(Call):
@@ -583,29 +509,45 @@ _FOLDING_INTS = {"add": (0,), "sub": (0,), "mul": (1, -1), "div": (1, -1), "pow"
 
 def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
     """An operator of expressions: two class checks on the common path."""
-    intern, plain, small, merges = node_class(row)._intern, _plain, _small, row is table.mul
+    cls, plain, small, merges = node_class(row), _plain, _small, row is table.mul
+    interned, commutes, intern = cls._interned, row.commutes, cls._intern
+    known, insert, forget = interned.get, interned.setdefault, interned.forget
     folding, fold = _FOLDING_INTS.get(row.name, ()), FOLDS.get(row)
 
     def operator(self: Any, other: Any) -> Any:
+        node: Any
         if other.__class__ in plain:
-            if self.__class__ in plain and self is not other:
-                return intern(self, other)
             a, b = self, other
+            is_direct = self is not other and self.__class__ in plain
         elif other.__class__ is int:
-            node: Any = small[other] if other in small else _whole(other)
+            node = small[other] if other in small else _whole(other)
             a, b = (node, self) if reflected else (self, node)
-            if other not in folding and self.__class__ in plain and not (merges and self.__class__ is Mul):
-                return intern(a, b)
+            is_direct = other not in folding and self.__class__ in plain and not (merges and self.__class__ is Mul)
         elif isinstance(other, Expr):
             a, b = self, other
+            is_direct = False
         elif is_operand(other):
             return row(other, self) if reflected else row(self, other)
         else:
             return NotImplemented
-        if fold is None or a.shape or b.shape:
-            return build(row, a, b)
-        folded = fold(a, b)
-        return intern(a, b) if folded is None else folded
+        if not is_direct:
+            folded = build(row, a, b) if fold is None or a.shape or b.shape else fold(a, b)
+            return intern(a, b) if folded is None else folded
+        key = operands = (a, b)  # what _intern does, written out: this is where time goes
+        if commutes and b._serial < a._serial:
+            key = (b, a)
+        standing = known(key)
+        if standing is not None:
+            node = standing()
+            if node is not None:
+                return node
+        node = _new(cls)
+        node._operands = operands
+        node._serial = serial()
+        mine = Reference(node, forget)
+        mine.key = key
+        standing = insert(key, mine)
+        return node if standing is mine else interned.replace(standing, mine, node)
 
     return operator
 

@@ -63,8 +63,7 @@ def _exact_result(row: Primitive, *nodes: Any) -> Expr | None:
     return Const(truth.numerator if truth.denominator == 1 else truth)
 
 
-def _is_doubling(value: Any) -> bool:
-    return value.__class__ is int and value != 0 and abs(value) & (abs(value) - 1) == 0
+_doublings = frozenset(sign << k for k in range(53) for sign in (1, -1))  # factors that move no rounding
 
 
 @rule(table.add)
@@ -98,18 +97,7 @@ def _mul(a: Any, b: Any) -> Expr | None:
     if b.is_const:
         a, b = b, a
     if a.is_const:
-        factor = constant(a)
-        if b.is_const:
-            if 1 in (factor, constant(b)) and not (a.shape or b.shape):
-                return b if factor == 1 else a
-            return _exact_result(table.mul, a, b)
-        if factor == 1:
-            return b
-        if factor == -1:
-            return -b
-        if _is(table.neg, b):
-            return -a * b.operands[0]
-        return _merged(factor, b)
+        return _scaled(a, a.known, b)
     if a is b:
         return a**2
     if _is(table.neg, a):
@@ -117,16 +105,30 @@ def _mul(a: Any, b: Any) -> Expr | None:
     return -(a * b.operands[0]) if _is(table.neg, b) else None
 
 
-def _merged(factor: Any, product: Any) -> Expr | None:
+def _scaled(a: Any, factor: Any, b: Any) -> Expr | None:
+    """The product of a constant, `factor` if it is a number, and b."""
+    if factor.__class__ is int and not b.is_const:
+        if factor == 1:
+            return b
+        if factor == -1:
+            return -b
+        if b._operands and b.primitive is table.mul:
+            return _merged(factor, *b._operands)
+    if b.is_const:
+        if 1 in (constant(a), constant(b)) and not (a.shape or b.shape):
+            return b if constant(a) == 1 else a
+        return _exact_result(table.mul, a, b)
+    return -a * b.operands[0] if _is(table.neg, b) else None
+
+
+def _merged(factor: int, inner: Any, rest: Any) -> Expr | None:
     """2*(3*x) is 6*x: scaling by a power of two moves no rounding."""
-    if factor.__class__ is not int or not product.operands or product.primitive is not table.mul:
-        return None
-    inner, rest = product.operands
-    if not inner.is_const:
+    if rest.is_const:
         inner, rest = rest, inner
-    known = inner.value if inner.is_const else None
-    if known.__class__ is int and (_is_doubling(factor) or _is_doubling(known)) and abs(factor * known) < 2**53:
-        return factor * known * rest
+    known = inner.known
+    if known.__class__ is int and (factor in _doublings or known in _doublings):
+        product = factor * known
+        return rest * product if -(2**53) < product < 2**53 else None
     return None
 
 

@@ -38,10 +38,10 @@ class Structural(Primitive):
         ]
         return self._push(xs, ready)
 
-    def pull(self, y: Any, xs: Sequence[Any], y_bar: Any, active: Container[Any], x_bars: dict[Any, Any]) -> None:
+    def pull(self, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container[Any], x_bars: dict[Any, Any]) -> None:
         y_bar = resolve(y_bar)
         for index, x in enumerate(xs):
-            if x in active:
+            if x not in idle:
                 x_bars[x] = plus(x_bars.get(x), self._pull(xs, y_bar, index))
 
     def __repr__(self) -> str:

@@ -28,12 +28,13 @@ def postorder(outputs: Iterable[Any]) -> list[Any]:
     return order
 
 
-def dependents(order: Sequence[Any], leaves: Iterable[Any]) -> set[Any]:
-    """The nodes of `order` (operands first) that depend on one of `leaves`."""
-    found = set(leaves)
-    untouched = found.isdisjoint
+def independents(order: Iterable[Any], wrt: Iterable[Any]) -> set[Any]:
+    """The nodes of `order` (operands first) that do not depend on any of `wrt`."""
+    wanted = set(wrt)
+    found: set[Any] = set()
+    covers = found.issuperset
     for node in order:
-        if not untouched(node._operands):
+        if covers(node._operands) and node not in wanted:
             found.add(node)
     return found
 

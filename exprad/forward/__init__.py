@@ -7,7 +7,7 @@ from typing import Any
 
 from exprad.chain import pushforward, resolve
 from exprad.expr import Expr
-from exprad.traverse import collector_paused, dependents, postorder
+from exprad.traverse import collector_paused, independents, postorder
 
 
 def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any]) -> list[Any]:
@@ -15,9 +15,9 @@ def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any]) -> list[Any]:
     x_dot: dict[Expr, Any] = dict(seeds)
     with collector_paused():
         order = postorder(outputs)
-        active = dependents(order, seeds)
+        idle = independents(order, seeds)
         for node in order:
-            if node in active and node not in seeds:
+            if node not in idle and node not in seeds:
                 operands = node._operands
                 y_dot = pushforward(node.primitive, node, operands, [x_dot.get(operand) for operand in operands])
                 if y_dot is not None:

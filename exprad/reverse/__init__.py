@@ -8,7 +8,7 @@ from typing import Any
 from exprad.chain import Guarded, Negated, plus, pullback, resolve
 from exprad.expr import Expr
 from exprad.tensor import stretched, summed_to
-from exprad.traverse import collector_paused, dependents, postorder
+from exprad.traverse import collector_paused, independents, postorder
 
 
 def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
@@ -16,7 +16,7 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
     bars: dict[Expr, Any] = {}
     with collector_paused():
         order = postorder(seeds)
-        active = dependents(order, wrt)
+        idle = independents(order, wrt)
         kept = {node for node in wrt if node._operands}
         for output, seed in seeds.items():
             bars[output] = plus(bars.get(output), stretched(seed, output.shape))
@@ -29,16 +29,16 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
                     if kept and node in kept:
                         bars[node] = y_bar
                     if node.shape:
-                        _pull_array(node, y_bar, active, bars)
+                        _pull_array(node, y_bar, idle, bars)
                     else:
-                        pullback(node.primitive, node, operands, y_bar, active, bars)
+                        pullback(node.primitive, node, operands, y_bar, idle, bars)
     return [resolve(bars.get(node)) for node in wrt]
 
 
-def _pull_array(node: Expr, y_bar: Any, active: Container[Any], bars: dict[Expr, Any]) -> None:
+def _pull_array(node: Expr, y_bar: Any, idle: Container[Any], bars: dict[Expr, Any]) -> None:
     """A step of the sweep through an array: what an operand gets is summed back to the operand's shape."""
     x_bars: dict[Expr, Any] = {}
-    pullback(node.primitive, node, node._operands, y_bar, active, x_bars)
+    pullback(node.primitive, node, node._operands, y_bar, idle, x_bars)
     for x, x_bar in x_bars.items():
         if x_bar is not None:
             bars[x] = plus(bars.get(x), unbroadcast(x_bar, x.shape))
