@@ -13,7 +13,7 @@ from typing import Any
 
 from exprad.elementary import logical_not, where
 from exprad.errors import NotDifferentiableError
-from exprad.primitive import If, Primitive
+from exprad.primitive import If, Primitive, Scaled
 
 
 class Guarded:
@@ -77,13 +77,18 @@ def times(f: Primitive, partial: Any, y: Any, xs: Sequence[Any], sensitivity: An
         return Negated(_product(partial, sensitivity.value))
     if sensitivity.__class__ is Guarded:
         return Guarded(sensitivity.conditions, _product(partial, sensitivity.value))
-    return partial if sensitivity.__class__ is int and sensitivity == 1 else partial * sensitivity
+    return _product(partial, sensitivity)
 
 
 def _product(partial: Any, value: Any) -> Any:
-    if partial.__class__ is int and partial == 1:
-        return value
-    return partial if value.__class__ is int and value == 1 else partial * value
+    if partial.__class__ is Scaled:
+        known = getattr(value, "known", None)
+        if known is not None:
+            return partial.value * ((known if known.__class__ is int else value) * partial.factor)
+        partial = partial.value * partial.factor
+    if value.__class__ is int and value == 1:
+        return partial
+    return value if partial.__class__ is int and partial == 1 else partial * value
 
 
 def _select(partial: If, sensitivity: Any) -> Any:

@@ -21,6 +21,15 @@ class If:
         self.condition, self.value = condition, value
 
 
+class Scaled:
+    """A partial with a constant factor, which joins a constant sensitivity before any node is built."""
+
+    __slots__ = ("factor", "value")
+
+    def __init__(self, factor: Any, value: Any) -> None:
+        self.factor, self.value = factor, value
+
+
 class Primitive:
     """A function that exprad can differentiate: its name, its partial derivatives, and where it is real.
 
