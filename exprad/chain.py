@@ -13,7 +13,7 @@ from typing import Any
 
 from exprad.elementary import logical_not, where
 from exprad.errors import NotDifferentiableError
-from exprad.primitive import If, Primitive, Scaled
+from exprad.primitive import If, Primitive
 
 
 class Guarded:
@@ -81,11 +81,12 @@ def times(f: Primitive, partial: Any, y: Any, xs: Sequence[Any], sensitivity: An
 
 
 def _product(partial: Any, value: Any) -> Any:
-    if partial.__class__ is Scaled:
+    if partial.__class__ is tuple:  # the constant joins a constant value before any node is built
+        factor, partial = partial
         known = getattr(value, "known", None)
         if known is not None:
-            return partial.value * ((known if known.__class__ is int else value) * partial.factor)
-        partial = partial.value * partial.factor
+            return partial * ((known if known.__class__ is int else value) * factor)
+        partial = partial * factor
     if value.__class__ is int and value == 1:
         return partial
     return value if partial.__class__ is int and partial == 1 else partial * value

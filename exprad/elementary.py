@@ -14,7 +14,7 @@ from math import pi as _pi
 from math import trunc as _trunc
 from typing import Any
 
-from exprad.primitive import If, Primitive, Scaled
+from exprad.primitive import If, Primitive
 
 _half = Fraction(1, 2)
 _log2, _log10 = 0.6931471805599453, 2.302585092994046
@@ -26,9 +26,9 @@ def _power_slope(y: Any, a: Any, b: Any) -> Any:
     """b*a**(b-1), which at b = 0 is 0 even where a**(b-1) is infinite."""
     n = getattr(b, "known", None)
     if n.__class__ is int and n:
-        return Scaled(n, a if n == 2 else a ** (n - 1))
+        return n, a if n == 2 else a ** (n - 1)
     if n.__class__ is Fraction or n.__class__ is float and n:
-        return Scaled(n, a ** (n - 1))
+        return n, a ** (n - 1)
     return If(not_equal(b, 0), b * a ** (b - 1))
 
 
@@ -49,7 +49,7 @@ floor: Primitive = Primitive("floor", 0, exact=_floor, kink=lambda x: sin(_pi * 
 ceil: Primitive = Primitive("ceil", 0, exact=_ceil, sympy="ceiling", kink=lambda x: sin(_pi * x))
 round: Primitive = Primitive("round", 0, exact=lambda x: x.__round__(), numpy="rint", mpmath="nint", sympy=None, kink=lambda x: cos(_pi * x))
 trunc: Primitive = Primitive("trunc", 0, exact=_trunc, mpmath=lambda mp, x: mp.floor(x) if x >= 0 else mp.ceil(x), sympy=lambda sp, x: sp.sign(x) * sp.floor(sp.Abs(x)), kink=lambda x: sin(_pi * x))
-square: Primitive = Primitive("square", lambda y, x: Scaled(2, x), exact=lambda x: x * x, mpmath=lambda mp, x: x * x, sympy=lambda sp, x: x**2)
+square: Primitive = Primitive("square", lambda y, x: (2, x), exact=lambda x: x * x, mpmath=lambda mp, x: x * x, sympy=lambda sp, x: x**2)
 
 # roots, exponentials, logarithms
 sqrt: Primitive = Primitive("sqrt", lambda y, x: _half / y, domain=("[0, inf)",), sample=((0.01, 9),))

@@ -21,20 +21,12 @@ class If:
         self.condition, self.value = condition, value
 
 
-class Scaled:
-    """A partial with a constant factor, which joins a constant sensitivity before any node is built."""
-
-    __slots__ = ("factor", "value")
-
-    def __init__(self, factor: Any, value: Any) -> None:
-        self.factor, self.value = factor, value
-
-
 class Primitive:
     """A function that exprad can differentiate: its name, its partial derivatives, and where it is real.
 
     `partials` has one entry an operand: a function of the result and the operands; a plain number (0 says
-    *locally constant*); or None, *not differentiable in this operand*. Only what differs from the name is spelled:
+    *locally constant*); or None, *not differentiable in this operand*. The function returns the partial; `If` where it
+    is guarded; or a pair, a constant and what it multiplies. Only what differs from the name is spelled:
 
     - `numpy`, `mpmath`, `sympy`: a function, or its name there (`"module:name"` for one outside that library);
     - `formula`: the row's value in terms of other rows, for targets that have no function for it;
