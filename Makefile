@@ -12,7 +12,7 @@ test: $(VENV)/test.done
 	$(BIN)/python -m pytest -n 2 -m "not long" --cov --cov-report=term --doctest-modules tests exprad docs README.md --doctest-glob='*.md'
 
 test-all: $(VENV)/test.done
-	EXPRAD_EXAMPLES=1500 $(BIN)/python -m pytest -n 2 --doctest-modules tests exprad docs README.md --doctest-glob='*.md'
+	EXPRAD_SEARCH=10 $(BIN)/python -m pytest -n 2 --doctest-modules tests exprad docs README.md --doctest-glob='*.md'
 
 lint: $(VENV)/lint.done
 	$(BIN)/ruff check .

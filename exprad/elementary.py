@@ -14,6 +14,7 @@ from math import pi as _pi
 from math import trunc as _trunc
 from typing import Any
 
+from exprad.errors import KinkError
 from exprad.primitive import If, Primitive
 
 _half = Fraction(1, 2)
@@ -32,12 +33,19 @@ def _power_slope(y: Any, a: Any, b: Any) -> Any:
     return If(not_equal(b, 0), b * a ** (b - 1))
 
 
+def _refuse_zero(distance: Any) -> Any:
+    at = equal(distance, 0)
+    if at.any() if hasattr(at, "any") else at:
+        raise KinkError("a derivative was asked at a kink, and kink='raise'; kinks(f) lists where they are")
+    return distance
+
+
 # arithmetic
 add: Primitive = Primitive("add", 1, 1, infix="+", exact=operator.add, commutes=True)
 sub: Primitive = Primitive("sub", 1, -1, infix="-", exact=operator.sub, numpy="subtract", sympy=operator.sub)
 mul: Primitive = Primitive("mul", lambda y, a, b: b, lambda y, a, b: a, infix="*", exact=operator.mul, numpy="multiply", commutes=True)
 div: Primitive = Primitive("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b, infix="/", exact=operator.truediv, numpy="divide", sympy=operator.truediv, sample=((-3, 3), (0.1, 3)))
-neg: Primitive = Primitive("neg", -1, exact=operator.neg, numpy="negative", sympy=operator.neg)
+neg: Primitive = Primitive("neg", -1, prefix="-", exact=operator.neg, numpy="negative", sympy=operator.neg)
 pow: Primitive = Primitive("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="power", sample=((0.1, 3), (-3, 3)))
 mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", exact=operator.mod, numpy="mod", sympy="Mod", sample=((-3, 3), (0.5, 3)), kink=lambda a, b: sin(_pi * (a / b)))
 
@@ -111,5 +119,6 @@ equal: Primitive = Primitive("equal", 0, 0, exact=operator.eq, predicate=True, s
 not_equal: Primitive = Primitive("not_equal", 0, 0, exact=operator.ne, predicate=True, sympy="Ne")
 logical_and: Primitive = Primitive("logical_and", 0, 0, infix="&", exact=lambda a, b: bool(a) and bool(b), predicate=True, sympy="And")
 logical_or: Primitive = Primitive("logical_or", 0, 0, infix="|", exact=lambda a, b: bool(a) or bool(b), predicate=True, sympy="Or")
-logical_not: Primitive = Primitive("logical_not", 0, exact=lambda a: not a, predicate=True, sympy="Not")
+logical_not: Primitive = Primitive("logical_not", 0, prefix="~", exact=lambda a: not a, predicate=True, sympy="Not")
 where: Primitive = Primitive("where", 0, lambda y, c, a, b: If(c), lambda y, c, a, b: If(~c), exact=lambda c, a, b: a if c else b, mpmath=lambda mp, c, a, b: a if c else b, sympy=lambda sp, c, a, b: sp.Piecewise((a, c), (b, True)), analytic=False)
+at_kink: Primitive = Primitive("at_kink", 0, formula=_refuse_zero)

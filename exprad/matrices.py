@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from exprad import elementary as table
 from exprad.chain import known_truth
-from exprad.errors import ArgumentError, KinkError, OperandError, ShapeError
+from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.expr import Const, Expr, Var, build, expression
 from exprad.forward import tangents
 from exprad.primitive import Primitive
@@ -51,6 +51,15 @@ def _scalar(f: Any, what: str) -> Expr:
     return f
 
 
+def _by_dual_numbers(operator: str, strict: bool, kink: str) -> Callable[..., Any]:
+    """The operator for a Python function, which takes none of the options of one for expressions."""
+    if strict or kink != "mean":
+        raise ArgumentError(f"{operator} of a Python function takes no strict= and no kink=; give it an expression")
+    from exprad import dual
+
+    return cast("Callable[..., Any]", getattr(dual, operator))
+
+
 def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
     """The derivative of a scalar expression by a Var (forward mode) or by each of a sequence (one reverse sweep).
 
@@ -63,9 +72,7 @@ def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> A
     [2*x*y, x**2 + 1]
     """
     if callable(f):
-        from exprad import dual
-
-        return dual.gradient(f, wrt)
+        return _by_dual_numbers("gradient", strict, kink)(f, wrt)
     if kink != "mean":
         return _with_convention(f, wrt, strict, kink)
     f = _scalar(f, "gradient")
@@ -130,9 +137,7 @@ def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> An
     [[2*y, 2*x], [2*x, 0]]
     """
     if callable(f):
-        from exprad import dual
-
-        return dual.hessian(f, wrt)
+        return _by_dual_numbers("hessian", strict, kink)(f, wrt)
     if isinstance(wrt, Var):
         return gradient(gradient(f, wrt, strict=strict, kink=kink), wrt, kink=kink)
     first = gradient(f, wrt, strict=strict, kink=kink)
@@ -156,9 +161,7 @@ def derivative(f: Any, x: Any, order: int = 1, *, kink: str = "mean") -> Any:
     if not isinstance(order, int) or isinstance(order, bool) or order < 0:
         raise ArgumentError(f"order must be a whole number of at least 0, got {order!r}")
     if callable(f):
-        from exprad import dual
-
-        return dual.derivative(f, x, order)
+        return _by_dual_numbers("derivative", False, kink)(f, x, order)
     result = expression(f)
     for _ in range(order):
         result = gradient(result, _variable(x), kink=kink)
@@ -313,6 +316,8 @@ def _plain(given: Any, y: Any, xs: Sequence[Any]) -> Any:
     from exprad.primitive import If
 
     value = given if isinstance(given, int) else given(y, *xs)
+    if isinstance(value, tuple):
+        return value[0] * value[1]
     if isinstance(value, If):
         truth = known_truth(value.condition)
         return value.value if truth is True else 0 if truth is False else table.where(value.condition, value.value, 0)
@@ -323,17 +328,7 @@ def _at(row: Primitive, given: Any, index: int, convention: str, y: Any, xs: Seq
     if convention == "zero":
         return 0
     if convention == "raise":
-        return _refuse(row.kink(*xs))  # type: ignore[misc]  # the row has a kink
+        return table.at_kink(row.kink(*xs))  # type: ignore[misc]  # the row has a kink
     side = -_NUDGE if convention == "left" else _NUDGE
     moved = [x + side * (1 + table.abs(x)) if i == index else x for i, x in enumerate(xs)]
     return _plain(given, row(*moved), moved)
-
-
-def _raise_at_kink(distance: Any) -> Any:
-    at = table.equal(distance, 0)
-    if at.any() if hasattr(at, "any") else at:
-        raise KinkError("a derivative was asked at a kink, and kink='raise'; kinks(f) lists where they are")
-    return distance
-
-
-_refuse = Primitive("at_kink", 0, formula=_raise_at_kink)

@@ -56,6 +56,7 @@ class Primitive:
         sample: Sequence[tuple[float, float]] | None = None,
         kink: Callable[..., Any] | None = None,
         infix: str | None = None,
+        prefix: str | None = None,
         commutes: bool = False,
         predicate: bool = False,
         analytic: bool = True,
@@ -70,7 +71,8 @@ class Primitive:
         self.exact, self.formula, self.kink = exact, formula, kink
         self.domain = tuple(domain or ("(-inf, inf)",) * self.arity)
         self.sample = tuple(sample or ((-3.0, 3.0),) * self.arity)
-        self.infix, self.commutes, self.predicate, self.read = infix, commutes, predicate, tuple(read)
+        self.infix, self.prefix, self.read = infix, prefix, tuple(read)
+        self.commutes, self.predicate = commutes, predicate
         self.analytic = analytic and kink is None and not predicate
         self.parameters: dict[str, Any] = {}
         self.node: Any = None

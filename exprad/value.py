@@ -19,10 +19,6 @@ from exprad.errors import OperandError, ShapeError, UnsupportedError, extra
 from exprad.primitive import Primitive, Shape
 
 EXACT = (int, Fraction)
-_PYTHON: dict[str, Callable[..., Any]] = {
-           "add": operator.add, "sub": operator.sub, "mul": operator.mul, "neg": operator.neg,
-           "less": operator.lt, "less_equal": operator.le, "greater": operator.gt, "greater_equal": operator.ge,
-           "equal": operator.eq, "not_equal": operator.ne}  # fmt: skip  # what Python does as IEEE 754 says
 MOST_BITS = 1 << 22
 
 
@@ -99,11 +95,10 @@ def _exact(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
 def _float(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
     if row.name == "pow" and isinstance(operands[1], int):
         return whole_power(*operands)
-    python = _PYTHON.get(row.name)
-    if python is not None:
+    if _is_operator(row):
         try:
-            return python(*operands)
-        except OverflowError:
+            return row.exact(*operands)  # type: ignore[misc]  # it has one
+        except (OverflowError, ZeroDivisionError):
             pass
     if row.formula is not None and row.numpy is None:
         return row.formula(*operands)
@@ -113,6 +108,12 @@ def _float(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
 
     result = _numpy(row, [np.float64(as_float(operand)) for operand in operands], None)
     return result.item() if isinstance(result, np.generic) or result.shape == () else result
+
+
+@cache
+def _is_operator(row: Primitive) -> bool:
+    """Whether Python's own operator on floats does what IEEE 754 says, or raises where it doesn't."""
+    return row.exact is not operator.pow and row.exact in vars(operator).values()
 
 
 def as_float(value: Any) -> float:
@@ -133,7 +134,7 @@ def _numpy(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
     kind = np.result_type(*(x for x in operands if hasattr(x, "dtype")))
     ready = [x if hasattr(x, "dtype") else _rounded(x, kind) for x in operands]
     with np.errstate(all="ignore"):
-        if kind.kind in "iub" and not row.predicate and row.name not in ("where",):
+        if kind.kind in "iub" and not row.predicate:
             return _on_integers(row, ready)
         return _numpy_function(row)(*ready)
 
@@ -164,9 +165,9 @@ def _on_integers(row: Primitive, operands: Sequence[Any]) -> Any:
 
     wide = [np.asarray(x, np.float64) if getattr(x, "dtype", np.dtype(float)).kind in "iub" else x for x in operands]
     approximate = _numpy_function(row)(*wide)
-    if row.name not in ("add", "sub", "mul", "neg", "abs", "sign", "square", "maximum", "minimum"):
+    if row.exact in (None, operator.truediv, operator.pow) or any(isinstance(x, float) for x in operands):
         return approximate
-    if np.any(np.abs(approximate) >= 2.0**62) or any(isinstance(x, float) for x in operands):
+    if not np.all(np.abs(approximate) < 2.0**62):
         return approximate
     return _numpy_function(row)(*(np.asarray(x, np.int64) for x in operands))
 

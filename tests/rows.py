@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from exprad import Var, where
 from exprad.primitive import Primitive, table
 
+SEARCH = int(os.environ.get("EXPRAD_SEARCH", "1"))  # how many times longer than usual to search
 X, Y, Z = Var("x"), Var("y"), Var("z")
 VARIABLES = (X, Y, Z)
 HIDDEN = {"at_kink", "sinc_slope", "polygamma"}  # their first operand is an order, not a real number
@@ -39,12 +42,9 @@ def interval(text: str) -> tuple[float, float, bool, bool]:
     return float(match[2]), float(match[3]), match[1] == "[", match[4] == "]"
 
 
-def inside(row: Primitive, point: tuple[float, ...]) -> bool:
-    for text, value in zip(row.domain, point, strict=True):
-        low, high, has_low, has_high = interval(text)
-        if value < low or value > high or value == low and not has_low or value == high and not has_high:
-            return False
-    return True
+def searched(examples: int) -> settings:
+    """Settings for a search over that many examples, or as many times more as EXPRAD_SEARCH says."""
+    return settings(deadline=None, max_examples=examples * SEARCH, suppress_health_check=list(HealthCheck))
 
 
 def points(row: Primitive) -> st.SearchStrategy[tuple[float, ...]]:

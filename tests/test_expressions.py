@@ -10,7 +10,7 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exprad import Add, Const, Div, DualNumber, Mul, Neg, Pow, Sub, Var, jvp, parse, vjp
@@ -20,9 +20,9 @@ from exprad.expr import Call
 from exprad.forward import tangents
 from exprad.primitive import Primitive
 from exprad.traverse import postorder
-from tests.rows import VARIABLES, X, Y, Z, close, expressions
+from tests.rows import VARIABLES, X, Y, Z, close, expressions, searched
 
-relaxed = settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+relaxed = searched(150)
 numbers = st.floats(-3, 3)
 
 
@@ -65,7 +65,7 @@ def test_modes_agree_with_each_other(f, a, b, c):
     for p, q, r in zip(forward, reverse, dual, strict=True):
         if math.isfinite(p) and abs(p) < 1e9:
             assert close(p, r, 1e-12)
-            assert close(p, q, 1e-7 * max(1, *map(abs, (v for v in values)))), (f, at)
+            assert close(p, q, 1e-9), (f, at)
 
 
 @relaxed
@@ -136,7 +136,7 @@ SMALL = [X, Y] + [Const(v) for v in (0, 1, -1, 2, 3, 0.5, -0.0, Fraction(1, 3))]
     st.sampled_from([0.0, -0.0, 1.5, -2.25, math.inf, -math.inf, math.nan, 1e308, 1e-308]),
     st.sampled_from([0.0, 3.7, -0.1, math.inf]),
 )
-@settings(max_examples=400, deadline=None)
+@searched(400)
 def test_operators_and_classes_have_the_same_value(steps, a, b):
     folded, written = list(SMALL), list(SMALL)
     for sign, i, j in steps:

@@ -59,6 +59,14 @@ def test_text_does_not_depend_on_which_spelling_came_first():
     assert len(outputs) == 1
 
 
+def test_a_picture_shows_values_and_adjoints():
+    f = x * y + x
+    text = exprad.to_dot(f, values={"x": 3, "y": 4}, adjoints=True)
+    assert text.count("adjoint 5") == 1 and text.count("adjoint 1") == 2 and text.count("adjoint 3") == 1
+    assert [f"= {value}" in text for value in (3, 4, 12, 15)] == [True] * 4
+    assert text.count(" -> ") == 4 and "fillcolor" in exprad.to_dot([f, x])
+
+
 def test_nodes_are_freed_at_once():
     gc.collect()
     table = exprad.expr.node_class(exprad.sin)._interned
@@ -90,6 +98,14 @@ def test_functions_for_arrays_run_on_object_arrays_of_variables():
     ours = [g.evaluate(at) for g in gradient(f, list(p))]
     assert np.allclose(ours, rosen_der(np.array(list(at.values()))), rtol=1e-13)
     assert isinstance(np.exp(p)[0], Expr) and np.sin(x) is sin(x) and np.float64(2) * x is 2.0 * x
+
+
+def test_options_for_expressions_are_refused_with_a_python_function():
+    for options in ({"kink": "left"}, {"kink": "nonsense"}, {"strict": True}):
+        with pytest.raises(exprad.ExpradError, match="Python function"):
+            gradient(lambda p: p[0] ** 2, [3.0], **options)
+    with pytest.raises(exprad.ExpradError, match="Python function"):
+        derivative(lambda t: abs(t), 0.0, kink="left")
 
 
 def test_a_branch_on_values_names_the_way_out_and_dual_numbers_run_it():

@@ -13,7 +13,7 @@ from exprad.errors import ArgumentError, OperandError, ParseError
 from exprad.expr import Call, Const, Expr, Var, expression
 from exprad.primitive import Primitive
 from exprad.tensor import FUNCTIONS
-from exprad.text.printer import COMPARISON, CONSTANTS, INFIX, POWER, SIGN
+from exprad.text.printer import COMPARISON, CONSTANTS, INFIX, POWER, PREFIX, SIGN
 from exprad.traverse import collector_paused
 
 LONGEST = 64_000_000
@@ -68,7 +68,7 @@ def _fail(text: str, place: int, message: str) -> ParseError:
     return ParseError(f"line {line}, column {column + 1}: {message}\n  {shown}\n  {caret}")
 
 
-_SIGNS = {"-": table.neg, "~": table.logical_not}
+_SIGNS = {sign: Primitive.registry[name] for name, (_, sign) in PREFIX.items()}
 
 
 class _Parser:

@@ -14,17 +14,18 @@ from typing import Any
 
 from exprad.errors import UnsupportedError
 from exprad.expr import Const, Expr, Var
+from exprad.primitive import table
 from exprad.traverse import canonical_operands
 
 LONGEST = 10_000
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 # precedence of what an operator yields, from loose to tight; a literal that starts with a sign binds like its sign
 COMPARISON, OR, AND, SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 9)
-INFIX = {"logical_or": (OR, " | "), "logical_and": (AND, " & "), "less": (COMPARISON, " < "),
-         "less_equal": (COMPARISON, " <= "), "greater": (COMPARISON, " > "), "greater_equal": (COMPARISON, " >= "),
-         "add": (SUM, " + "), "sub": (SUM, " - "), "mul": (PRODUCT, "*"), "div": (PRODUCT, "/"), "mod": (PRODUCT, " % "),
-         "pow": (POWER, "**")}  # fmt: skip
-PREFIX = {"neg": (SIGN, "-"), "logical_not": (SIGN, "~")}
+_PRECEDENCE = {"|": OR, "&": AND, "<": COMPARISON, "<=": COMPARISON, ">": COMPARISON, ">=": COMPARISON,
+               "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "%": PRODUCT, "**": POWER}  # fmt: skip
+INFIX = {row.name: (_PRECEDENCE[row.infix], row.infix if row.infix in ("*", "/", "**") else f" {row.infix} ")
+         for row in table() if row.infix}  # fmt: skip
+PREFIX = {row.name: (SIGN, row.prefix) for row in table() if row.prefix}
 
 Piece = tuple[int, Any, int]  # precedence, a rope of texts, its length
 
