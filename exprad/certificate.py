@@ -13,11 +13,11 @@ from exprad import numeric
 from exprad.dual import DualNumber
 from exprad.errors import ArgumentError, UnsupportedError
 from exprad.evaluation import evaluate
-from exprad.expr import Const, Expr, Var, expression
+from exprad.expr import Call, Const, Expr, Var, expression
 from exprad.forward import tangents
 from exprad.matrices import kinks
 from exprad.reverse import adjoints
-from exprad.traverse import postorder
+from exprad.traverse import fold, postorder
 
 DIGITS = 50
 
@@ -75,8 +75,8 @@ def check(
     """Compares the derivatives of a scalar expression in every mode, at points given or drawn from the domain.
 
     Forward, reverse and dual mode must agree to `tolerance` (relative, scaled with the derivative's condition as
-    high precision shows it); finite differences to a tolerance of their own. mpmath and SymPy are asked where they
-    are installed and have the functions.
+    high precision shows it); finite differences to a tolerance of their own. A complex step is taken where all rows
+    are analytic; mpmath and SymPy are asked where they are installed and have the functions.
 
     >>> bool(check(Var("x") * Var("y") + 2))
     True
@@ -156,6 +156,7 @@ def _others(f: Expr, wrt: Sequence[Var], certificate: Certificate) -> list[tuple
         )
     ]
     for mode, module, extra, derivatives in (
+        ("complex step", "numpy", "", _complex_step),
         ("mpmath", "mpmath", "precise", _mpmath),
         ("SymPy", "sympy", "sympy", _sympy),
     ):
@@ -167,6 +168,24 @@ def _others(f: Expr, wrt: Sequence[Var], certificate: Certificate) -> list[tuple
         except UnsupportedError as error:
             certificate.skipped[mode] = str(error)
     return modes
+
+
+def _complex_step(f: Expr, wrt: Sequence[Var]) -> Any:
+    import numpy as np
+
+    for node in postorder([f]):
+        if isinstance(node, Call) and not node.primitive.analytic:
+            raise UnsupportedError(f"{node.primitive.name} is not analytic")
+
+    def function(*values: Any) -> complex:
+        bound = {x: np.complex128(value) for x, value in zip(wrt, values, strict=True)}
+
+        def visit(node: Any, operands: list[Any]) -> Any:
+            return node.primitive(*operands) if operands else bound.get(node, node.known)
+
+        return complex(fold([f], visit)[0])
+
+    return lambda point: numeric.gradient(function, [point[x.name] for x in wrt], method="complex")
 
 
 def _mpmath(f: Expr, wrt: Sequence[Var]) -> Any:

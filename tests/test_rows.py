@@ -145,6 +145,12 @@ def test_sympy_gives_the_same_value(name: str) -> None:
     assert close(float(row(*point)), float(theirs), 1e-12)
 
 
+@pytest.mark.parametrize("name", [n for n in NAMES if ROWS[n].analytic])
+def test_a_complex_step_certifies_every_analytic_row(name: str) -> None:
+    certificate = check(ROWS[name](*operands_of(ROWS[name])), points=4)
+    assert certificate.ok and certificate.worst["complex step"] < 1e-9, str(certificate)
+
+
 def test_adding_a_row_and_nothing_else_makes_it_work_everywhere() -> None:
     bump = Primitive("bump_for_test", lambda y, x: -2 * x * y, formula=lambda x: exp(-x * x))
     try:
