@@ -25,7 +25,7 @@ _two_over_sqrt_pi = 1.1283791670955126
 
 def _power_slope(y: Any, a: Any, b: Any) -> Any:
     """b*a**(b-1), which at b = 0 is 0 even where a**(b-1) is infinite."""
-    n = getattr(b, "known", None)
+    n: Any = getattr(b, "known", None)
     if n.__class__ is int and n:
         return n, a if n == 2 else a ** (n - 1)
     if n.__class__ is Fraction or n.__class__ is float and n:

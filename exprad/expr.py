@@ -208,11 +208,11 @@ class Const(Expr):
         known = Const._interned.living(key)
         if known is None:
             shape = getattr(value, "shape", ())
-            known = _new(ShapedConst if shape else Const)
-            known._value, known._serial = value, serial()
+            node: Any = _new(ShapedConst if shape else Const)
+            node._value, node._serial = value, serial()
             if shape:
-                known._shape = shape
-            known = Const._interned.keep(key, known)
+                node._shape = shape
+            known = Const._interned.keep(key, node)
         return cast("Const", known)
 
     @property
@@ -228,7 +228,7 @@ class ShapedConst(Const):
     """A constant array."""
 
     __slots__ = ("_shape",)
-    shape = property(attrgetter("_shape"))
+    shape: Any = property(attrgetter("_shape"))
     known = None
 
 
@@ -321,12 +321,12 @@ def _checked(name: Any, shape: Any) -> tuple[str, Shape]:
 def _new_variable(name: str, shape: Shape) -> Var:
     if not name:
         raise OperandError("a variable's name must be a non-empty string, got ''")
-    node = _new(ShapedVar if shape else Var)
+    node: Any = _new(ShapedVar if shape else Var)
     if shape:
         shape = tuple([index(size) for size in shape])
         if min(shape) < 0:
             raise ShapeError(f"a variable's shape has no negative sizes, got {shape}")
-        node._shape = shape  # type: ignore[attr-defined]  # a slot of the shaped class
+        node._shape = shape
     node._name, node._value, node._serial = name, None, serial()
     return cast("Var", Var._interned.keep((name, shape), node))
 
@@ -335,7 +335,7 @@ class ShapedVar(Var):
     """A variable that stands for an array."""
 
     __slots__ = ("_shape",)
-    shape = property(attrgetter("_shape"))
+    shape: Any = property(attrgetter("_shape"))
 
 
 _plain.add(Var)
@@ -372,7 +372,7 @@ class Call(Expr):
             key = key[::-1]
         known = cls._interned.living(key)
         if known is None:
-            node = _new(cls._shaped if shape else cls)
+            node: Any = _new(cls._shaped if shape else cls)
             if shape:
                 node._shape = shape
             node._operands, node._serial = operands, serial()
@@ -515,6 +515,8 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
     folding, fold = _FOLDING_INTS.get(row.name, ()), FOLDS.get(row)
 
     def operator(self: Any, other: Any) -> Any:
+        a: Any
+        b: Any
         node: Any
         if other.__class__ in plain:
             a, b = self, other

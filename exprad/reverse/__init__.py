@@ -35,7 +35,7 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
     return [resolve(bars.get(node)) for node in wrt]
 
 
-def _pull_array(node: Expr, y_bar: Any, idle: Container[Any], bars: dict[Expr, Any]) -> None:
+def _pull_array(node: Any, y_bar: Any, idle: Container[Any], bars: dict[Expr, Any]) -> None:
     """A step of the sweep through an array: what an operand gets is summed back to the operand's shape."""
     x_bars: dict[Expr, Any] = {}
     pullback(node.primitive, node, node._operands, y_bar, idle, x_bars)
