@@ -58,7 +58,7 @@ def sympy(n: int) -> Any:
 def gradient_only(n: int) -> float:
     x = [Var(f"x{i}") for i in range(n)]
     f = rosenbrock(x)
-    return best(lambda _: gradient(f, x), n, 5, True)
+    return best(lambda _: gradient(f, x), n, 50, True)
 
 
 def sympy_gradient_only(n: int) -> float:

@@ -64,18 +64,20 @@ def times(f: Primitive, partial: Any, y: Any, xs: Sequence[Any], sensitivity: An
             place = f.partials.index(None) + 1
             raise NotDifferentiableError(f"{f.name} states no partial derivative in operand {place}")
         partial = partial(y, *xs)
-    if partial.__class__ is int:
-        if partial == 1:
-            return sensitivity
+    kind = partial.__class__
+    if kind is int and -1 <= partial <= 1:
         if partial == 0:
             return None
-        if partial == -1 and sensitivity.__class__ is not Guarded:
+        if partial == 1:
+            return sensitivity
+        if sensitivity.__class__ is not Guarded:
             return sensitivity.value if sensitivity.__class__ is Negated else Negated(sensitivity)
-    elif partial.__class__ is If:
+    if kind is If:
         return _select(partial, sensitivity)
-    if sensitivity.__class__ is Negated:
+    inner = sensitivity.__class__
+    if inner is Negated:
         return Negated(_product(partial, sensitivity.value))
-    if sensitivity.__class__ is Guarded:
+    if inner is Guarded:
         return Guarded(sensitivity.conditions, _product(partial, sensitivity.value))
     return _product(partial, sensitivity)
 
@@ -83,11 +85,13 @@ def times(f: Primitive, partial: Any, y: Any, xs: Sequence[Any], sensitivity: An
 def _product(partial: Any, value: Any) -> Any:
     if partial.__class__ is tuple:  # the constant joins a constant value before any node is built
         factor, partial = partial
+        if value.__class__ is int:
+            return partial * (factor * value)
         known = getattr(value, "known", None)
         if known is not None:
             return partial * ((known if known.__class__ is int else value) * factor)
         partial = partial * factor
-    if value.__class__ is int and value == 1:
+    elif value.__class__ is int and value == 1:
         return partial
     return value if partial.__class__ is int and partial == 1 else partial * value
 

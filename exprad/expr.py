@@ -556,7 +556,11 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
 
 def _fast_unary(row: Primitive) -> Callable[[Any], Any]:
     intern, plain = node_class(row)._intern, _plain
-    return lambda self: intern(self) if self.__class__ in plain else build(row, self)
+
+    def operator(self: Any) -> Any:
+        return intern(self) if self.__class__ in plain else build(row, self)
+
+    return operator
 
 
 for _name, _row in UNARY.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import count
 from threading import RLock
 from typing import Any
@@ -9,6 +10,11 @@ from weakref import ref
 
 lock = RLock()
 serial = count().__next__  # a node's age: its operands always have smaller ones
+
+
+# With the interpreter lock, threads switch only where a call is made or a loop turns: what does neither is atomic, and
+# needs no lock of ours, which would double what it costs to free a node.
+_switches_between_calls = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 class Reference(ref[Any]):
@@ -24,7 +30,13 @@ class Table(dict[Any, Reference]):
     __slots__ = ("forget",)
 
     def __init__(self) -> None:
-        self.forget = self._forget  # one bound method for all references
+        def forget(dead: Reference) -> None:
+            """Remove the entry of a node that died, unless it was replaced already."""
+            key = dead.key
+            if key in self and self[key] is dead:
+                del self[key]
+
+        self.forget = forget if _switches_between_calls else self._forget
 
     def living(self, key: Any) -> Any:
         """The node of `key`, or None."""

@@ -18,6 +18,7 @@ import exprad
 from exprad import Add, Call, Const, Div, Expr, Mul, Var, derivative, gradient, neg, parse, sin, variables, where
 from exprad.evaluation import evaluate
 from exprad.traverse import postorder
+from tests.rows import SEARCH
 
 x, y = variables("x y")
 
@@ -152,6 +153,27 @@ def test_eight_threads_building_at_once_share_nodes():
     [t.start() for t in threads]
     [t.join() for t in threads]
     assert all(result is results[0] for result in results)
+
+
+def test_a_living_node_stays_the_only_one_while_threads_build_and_drop_it():
+    base, lost, rounds = Var("race"), [], 20_000 if SEARCH == 1 else 200_000
+    interval = sys.getswitchinterval()
+
+    def work(k):
+        for i in range(rounds):
+            e = base * (i % 3 + 2)
+            if e is not base * (i % 3 + 2):
+                lost.append((k, i))
+            del e
+
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+    finally:
+        sys.setswitchinterval(interval)
+    assert not lost
 
 
 NAMES = [
