@@ -558,7 +558,8 @@ def _fast_unary(row: Primitive) -> Callable[[Any], Any]:
     intern, plain = node_class(row)._intern, _plain
 
     def operator(self: Any) -> Any:
-        return intern(self) if self.__class__ in plain else build(row, self)
+        is_direct = self.__class__ in plain
+        return intern(self) if is_direct else build(row, self)
 
     return operator
 
