@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self, cast
 from exprad import elementary as table
 from exprad.arithmetic import BINARY, COMPARISON, UNARY, Arithmetic, is_operand
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, ShapeError
-from exprad.intern import Reference, Table, lock, serial
+from exprad.intern import Reference, Table, lock, new_table, serial
 from exprad.primitive import Primitive, Shape
 from exprad.simplify import FOLDS
 
@@ -200,7 +200,7 @@ class Const(Expr):
     __slots__ = ("_value",)
     is_const = True
     _value: Any
-    _interned: ClassVar[Table] = Table()
+    _interned: ClassVar[Table] = new_table()
     value = known = property(attrgetter("_value"), doc="The number or the array.")
 
     def __new__(cls, value: Any) -> Const:
@@ -269,7 +269,7 @@ class Var(Expr):
     __slots__ = ("_name", "_value")
     _name: str
     _value: Any
-    _interned: ClassVar[Table] = Table()
+    _interned: ClassVar[Table] = new_table()
     _fresh = count()
     name = property(attrgetter("_name"), doc="What the variable is called.")
 
@@ -404,7 +404,7 @@ def node_class(primitive: Primitive) -> type[Call]:
 
 def _define(primitive: Primitive, cls: type[Call]) -> type[Call]:
     parts = {"__slots__": ("_shape",), "shape": property(attrgetter("_shape")), "__module__": __name__}
-    cls.primitive, cls._interned, cls._shaped = primitive, Table(), type(cls.__name__, (cls,), parts)
+    cls.primitive, cls._interned, cls._shaped = primitive, new_table(), type(cls.__name__, (cls,), parts)
     if primitive.name not in ("neg", "abs", "logical_not") and primitive.partials is not None:
         _plain.add(cls)
     primitive.node = cls
@@ -549,7 +549,7 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
         mine = Reference(node, forget)
         mine.key = key
         standing = insert(key, mine)
-        return node if standing is mine else interned.replace(standing, mine, node)
+        return node if standing is mine else interned.replace(mine, node)
 
     return operator
 

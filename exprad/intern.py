@@ -12,11 +12,6 @@ lock = RLock()
 serial = count().__next__  # a node's age: its operands always have smaller ones
 
 
-# With the interpreter lock, threads switch only where a call is made or a loop turns: what does neither is atomic, and
-# needs no lock of ours, which would double what it costs to free a node.
-_switches_between_calls = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
-
-
 class Reference(ref[Any]):
     """A weak reference to a node that knows the node's key in its table."""
 
@@ -25,7 +20,11 @@ class Reference(ref[Any]):
 
 
 class Table(dict[Any, Reference]):
-    """Living nodes by what makes them equal. Threads may share it: only a change of an entry takes the lock."""
+    """Living nodes by what makes them equal.
+
+    Threads may share it without a lock: `setdefault` is atomic, and CPython with its interpreter lock switches threads
+    only where a call is made or a loop turns, so what lies between a test of an entry and its change is atomic, too.
+    """
 
     __slots__ = ("forget",)
 
@@ -36,7 +35,7 @@ class Table(dict[Any, Reference]):
             if key in self and self[key] is dead:
                 del self[key]
 
-        self.forget = forget if _switches_between_calls else self._forget
+        self.forget = forget
 
     def living(self, key: Any) -> Any:
         """The node of `key`, or None."""
@@ -47,20 +46,48 @@ class Table(dict[Any, Reference]):
         """Enter a new node; the node of the key, which another thread may have entered first."""
         mine = Reference(node, self.forget)
         mine.key = key
-        standing = self.setdefault(key, mine)
-        return node if standing is mine else self.replace(standing, mine, node)
+        return node if self.setdefault(key, mine) is mine else self.replace(mine, node)
 
-    def replace(self, standing: Reference, mine: Reference, node: Any) -> Any:
-        """The node of a key that another thread, or a node that is just dying, holds."""
-        with lock:
-            for reference in (standing, self.get(mine.key)):
-                other = reference() if reference is not None else None
-                if other is not None:
-                    return other
-            self[mine.key] = mine
-        return node
+    def replace(self, mine: Reference, node: Any) -> Any:
+        """The node of a key that another thread, or a node that is just dying, held a moment ago."""
+        key = mine.key
+        while True:
+            standing = self.setdefault(key, mine)
+            other = standing()
+            if other is not None:
+                return other
+            if key in self and self[key] is standing:
+                self[key] = mine
+                return node
 
-    def _forget(self, dead: Reference) -> None:
+
+class LockedTable(Table):
+    """The same for interpreters that give no such promise: each change of an entry takes the lock."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        forget = self.forget
+
+        def locked(dead: Reference) -> None:
+            with lock:
+                forget(dead)
+
+        self.forget = locked
+
+    def setdefault(self, key: Any, mine: Any = None) -> Any:
         with lock:
-            if self.get(dead.key) is dead:
-                del self[dead.key]
+            return super().setdefault(key, mine)
+
+    def replace(self, mine: Reference, node: Any) -> Any:
+        with lock:
+            return super().replace(mine, node)
+
+
+_has_interpreter_lock = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+def new_table() -> Table:
+    """An empty table of the kind that the interpreter needs."""
+    return Table() if _has_interpreter_lock else LockedTable()
