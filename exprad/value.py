@@ -60,6 +60,11 @@ def evaluate(row: Primitive, operands: Sequence[Any]) -> Any:
     return _EVALUATE[kind](row, operands, deciding)
 
 
+def by_formula(row: Primitive, operands: Sequence[Any]) -> Any:
+    """The row's value by its formula, whose operators are the table's: `~` of a Python bool is no condition."""
+    return unwrap(row.formula(*map(Number, operands)))  # type: ignore[misc]  # the row has one
+
+
 @cache
 def _kind(cls: type) -> str:
     if issubclass(cls, EXACT):
@@ -88,7 +93,7 @@ def _exact(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
         except (ZeroDivisionError, OverflowError):
             return _float(row, operands, None)
     if row.formula is not None and row.numpy is None:
-        return row.formula(*operands)
+        return by_formula(row, operands)
     return _float(row, operands, None)
 
 
@@ -101,7 +106,7 @@ def _float(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
         except (OverflowError, ZeroDivisionError):
             pass
     if row.formula is not None and row.numpy is None:
-        return row.formula(*operands)
+        return by_formula(row, operands)
     if row.predicate or row.name == "where":
         return row.exact(*operands)  # type: ignore[misc]  # conditions state it
     import numpy as np
@@ -130,7 +135,7 @@ def _numpy(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
     if row.name == "pow" and isinstance(operands[1], int):
         return whole_power(*operands)
     if row.formula is not None and row.numpy is None:
-        return row.formula(*operands)
+        return by_formula(row, operands)
     kind = np.result_type(*(x for x in operands if hasattr(x, "dtype")))
     ready = [x if hasattr(x, "dtype") else _rounded(x, kind) for x in operands]
     with np.errstate(all="ignore"):
@@ -242,7 +247,7 @@ def _mpmath_function(row: Primitive) -> Callable[..., Any]:
         function = getattr(import_module(module), name)
         return lambda mp, *xs: function(*xs)
     if row.mpmath is None and row.formula is not None:
-        return lambda mp, *xs: row.formula(*xs)  # type: ignore[misc]  # checked
+        return lambda mp, *xs: by_formula(row, xs)
     import mpmath
 
     if hasattr(mpmath, spelling):
@@ -255,7 +260,7 @@ def _array(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
     if row.name == "pow" and isinstance(operands[1], int):
         return whole_power(*operands)
     if row.formula is not None and row.numpy is None:
-        return row.formula(*operands)
+        return by_formula(row, operands)
     namespace = _namespace(deciding)
     names = [row.name] + ([row.numpy.split(":")[-1]] if isinstance(row.numpy, str) else [])
     for place in (namespace, getattr(namespace, "special", None), _special_namespace(namespace)):
