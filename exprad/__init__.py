@@ -21,6 +21,7 @@ from exprad.primitive import If, Primitive, table
 from exprad.simplify import simplify
 
 if TYPE_CHECKING:
+    from exprad.backends.function import Function, compile
     from exprad.certificate import check
     from exprad.dual import DualNumber
     from exprad.evaluation import evaluate
@@ -36,6 +37,7 @@ Primitive.sealed = True  # from here on, new rows are the user's, and exprad's o
 
 # Imported when first used, so that `import exprad` stays light.
 _LAZY = {
+    "backends.function": "Function compile",
     "certificate": "check",
     "dual": "DualNumber",
     "evaluation": "evaluate",

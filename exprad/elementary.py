@@ -34,7 +34,7 @@ def _power_slope(y: Any, a: Any, b: Any) -> Any:
 
 
 def _refuse_zero(distance: Any) -> Any:
-    at = equal(distance, 0)
+    at = getattr(equal(distance, 0), "value", False)
     if at.any() if hasattr(at, "any") else at:
         raise KinkError("a derivative was asked at a kink, and kink='raise'; kinks(f) lists where they are")
     return distance

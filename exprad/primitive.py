@@ -80,13 +80,13 @@ class Primitive:
 
     def register(self) -> None:
         known = Primitive.registry.get(self.name)
-        if known is not None and known.__module__ != "__user__" and Primitive.sealed:
+        if known is not None and known.is_own and Primitive.sealed:
             raise NameClashError(f"primitive {self.name!r} is exprad's own; choose another name")
-        if Primitive.sealed:
-            self.__module__ = "__user__"
+        self.is_own = not Primitive.sealed
         Primitive.registry[self.name] = self
 
-    sealed = False
+    sealed = False  # once it is True, new rows are a user's
+    is_own = True
 
     def __call__(self, *operands: Any) -> Any:
         if len(operands) != self.arity:

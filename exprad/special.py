@@ -23,7 +23,8 @@ def sinc_slope(n: Any, t: Any) -> Any:
     """
     import numpy as np
 
-    n, t = np.broadcast_arrays(n, np.asarray(t, np.result_type(t, np.float32)))
+    t = np.asarray(t)
+    n, t = np.broadcast_arrays(n, t if t.dtype.kind == "f" else t.astype(float))
     order = n.astype(int)
     if order.size == 0 or (order != n).any() or (order < 0).any():
         return np.full(t.shape, np.nan, t.dtype)[()]

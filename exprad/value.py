@@ -141,7 +141,7 @@ def _numpy(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
     with np.errstate(all="ignore"):
         if kind.kind in "iub" and not row.predicate:
             return _on_integers(row, ready)
-        return _numpy_function(row)(*ready)
+        return numpy_function(row)(*ready)
 
 
 def _rounded(value: Any, kind: Any) -> Any:
@@ -169,16 +169,24 @@ def _on_integers(row: Primitive, operands: Sequence[Any]) -> Any:
     import numpy as np
 
     wide = [np.asarray(x, np.float64) if getattr(x, "dtype", np.dtype(float)).kind in "iub" else x for x in operands]
-    approximate = _numpy_function(row)(*wide)
+    approximate = numpy_function(row)(*wide)
     if row.exact in (None, operator.truediv, operator.pow) or any(isinstance(x, float) for x in operands):
         return approximate
     if not np.all(np.abs(approximate) < 2.0**62):
         return approximate
-    return _numpy_function(row)(*(np.asarray(x, np.int64) for x in operands))
+    return numpy_function(row)(*(np.asarray(x, np.int64) for x in operands))
+
+
+def constant_of_dtype(value: Any, dtype: Any) -> Any:
+    """A constant as an array of `dtype`, rounded once."""
+    import numpy as np
+
+    return np.asarray(value if hasattr(value, "dtype") else _rounded(value, dtype), dtype)
 
 
 @cache
-def _numpy_function(row: Primitive) -> Callable[..., Any]:
+def numpy_function(row: Primitive) -> Callable[..., Any]:
+    """The row's function of NumPy arrays."""
     import numpy as np
 
     if callable(row.numpy):
@@ -310,14 +318,19 @@ def whole_power(base: Any, exponent: int) -> Any:
         return div(1, whole_power(base, -exponent))
     if exponent == 0:
         return _one_like(base)
+    return by_squaring(base, exponent, mul)
+
+
+def by_squaring(base: Any, exponent: int, product: Callable[[Any, Any], Any]) -> Any:
+    """base ** exponent for an exponent of at least 1: what a whole power is, in evaluation and in every back end."""
     result = None
     while True:
         if exponent & 1:
-            result = base if result is None else mul(result, base)
+            result = base if result is None else product(result, base)
         exponent >>= 1
         if not exponent:
             return result
-        base = mul(base, base)
+        base = product(base, base)
 
 
 def _one_like(base: Any) -> Any:

@@ -20,7 +20,7 @@ HIDDEN = {"at_kink", "sinc_slope", "polygamma"}  # their first operand is an ord
 
 
 def rows() -> list[Primitive]:
-    return [row for row in table() if row.__module__ != "__user__"]
+    return [row for row in table() if row.is_own]
 
 
 def smooth_rows() -> list[Primitive]:

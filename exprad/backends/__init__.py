@@ -1,0 +1,1 @@
+"""Back ends: programs made into functions."""

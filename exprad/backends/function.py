@@ -1,0 +1,254 @@
+"""compile: expressions into a `Function` of numbers and arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from exprad.backends.levels import LevelRunner
+from exprad.backends.numpy import BlockRunner, RegionRunner
+from exprad.backends.python import ScalarSource
+from exprad.backends.signature import Input, Structure, read_inputs
+from exprad.errors import ArgumentError, BindingError, OperandError, ShapeError
+from exprad.evaluation import evaluate
+from exprad.primitive import Shape
+from exprad.program import Forecast, Program
+from exprad.value import as_float
+
+BACKENDS = ("auto", "numpy", "python")
+LARGE = 3000  # steps from which a program runs level by level, and never becomes source
+
+
+def compile(outputs: Any, inputs: Any = None, *, backend: str = "auto") -> Function:
+    """A function that computes expressions, for numbers and arrays.
+
+    `outputs` is an expression, an object array of them, or a list, tuple or dict of outputs; the function returns the
+    same structure. `inputs` is a sequence of variables, or of sequences and object arrays of them, each of which takes
+    one array of that leading shape; left out, the inputs are all variables by first appearance. `backend` is "numpy"
+    (blocks of arrays), "python" (one point at a time) or "auto", which takes either by what it is given.
+
+    >>> from exprad import variables
+    >>> x, y = variables("x y")
+    >>> f = x * x * y + y + 2
+    >>> g = compile([f, *f.gradient([x, y])], [x, y])
+    >>> g(3.0, 4.0)
+    [42.0, 24.0, 10.0]
+    >>> g(y=4.0, x=np.array([3.0, 5.0]))[1]
+    array([24., 40.])
+    """
+    if backend not in BACKENDS:
+        raise ArgumentError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
+    structure = Structure(outputs)
+    return Function(structure, read_inputs(structure.expressions, inputs), backend)
+
+
+class Function:
+    """Compiled expressions: call it with numbers or arrays, by place or by name. Threads may share it; it pickles.
+
+    Arrays broadcast together; float32 and float64 are kept, integers become float64. `out=` takes arrays to write to, in
+    the structure of the outputs. Numbers in give numbers out. Called on expressions or dual numbers, it gives those.
+    """
+
+    def __init__(self, structure: Structure, inputs: Sequence[Input], backend: str) -> None:
+        self._structure, self._inputs, self._requested = structure, tuple(inputs), backend
+        self._places = {slot.name: place for place, slot in enumerate(self._inputs) if slot.name}
+        self._variables = tuple([variable for slot in self._inputs for variable in slot.variables])
+        self.program = Program.lowered(structure.expressions)
+        self._is_shaped = any(self.program.shapes) or any(variable.shape for variable in self._variables)
+        places = {rest[0]: index for index, (head, *rest) in enumerate(self.program.steps) if head == "var"}
+        columns = [places.get(variable.name, -1) for variable in self._variables]
+        is_large = len(self.program.steps) > LARGE and not self._is_shaped
+        kind = RegionRunner if self._is_shaped else LevelRunner if is_large else BlockRunner
+        self._runner = kind(self.program, columns, self._inputs, structure.leaves)
+        self._takes_names = all(not slot.shape for slot in self._inputs)
+        self._template = structure.template()
+        self._source = self._scalar = None
+        if backend != "numpy" and kind is BlockRunner:
+            flat = "(" + "{}, " * len(structure.expressions) + ")"
+            self._source = ScalarSource(self.program, columns, self._template or flat)
+            self._scalar = self._source.function()
+
+    @property
+    def backend(self) -> str:
+        """What the function chose.
+
+        >>> from exprad import Var
+        >>> compile(Var("x") + 1).backend
+        'python for numbers, numpy for arrays'
+        """
+        if self._scalar is None:
+            return "numpy, level by level" if isinstance(self._runner, LevelRunner) else "numpy"
+        return "python" if self._requested == "python" else "python for numbers, numpy for arrays"
+
+    def source(self) -> str:
+        """The generated code: standalone Python where numbers are taken, else what NumPy is asked, or the program."""
+        return self._source.text if self._source is not None else self._runner.source
+
+    def forecast(self, points: int = 1) -> Forecast:
+        """What a call at that many points will cost; see `Program.forecast`."""
+        return self.program.forecast(points)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(slot.name or f"[{slot.variables[0].name}, ...]" for slot in self._inputs)
+        return f"<function ({inputs}): {sum(self.program.operations.values())} operations; {self.backend}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        nodes = Program.of([*self._structure.expressions, *self._variables])
+        shapes = [(slot.name, slot.shape, len(slot.variables)) for slot in self._inputs]
+        return _restored, (nodes, self._structure.tree, self._structure.leaves, shapes, self._requested)
+
+    def __call__(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
+        if named or len(arguments) != len(self._inputs):
+            arguments = tuple(self._by_place(arguments, named))
+        if self._scalar is not None and out is None and self._takes_names:
+            for argument in arguments:
+                if argument.__class__ is not float:
+                    break
+            else:
+                return self._at_point(arguments)
+            if all(argument.__class__ in (float, int) for argument in arguments):
+                return self._at_point([as_float(argument) for argument in arguments])
+        if any(map(_holds_carriers, arguments)):
+            return self._on_carriers(arguments)
+        arrays = [slot.checked(argument) for slot, argument in zip(self._inputs, arguments, strict=True)]
+        dtype = _dtype(arguments, arrays)
+        points = self._points(arrays)
+        is_point = all(
+            slot.shape or x.__class__ in (float, int) for slot, x in zip(self._inputs, arguments, strict=True)
+        )
+        if points == () and is_point and self._scalar is not None and out is None and dtype == np.float64:
+            return self._at_point([value for array in arrays for value in array.astype(float).ravel().tolist()])
+        if self._requested == "python" and self._scalar is not None:
+            raise OperandError("backend 'python' takes numbers, one point at a time; use backend='numpy' for arrays")
+        return self._on_arrays(arrays, points, dtype, out)
+
+    def _at_point(self, values: Sequence[float]) -> Any:
+        """One point in floats. What Python refuses, such as 1/0, NumPy computes."""
+        try:
+            found = self._scalar(*values)  # type: ignore[misc]  # asked before
+        except (ArithmeticError, ValueError):
+            arrays = _arranged(values, self._inputs)
+            leaves = [np.empty(shape, kind) for shape, kind in self._results((), np.dtype(float))]
+            self._runner(arrays, leaves, (), np.dtype(float))
+            return self._structure.build([each.item() if each.shape == () else each for each in leaves])
+        if self._template is not None:
+            return found
+        return self._structure.build([found[first] if shape is None else np.array(found[first:beyond]).reshape(shape)
+                                      for shape, first, beyond in self._structure.leaves])  # fmt: skip
+
+    def _on_arrays(self, arrays: Sequence[Any], points: Shape, dtype: Any, out: Any) -> Any:
+        results = self._results(points, dtype)
+        if out is None:
+            leaves = [np.empty(shape, kind) for shape, kind in results]
+            self._runner(arrays, leaves, points, dtype)
+            return self._structure.build([leaf[()] for leaf in leaves])
+        given = self._structure.flatten(out)
+        for place, (mine, (shape, kind)) in enumerate(zip(given, results, strict=True)):
+            if not isinstance(mine, np.ndarray) or mine.shape != shape or mine.dtype != kind:
+                found = f"{mine.shape} of {mine.dtype}" if isinstance(mine, np.ndarray) else type(mine).__name__
+                raise ShapeError(f"out of output {place} must be an array {shape} of {kind}, got {found}")
+            if not mine.flags.writeable:
+                raise ArgumentError(f"out of output {place} is read-only")
+        targets = [np.empty_like(mine) if _overlaps(mine, i, given, arrays) else mine for i, mine in enumerate(given)]
+        self._runner(arrays, targets, points, dtype)
+        for mine, target in zip(given, targets, strict=True):
+            if mine is not target:
+                np.copyto(mine, target)
+        return out
+
+    def _on_carriers(self, arguments: Sequence[Any]) -> Any:
+        """Expressions give expressions, dual numbers dual numbers: by evaluation, not by compiled code."""
+        bindings: dict[Any, Any] = {}
+        for slot, argument in zip(self._inputs, arguments, strict=True):
+            values = np.asarray(argument, object).ravel().tolist() if slot.shape else [argument]
+            bindings.update(zip(slot.variables, values, strict=True))
+        if any(getattr(value, "_level", 0) == 1 for value in bindings.values()):
+            found = [each.substitute(bindings) for each in self._structure.expressions]
+        else:
+            found = evaluate(self._structure.expressions, bindings)
+        return self._structure.build([
+            found[first] if shape is None else _object_array(found[first:beyond], shape)
+            for shape, first, beyond in self._structure.leaves
+        ])  # fmt: skip
+
+    def _by_place(self, arguments: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
+        names = [slot.name or "(an array)" for slot in self._inputs]
+        for name in named:
+            if name not in self._places:
+                raise BindingError(f"no input is called {name!r}; inputs: {names}")
+            if self._places[name] < len(arguments):
+                raise BindingError(f"input {name!r} is given twice")
+        if len(arguments) + len(named) != len(names):
+            raise ArgumentError(f"the function takes {len(names)} inputs {names}, got {len(arguments) + len(named)}")
+        return [named[slot.name] if place >= len(arguments) else arguments[place]
+                for place, slot in enumerate(self._inputs)]  # fmt: skip
+
+    def _points(self, arrays: Sequence[Any]) -> Shape:
+        rest = [array.shape[len(slot.array_shape) :] for slot, array in zip(self._inputs, arrays, strict=True)]
+        if self._is_shaped and any(rest):
+            raise ShapeError(
+                "a function of arrays takes one point; map it over several, or declare variables with a shape"
+            )
+        try:
+            return np.broadcast_shapes(*rest)
+        except ValueError:
+            given = ", ".join(f"{slot.label}: {shape}" for slot, shape in zip(self._inputs, rest, strict=True))
+            raise ShapeError(f"shapes do not broadcast together: {given}") from None
+
+    def _results(self, points: Shape, dtype: Any) -> list[tuple[Shape, Any]]:
+        """The shape and the type of each output."""
+        results = []
+        for shape, first, _ in self._structure.leaves:
+            index = self.program.outputs[first]
+            head = self.program.steps[index][0]
+            own = self.program.shapes[index] if shape is None else shape
+            is_condition = shape is None and getattr(head, "predicate", False)
+            results.append(((*own, *points), np.dtype(bool) if is_condition else dtype))
+        return results
+
+
+def _holds_carriers(argument: Any) -> bool:
+    """Whether an argument is, or holds, an expression or a dual number."""
+    if isinstance(argument, (list, tuple)):
+        return any(map(_holds_carriers, argument))
+    return getattr(argument, "_level", 0) > 0 or getattr(argument, "dtype", None) == object
+
+
+def _dtype(arguments: Sequence[Any], arrays: Sequence[Any]) -> Any:
+    """The floating type of the arrays given; Python's own numbers fit any."""
+    kinds = [array.dtype for given, array in zip(arguments, arrays, strict=True) if given.__class__ not in (float, int)]
+    floats = [kind if kind.kind == "f" else np.dtype(float) for kind in kinds]
+    return np.result_type(*floats) if floats else np.dtype(float)
+
+
+def _arranged(values: Sequence[float], inputs: Sequence[Input]) -> list[Any]:
+    rest = iter(values)
+    return [np.array([next(rest) for _ in slot.variables]).reshape(slot.shape) for slot in inputs]
+
+
+def _overlaps(mine: Any, place: int, given: Sequence[Any], arrays: Sequence[Any]) -> bool:
+    others = [each for i, each in enumerate(given) if i < place]
+    if any(np.shares_memory(mine, other) for other in others):
+        raise ArgumentError(f"out of output {place} shares memory with another output")
+    return any(np.may_share_memory(mine, array) for array in arrays)
+
+
+def _object_array(values: Sequence[Any], shape: Shape) -> Any:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array.reshape(shape)
+
+
+def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str) -> Function:
+    found = nodes.expressions()
+    count = sum(size for *_, size in shapes)
+    structure = Structure(found[: len(found) - count])
+    structure.tree, structure.leaves = tree, leaves
+    rest = iter(found[len(found) - count :])
+    inputs: list[Any] = []
+    for name, shape, size in shapes:
+        group = [next(rest) for _ in range(size)]
+        inputs.append(group[0] if name else _object_array(group, shape))
+    return Function(structure, read_inputs(structure.expressions, inputs), backend)

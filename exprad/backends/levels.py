@@ -1,0 +1,216 @@
+"""Large programs of scalars, level by level: steps that wait for none of each other and compute the same are one call.
+
+Every value has a row of one table. The rows of a level are laid out so that what is read together mostly lies together:
+then an operand is a slice of the table, and else it is gathered. A long sum or product of terms is accumulated in one
+call, in the order of its terms.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from exprad import elementary as table
+from exprad.backends.numpy import writer
+from exprad.backends.signature import Input
+from exprad.primitive import Primitive, Shape
+from exprad.program import Program
+from exprad.value import constant_of_dtype, numpy_function
+
+LONG = 8  # terms from which a sum is accumulated
+SHARED = 8  # steps that read one constant from which they are kept apart
+TABLE = 1 << 21  # elements that the table of values may hold for many points at once
+
+Operand = slice | Any  # rows of the table: a slice, or an array of places
+
+
+class Group:
+    """Steps computed by one call: a row's function, the rows that each operand reads, and the rows written."""
+
+    __slots__ = ("is_chain", "operands", "row", "start", "stop")
+
+    def __init__(self, row: Primitive, operands: list[Operand], start: int, stop: int, is_chain: bool) -> None:
+        self.row, self.operands, self.start, self.stop, self.is_chain = row, operands, start, stop, is_chain
+
+
+class LevelRunner:
+    """Runs a program of many scalar steps. Threads may share it: each takes a table of its own."""
+
+    def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
+        self.program, self.inputs = program, inputs
+        self.place = dict(zip([column for column in columns if column >= 0], _places(columns), strict=True))
+        self.height = len(columns)
+        self.constants = [(index, step[1]) for index, step in enumerate(program.steps) if step[0] == "const"]
+        for index, _ in self.constants:
+            self.place[index] = self.height
+            self.height += 1
+        self.groups = list(self._groups())
+        self.results = [
+            _rows([self.place[output] for output in program.outputs[first:beyond]]) for _, first, beyond in structure
+        ]
+        self._bound: dict[Any, list[Any]] = {}
+
+    @property
+    def source(self) -> str:
+        return str(self.program)
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        if points == ():
+            self._run([array.reshape(-1) for array in arrays], [leaf.reshape(-1) for leaf in leaves], (), dtype)
+            return
+        count = prod(points)
+        stretched = [
+            np.broadcast_to(array, (*slot.shape, *points)).reshape(prod(slot.shape), count)
+            for slot, array in zip(self.inputs, arrays, strict=True)
+        ]
+        width = max(1, min(count, TABLE // self.height))
+        found = [np.empty((rows.stop - rows.start if isinstance(rows, slice) else len(rows), count), leaf.dtype)
+                 for rows, leaf in zip(self.results, leaves, strict=True)]  # fmt: skip
+        for start in range(0, count, width):
+            piece = slice(start, min(start + width, count))
+            self._run([array[:, piece] for array in stretched], [each[:, piece] for each in found],
+                      (piece.stop - start,), dtype)  # fmt: skip
+        for leaf, each in zip(leaves, found, strict=True):
+            np.copyto(leaf, each.reshape(leaf.shape))
+
+    def _run(self, arrays: Sequence[Any], outputs: Sequence[Any], width: Shape, dtype: Any) -> None:
+        spare = self._bound.setdefault((width, dtype), [])
+        try:
+            values, plan = spare.pop()
+        except IndexError:
+            values = np.empty((self.height, *width), dtype)
+            for index, value in self.constants:
+                values[self.place[index]] = constant_of_dtype(value, dtype)
+            plan = list(self._plan(values))
+        start = 0
+        for array in arrays:
+            values[start : start + len(array)] = array
+            start += len(array)
+        with np.errstate(all="ignore"):
+            for function, arguments in plan:
+                function(*arguments)
+        for rows, output in zip(self.results, outputs, strict=True):
+            output[...] = values[rows]
+        if len(spare) < 4:
+            spare.append((values, plan))
+
+    def _plan(self, values: Any) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...]]]:
+        for group in self.groups:
+            operands = []
+            for operand in group.operands:
+                if isinstance(operand, slice):
+                    operands.append(values[operand])
+                else:
+                    gathered = np.empty((len(operand), *values.shape[1:]), values.dtype)
+                    yield values.take, (operand, 0, gathered, "clip")
+                    operands.append(gathered)
+            out = values[group.start : group.stop]
+            function, write = numpy_function(group.row), writer(group.row)
+            if group.is_chain:
+                sums = np.empty_like(operands[0])
+                yield function.accumulate, (operands[0], 0, None, sums)  # type: ignore[attr-defined]  # a ufunc
+                yield np.copyto, (out, sums[-1:])
+            elif write is not None:
+                yield write, (*operands, out)
+            else:
+                yield _assign, (function, operands, out, group.row is table.where)
+
+    def _groups(self) -> Iterator[Group]:
+        program = self.program
+        chain, interior = _chains(program)
+        shared = Counter(
+            (row, position, operand)
+            for row, *operands in program.steps
+            if isinstance(row, Primitive)
+            for position, operand in enumerate(operands)
+            if program.steps[operand][0] == "const"
+        )
+        level = [0] * len(program.steps)
+        together: dict[Any, list[int]] = defaultdict(list)
+        for index, (row, *operands) in enumerate(program.steps):
+            if not isinstance(row, Primitive):
+                continue
+            if index in chain or index in interior:
+                terms = max(level[operand] for operand in operands)
+                level[index] = terms if index in interior else terms + 1
+                if index in chain:
+                    together[level[index], row.name, index].append(index)
+                continue
+            level[index] = 1 + max([level[operand] for operand in operands])
+            kept = tuple([
+                operand if program.steps[operand][0] == "const" and shared[row, position, operand] >= SHARED else -1
+                for position, operand in enumerate(operands)
+            ])  # fmt: skip
+            together[level[index], repr(row), kept].append(index)
+        for key in sorted(together, key=lambda key: (key[0], key[1])):
+            members = together[key]
+            if members[0] in chain:
+                yield self._chain(members[0], chain[members[0]])
+            else:
+                yield self._group(members)
+
+    def _chain(self, head: int, terms: list[int]) -> Group:
+        start = self.height
+        self.place[head], self.height = start, start + 1
+        return Group(self.program.steps[head][0], [_rows([self.place[t] for t in terms])], start, start + 1, True)
+
+    def _group(self, members: list[int]) -> Group:
+        steps, place = self.program.steps, self.place
+        order = sorted([(*[place[operand] for operand in steps[index][1:]], index) for index in members])
+        start = self.height
+        for row, entry in enumerate(order, start):
+            place[entry[-1]] = row
+        self.height = start + len(order)
+        operands = [_rows([entry[i] for entry in order]) for i in range(len(order[0]) - 1)]
+        return Group(steps[members[0]][0], operands, start, self.height, False)
+
+
+def _places(columns: Sequence[int]) -> list[int]:
+    return [place for place, column in enumerate(columns) if column >= 0]
+
+
+def _rows(places: list[int]) -> Operand:
+    """Rows of the table as a slice where they follow one another, or are all the same; else as an array."""
+    first, count = places[0], len(places)
+    if count == 1 or places[-1] - first == count - 1 and all(map(int.__eq__, places, range(first, first + count))):
+        return slice(first, first + count)
+    if places[-1] == first and len(set(places)) == 1:
+        return slice(first, first + 1)
+    return np.array(places, np.intp)
+
+
+def _assign(function: Callable[..., Any], operands: list[Any], out: Any, is_choice: bool) -> None:
+    if is_choice:
+        operands = [operands[0] != 0, *operands[1:]]
+    out[...] = function(*operands)
+
+
+def _chains(program: Program) -> tuple[dict[int, list[int]], set[int]]:
+    """Long sums and products whose parts nobody else reads: the terms by the last step, and the steps between."""
+    uses = Counter(operand for row, *operands in program.steps if isinstance(row, Primitive) for operand in operands)
+    uses.update(program.outputs)
+    length: dict[int, int] = {}
+    before: dict[int, tuple[int, int]] = {}
+    for index, (row, *operands) in enumerate(program.steps):
+        if row is table.add or row is table.mul:
+            best = max(operands, key=lambda o: length.get(o, 0) if program.steps[o][0] is row and uses[o] == 1 else 0)
+            own = program.steps[best][0] is row and uses[best] == 1
+            length[index] = 1 + length[best] if own else 1
+            before[index] = (best if own else -1, operands[1 - operands.index(best)])
+    chains: dict[int, list[int]] = {}
+    interior: set[int] = set()
+    for index in sorted(length, reverse=True):
+        if index in interior or length[index] < LONG:
+            continue
+        terms, step = [], index
+        while before[step][0] >= 0:
+            terms.append(before[step][1])
+            step = before[step][0]
+            interior.add(step)
+        first, second = program.steps[step][1:]
+        chains[index] = [first, second, *reversed(terms)]
+    return chains, interior

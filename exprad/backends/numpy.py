@@ -1,0 +1,329 @@
+"""The NumPy back end: elementwise steps on cache-sized blocks, into buffers that are used again and again.
+
+A program is cut into regions. The steps of an elementwise region run block by block, so that no intermediate value
+leaves the cache; a structural step (sum, matmul) runs on whole arrays.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from exprad import elementary as table
+from exprad.backends.signature import Input, own_name
+from exprad.primitive import Primitive, Shape
+from exprad.program import Program
+from exprad.value import constant_of_dtype, numpy_function
+
+CACHE = 1 << 22  # bytes that the live values of a block may take: measured, between second- and third-level caches
+BLOCK = (8192, 32768)  # the fewest and the most elements of a block
+PARALLEL = 1 << 17  # elements from which threads pay
+
+
+def writer(row: Primitive) -> Callable[..., Any] | None:
+    """The row's ufunc as a function of its operands and of where to write; None where it has none."""
+    function = numpy_function(row)
+    if function in (np.maximum, np.minimum):
+        return lambda a, b, out: function(a, b, out=out)  # for these NumPy takes no third argument by place
+    return function if isinstance(function, np.ufunc) else None
+
+
+class Kernel:
+    """Elementwise steps over one shape: inputs to outputs, with registers for what lies between.
+
+    Names in the generated source are its own: `x` for inputs, `o` for outputs, `r` for registers of floats, `b` for
+    registers of truth values, `k` for constants.
+    """
+
+    def __init__(self, program: Program, inputs: Sequence[int], steps: Sequence[int], outputs: Sequence[int]) -> None:
+        self.program, self.inputs, self.outputs = program, tuple(inputs), tuple(outputs)
+        self.constants: list[Any] = []
+        self.floats = self.truths = 0
+        self.is_truth: dict[int, bool] = {}
+        self.lines = list(self._lines(steps))
+
+    def _lines(self, steps: Sequence[int]) -> Iterator[str]:
+        place = {value: f"x{i}" for i, value in enumerate(self.inputs)}
+        slot: dict[int, str] = {}
+        for i, value in enumerate(self.outputs):
+            slot.setdefault(value, f"o{i}")
+        last = {operand: index for index in steps for operand in self.program.steps[index][1:]}
+        free: dict[str, list[str]] = {"r": [], "b": []}
+        self.functions: dict[str, Callable[..., Any]] = {"copyto": np.copyto}
+        for index in steps:
+            row, *operands = self.program.steps[index]
+            for operand in operands:
+                if operand not in place:
+                    place[operand] = self._constant(operand)
+            reads = [place[operand] for operand in operands]
+            done = {place[o] for o in operands if last[o] == index and place[o][0] in "rb"}
+            truths = [self.is_truth.get(operand, False) for operand in operands]
+            self.is_truth[index] = row.predicate
+            spare: list[str] = []
+            if row is table.where and not truths[0]:  # a number counts as a condition
+                spare.append(self._take("b", free))
+                self.functions["not_equal"] = np.not_equal
+                yield f"not_equal({reads[0]}, 0, {spare[-1]})"
+                reads[0] = spare[-1]
+            if not row.predicate:
+                for position in range(1 if row is table.where else 0, len(reads)):
+                    if truths[position]:  # a truth value counts as a number
+                        spare.append(self._take("r", free))
+                        yield f"copyto({spare[-1]}, {reads[position]})"
+                        reads[position] = spare[-1]
+            kind = "b" if row.predicate else "r"
+            keep = set(reads[:2]) if row is table.where else set()  # its result is written in two steps
+            for name in sorted(done - keep):
+                free[name[0]].append(name)
+            out = slot.get(index) or self._take(kind, free)
+            for name in sorted(done & keep) + spare:
+                if name != out:
+                    free[name[0]].append(name)
+            place[index] = out
+            yield from self._call(row, reads, out)
+        for i, value in enumerate(self.outputs):
+            source = place.get(value) or self._constant(value)
+            if source != f"o{i}":
+                yield f"copyto(o{i}, {source})"
+
+    def _constant(self, index: int) -> str:
+        value = self.program.steps[index][1]
+        self.constants.append(value)
+        return f"k{len(self.constants) - 1}"
+
+    def _take(self, kind: str, free: dict[str, list[str]]) -> str:
+        if free[kind]:
+            return free[kind].pop()
+        if kind == "r":
+            self.floats += 1
+            return f"r{self.floats - 1}"
+        self.truths += 1
+        return f"b{self.truths - 1}"
+
+    def _call(self, row: Primitive, reads: Sequence[str], out: str) -> Iterator[str]:
+        if row is table.where:
+            condition, a, b = reads
+            if b != out:
+                yield f"copyto({out}, {b})"
+            yield f"copyto({out}, {a}, where={condition})"
+            return
+        function, name = writer(row), own_name(row)
+        self.functions[name] = function or numpy_function(row)
+        if function is not None:
+            yield f"{name}({', '.join([*reads, out])})"
+        else:
+            yield f"copyto({out}, {name}({', '.join(reads)}))"
+
+    @property
+    def names(self) -> list[str]:
+        return [f"x{i}" for i in range(len(self.inputs))] + [f"o{i}" for i in range(len(self.outputs))] + [
+            f"r{i}" for i in range(self.floats)] + [f"b{i}" for i in range(self.truths)]  # fmt: skip
+
+    @cached_property
+    def source(self) -> str:
+        """The block function as text."""
+        body = "\n    ".join(self.lines or ["pass"])
+        return f"def block({', '.join(self.names)}):\n    {body}\n"
+
+    def function(self, dtype: Any) -> Callable[..., None]:
+        """The block function, with the constants rounded once to `dtype`."""
+        scope: dict[str, Any] = dict(self.functions)
+        for i, value in enumerate(self.constants):
+            scope[f"k{i}"] = constant_of_dtype(value, dtype)
+        exec(compile(self.source, "<exprad program>", "exec"), scope)
+        return scope["block"]
+
+
+def columns_of(inputs: Sequence[Input], arrays: Sequence[Any], dtype: Any) -> list[Any]:
+    """One array a variable, of the program's dtype."""
+    columns: list[Any] = []
+    for slot, array in zip(inputs, arrays, strict=True):
+        array = array if array.dtype == dtype else array.astype(dtype)
+        columns += list(array.reshape(-1, *array.shape[len(slot.shape) :])) if slot.shape else [array]
+    return [np.asarray(column) for column in columns]
+
+
+def rows_of(leaves: Sequence[Any], structure: Sequence[Any]) -> list[Any]:
+    """One array an output expression: the outputs themselves, and the parts of arrays of outputs."""
+    rows: list[Any] = []
+    for leaf, (shape, *_) in zip(leaves, structure, strict=True):
+        rows += [leaf] if shape is None else [leaf[(*place, ...)] for place in np.ndindex(shape)]
+    return rows
+
+
+class BlockRunner:
+    """Runs a program of scalars over arrays of any layout. Threads may share it: each takes registers of its own."""
+
+    def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
+        self.inputs, self.structure = inputs, structure
+        used = [place for place, column in enumerate(columns) if column >= 0]
+        self.used = used
+        steps = [index for index, (head, *_) in enumerate(program.steps) if isinstance(head, Primitive)]
+        self.blocks = Blocks(Kernel(program, [columns[place] for place in used], steps, program.outputs))
+
+    @property
+    def source(self) -> str:
+        return self.blocks.kernel.source
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        columns = columns_of(self.inputs, arrays, dtype)
+        self.blocks([columns[place] for place in self.used], rows_of(leaves, self.structure), points, dtype)
+
+
+class RegionRunner:
+    """Runs a program of arrays: elementwise regions block by block, structural steps as a whole."""
+
+    def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
+        self.program, self.columns, self.inputs, self.structure = program, columns, inputs, structure
+        self.regions = list(self._regions())
+
+    def _regions(self) -> Iterator[tuple[Any, list[int], list[int]]]:
+        """Steps in a row that are elementwise and of one shape, each with what it reads and what others read."""
+        program = self.program
+        steps: list[int] = []
+        calls = [index for index, (head, *_) in enumerate(program.steps) if isinstance(head, Primitive)]
+        for index in calls:
+            row = program.steps[index][0]
+            if steps and (row.partials is None or program.shapes[index] != program.shapes[steps[0]]):
+                yield self._region(steps)
+                steps = []
+            if row.partials is None:
+                yield row, list(program.steps[index][1:]), [index]
+            else:
+                steps.append(index)
+        if steps:
+            yield self._region(steps)
+
+    def _region(self, steps: list[int]) -> tuple[Any, list[int], list[int]]:
+        program, own = self.program, set(steps)
+        last = max(steps)
+        reads = {o: None for index in steps for o in program.steps[index][1:] if o not in own}
+        inputs = [o for o in reads if program.steps[o][0] != "const" or program.shapes[o]]
+        outputs = [index for index in steps if program.last_use[index] > last]
+        return Blocks(Kernel(program, inputs, steps, outputs)), inputs, outputs
+
+    @property
+    def source(self) -> str:
+        return str(self.program)
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        program = self.program
+        values: dict[int, Any] = {
+            index: constant_of_dtype(step[1], dtype) for index, step in enumerate(program.steps) if step[0] == "const"
+        }
+        values.update(zip(self.columns, columns_of(self.inputs, arrays, dtype), strict=True))
+        for action, reads, writes in self.regions:
+            inputs = [values[read] for read in reads]
+            if isinstance(action, Blocks):
+                shape = program.shapes[writes[0]]
+                outputs = [np.empty(shape, bool if program.steps[index][0].predicate else dtype) for index in writes]
+                action(inputs, outputs, shape, dtype)
+                values.update(zip(writes, outputs, strict=True))
+            else:
+                values[writes[0]] = np.asarray(numpy_function(action)(*inputs))
+            for read in reads:
+                if program.last_use[read] <= writes[-1]:
+                    values.pop(read, None)
+        for row, output in zip(rows_of(leaves, self.structure), program.outputs, strict=True):
+            np.copyto(row, values[output])
+
+
+class Blocks:
+    """Runs a kernel over arrays block by block, on threads where that pays."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self._functions: dict[Any, Callable[..., None]] = {}
+        self._registers: dict[tuple[Any, int], list[list[Any]]] = {}
+
+    def __call__(self, inputs: Sequence[Any], outputs: Sequence[Any], shape: Shape, dtype: Any) -> None:
+        function = self._functions.get(dtype)
+        if function is None:
+            function = self._functions[dtype] = self.kernel.function(dtype)
+        inputs, outputs, shape = _flattened(inputs, outputs, shape)
+        size, block = prod(shape), self._block(dtype)
+        if size <= block:
+            with np.errstate(all="ignore"):
+                self._run(function, inputs, outputs, [()], dtype, size, shape)
+            return
+        pieces = list(_pieces(shape, block))
+        workers = _workers()
+        if size < PARALLEL or workers == 1 or len(pieces) < 2:
+            self._run(function, inputs, outputs, pieces, dtype, block, None)
+            return
+        share = -(-len(pieces) // workers)
+        tasks = [pieces[i : i + share] for i in range(0, len(pieces), share)]
+        jobs = [_pool().submit(self._run, function, inputs, outputs, task, dtype, block, None) for task in tasks[1:]]
+        self._run(function, inputs, outputs, tasks[0], dtype, block, None)
+        for job in jobs:
+            job.result()
+
+    def _block(self, dtype: Any) -> int:
+        kernel = self.kernel
+        live = kernel.floats + len(kernel.inputs) + len(kernel.outputs) + 1
+        return min(max(CACHE // (live * dtype.itemsize) // 64 * 64, BLOCK[0]), BLOCK[1])
+
+    def _run(self, function: Callable[..., None], inputs: Sequence[Any], outputs: Sequence[Any],
+             pieces: Sequence[Any], dtype: Any, size: int, shape: Shape | None) -> None:  # fmt: skip
+        size = max(size, 1)
+        spare = self._registers.setdefault((dtype, size), [])
+        try:
+            registers = spare.pop()
+        except IndexError:
+            registers = [np.empty(size, dtype) for _ in range(self.kernel.floats)]
+            registers += [np.empty(size, bool) for _ in range(self.kernel.truths)]
+        with np.errstate(all="ignore"):
+            seen: Shape | None = None
+            views: list[Any] = registers
+            for piece in pieces:
+                ins = [x[piece] if x.ndim else x for x in inputs] if piece else inputs
+                outs = [x[piece] for x in outputs] if piece else outputs
+                now = outs[0].shape if outs else shape
+                if now != seen:
+                    count = prod(now or ())
+                    views = [each[:count].reshape(now) for each in registers]
+                    seen = now
+                function(*ins, *outs, *views)
+        if len(spare) < 2 * _workers():
+            spare.append(registers)
+
+
+def _flattened(inputs: Sequence[Any], outputs: Sequence[Any], shape: Shape) -> tuple[Any, Any, Shape]:
+    """The same arrays with one axis, where all are contiguous; else stretched to the common shape."""
+    is_plain = all(not x.ndim or x.shape == shape and x.flags.c_contiguous for x in inputs)
+    if len(shape) > 1 and is_plain and all(x.flags.c_contiguous for x in outputs):
+        size = (prod(shape),)
+        return [x.reshape(size) if x.ndim else x for x in inputs], [x.reshape(size) for x in outputs], size
+    return [np.broadcast_to(x, shape) if x.ndim and x.shape != shape else x for x in inputs], outputs, shape
+
+
+def _pieces(shape: Shape, block: int) -> Iterator[tuple[slice | int, ...]]:
+    """Index tuples that cut an array of `shape` into pieces of at most `block` elements."""
+    axis = 0
+    while axis < len(shape) - 1 and prod(shape[axis + 1 :]) > block:
+        axis += 1
+    step = max(1, block // max(1, prod(shape[axis + 1 :])))
+    for outer in product(*map(range, shape[:axis])):
+        for start in range(0, shape[axis], step):
+            yield (*outer, slice(start, start + step))
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_workers(), thread_name_prefix="exprad")
+
+
+@cache
+def _workers() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of its parent's threads

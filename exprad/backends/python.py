@@ -1,0 +1,106 @@
+"""The Python back end: readable source with `math`, for one point at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from exprad.backends.signature import own_name
+from exprad.errors import UnsupportedError
+from exprad.primitive import Primitive
+from exprad.program import Program
+from exprad.value import as_float, numpy_function
+
+# What differs from the row's operator or from its name in `math`; {0}, {1}, {2} are the operands.
+_SPELLED = {
+    "square": "({0} * {0})",
+    "abs": "abs({0})",
+    "pow": "math.pow({0}, {1})",
+    "sign": "({0} if {0} != {0} else float(({0} > 0.0) - ({0} < 0.0)))",
+    "floor": "math.copysign(float(math.floor({0})), {0})",
+    "ceil": "math.copysign(float(math.ceil({0})), {0})",
+    "trunc": "math.copysign(float(math.trunc({0})), {0})",
+    "round": "math.copysign(float(round({0})), {0})",
+    "maximum": "({0} if {0} > {1} or {0} != {0} else {1})",
+    "minimum": "({0} if {0} < {1} or {0} != {0} else {1})",
+    "equal": "({0} == {1})",
+    "not_equal": "({0} != {1})",
+    "logical_and": "bool({0} and {1})",
+    "logical_or": "bool({0} or {1})",
+    "logical_not": "(not {0})",
+    "where": "({1} if {0} else {2})",
+}
+
+
+class ScalarSource:
+    """A program as the source of a Python function of floats: standalone, and importable on its own.
+
+    An operation that Python refuses (1/0, the logarithm of 0, an overflow) raises as Python does.
+    """
+
+    def __init__(self, program: Program, inputs: Sequence[int], result: str) -> None:
+        place = {value: f"x{i}" for i, value in enumerate(inputs) if value >= 0}
+        self.others: list[Primitive] = []
+        lines = []
+        for index, (head, *operands) in enumerate(program.steps):
+            if isinstance(head, Primitive):
+                place[index] = f"v{index}"
+                lines.append(f"v{index} = {self._expression(head, [place[operand] for operand in operands])}")
+            elif head == "const":
+                place[index] = _literal(operands[0])
+        lines.append("return " + result.format(*[place[output] for output in program.outputs]))
+        body = "\n    ".join(lines)
+        arguments = ", ".join(f"x{i}" for i in range(len(inputs)))
+        self.function_text = f"def function({arguments}):\n    {body}\n"
+
+    def _expression(self, row: Primitive, operands: Sequence[str]) -> str:
+        spelled = _SPELLED.get(row.name)
+        if spelled is not None:
+            return spelled.format(*operands)
+        if row.infix:
+            return f" {row.infix} ".join(operands)
+        if row.prefix:
+            return row.prefix + operands[0]
+        name = row.math or row.name
+        if hasattr(math, name) and not callable(row.numpy):
+            return f"math.{name}({', '.join(operands)})"
+        self.others.append(row)
+        return f"float({own_name(row)}({', '.join(operands)}))"
+
+    @property
+    def text(self) -> str:
+        """The source of a module."""
+        imports = ["import math"]
+        for row in self.others:
+            if callable(row.numpy):
+                raise UnsupportedError(f"{row.name} is a Python function, which has no source; give the row a formula=")
+            module, _, name = (row.numpy or row.name).rpartition(":")
+            imports.append(f"from {module or 'numpy'} import {name} as {own_name(row)}")
+        return "\n".join([*imports, "", "", self.function_text])
+
+    def function(self) -> Callable[..., Any]:
+        """The function itself."""
+        scope: dict[str, Any] = {"math": math, **{own_name(row): _quiet(row) for row in self.others}}
+        exec(compile(self.function_text, "<exprad program>", "exec"), scope)
+        return scope["function"]
+
+
+def _quiet(row: Primitive) -> Callable[..., Any]:
+    import numpy as np
+
+    function = numpy_function(row)
+
+    def quiet(*operands: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*operands)
+
+    return quiet
+
+
+def _literal(value: Any) -> str:
+    rounded = as_float(value) if isinstance(value, (int, Fraction)) else float(value)
+    if math.isfinite(rounded):
+        return repr(rounded) if math.copysign(1, rounded) > 0 else f"({rounded!r})"
+    return "math.nan" if rounded != rounded else "math.inf" if rounded > 0 else "(-math.inf)"

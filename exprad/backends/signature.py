@@ -1,0 +1,139 @@
+"""What a compiled function takes and returns: inputs, and how outputs are nested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from exprad.errors import ArgumentError, BindingError, NameClashError, OperandError, ShapeError
+from exprad.expr import Expr, Var, expression
+from exprad.primitive import Primitive, Shape
+from exprad.program import Program
+from exprad.traverse import postorder
+
+
+class Input:
+    """An argument: a variable, or an array of them, which takes one array of that leading shape."""
+
+    def __init__(self, given: Any, place: int) -> None:
+        if isinstance(given, Var):
+            self.name, self.shape, self.variables = given.name, (), (given,)
+        elif isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str) and len(given):
+            array = np.array(given, object)
+            self.name, self.shape, self.variables = "", array.shape, tuple(array.ravel())
+            for each in self.variables:
+                if not isinstance(each, Var) or each.shape:
+                    raise OperandError(
+                        f"an array of inputs holds scalar variables, got {type(each).__name__}: {each!r}"
+                    )
+        else:
+            raise OperandError(f"an input is a variable, or an array of them, got {type(given).__name__}: {given!r}")
+        self.label = (
+            f"input {self.name!r}" if self.name else f"input {place} (variables {self.variables[0].name!r}, ...)"
+        )
+
+    @property
+    def array_shape(self) -> Shape:
+        """The leading shape that an argument must have."""
+        return self.shape or self.variables[0].shape
+
+    def checked(self, argument: Any) -> Any:
+        array = np.asarray(argument)
+        if array.dtype.kind not in "biuf":
+            raise OperandError(f"{self.label} must be real numbers, got {type(argument).__name__}: {argument!r}")
+        lead = self.array_shape
+        if array.shape[: len(lead)] != lead or self.variables[0].shape and array.shape != lead:
+            raise ShapeError(f"{self.label} needs an array of shape {lead}, got {array.shape}")
+        return array
+
+
+class Structure:
+    """How outputs are nested: flattened on the way in, rebuilt on the way out."""
+
+    def __init__(self, outputs: Any) -> None:
+        self.expressions: list[Expr] = []
+        self.leaves: list[tuple[Shape | None, int, int]] = []  # shape of an array of outputs, first, beyond the last
+        self.tree = self._read(outputs)
+
+    def _read(self, outputs: Any) -> Any:
+        if isinstance(outputs, (list, tuple)):
+            return type(outputs) if type(outputs) in (list, tuple) else tuple, [self._read(each) for each in outputs]
+        if isinstance(outputs, Mapping):
+            return dict, {key: self._read(each) for key, each in outputs.items()}
+        first = len(self.expressions)
+        if isinstance(outputs, np.ndarray) and outputs.dtype == object and outputs.shape:
+            self.expressions += [expression(each) for each in outputs.ravel()]
+            if any(each.shape for each in self.expressions[first:]):
+                raise ShapeError("an array of outputs holds scalar expressions")
+            self.leaves.append((outputs.shape, first, len(self.expressions)))
+        else:
+            self.expressions.append(expression(outputs))
+            self.leaves.append((None, first, first + 1))
+        return len(self.leaves) - 1
+
+    def build(self, leaves: Sequence[Any], tree: Any = None) -> Any:
+        tree = self.tree if tree is None else tree
+        if isinstance(tree, int):
+            return leaves[tree]
+        kind, inside = tree
+        if kind is dict:
+            return {key: self.build(leaves, each) for key, each in inside.items()}
+        return kind([self.build(leaves, each) for each in inside])
+
+    def flatten(self, given: Any, tree: Any = None) -> list[Any]:
+        """What was given in this structure (as `out=` is), leaf by leaf."""
+        tree = self.tree if tree is None else tree
+        if isinstance(tree, int):
+            return [given]
+        kind, inside = tree
+        try:
+            pairs = [(given[key], inside[key]) for key in (inside if kind is dict else range(len(inside)))]
+            if len(given) != len(inside):
+                raise IndexError
+        except (TypeError, KeyError, IndexError):
+            raise ArgumentError(
+                f"out must have the structure of the outputs: a {kind.__name__} of {len(inside)}"
+            ) from None
+        return [leaf for each, branch in pairs for leaf in self.flatten(each, branch)]
+
+    def template(self, tree: Any = None) -> str | None:
+        """The structure as text with {} for each leaf, where it is one of single expressions in lists and tuples."""
+        tree = self.tree if tree is None else tree
+        if isinstance(tree, int):
+            return "{}" if self.leaves[tree][0] is None else None
+        kind, inside = tree
+        parts = [self.template(each) for each in inside] if kind is not dict else [None]
+        if any(part is None for part in parts):
+            return None
+        body = ", ".join(part for part in parts if part is not None)
+        return f"[{body}]" if kind is list else f"({body}{',' if len(parts) == 1 else ''})"
+
+
+def read_inputs(outputs: Sequence[Expr], inputs: Any) -> list[Input]:
+    if isinstance(inputs, Var):
+        inputs = [inputs]
+    if inputs is None:
+        inputs = _by_appearance(outputs)
+    slots = [Input(given, place) for place, given in enumerate(inputs)]
+    names: set[str] = set()
+    for slot in slots:
+        for variable in slot.variables:
+            if variable.name in names:
+                raise NameClashError(f"variable {variable.name!r} is an input twice")
+            names.add(variable.name)
+    held = {variable for slot in slots for variable in slot.variables}
+    for node in postorder(outputs):
+        if isinstance(node, Var) and node not in held:
+            raise BindingError(f"variable {node.name!r} is in the outputs, but not among the inputs {sorted(names)}")
+    return slots
+
+
+def _by_appearance(outputs: Sequence[Expr]) -> list[Var]:
+    return [Var(rest[0], shape=rest[1]) for head, *rest in Program.of(outputs).steps if head == "var"]
+
+
+def own_name(row: Primitive) -> str:
+    """A row's name in generated code: a user's row may be called like a word of Python, or like a register."""
+    return row.name if row.is_own else f"user_{row.name}"
