@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cache, cached_property
 from math import prod
 from typing import Any, NamedTuple
 
@@ -25,9 +25,9 @@ class Program:
     >>> x, y = variables("x y")
     >>> print(Program.lowered([x * y + x**3]))
     v0 = x
-    v1 = v0*v0
-    v2 = v1*v0
-    v3 = y
+    v1 = y
+    v2 = v0*v1
+    v3 = v0*v0
     v4 = v0*v3
     v5 = v2 + v4
     return v5
@@ -39,11 +39,7 @@ class Program:
     @classmethod
     def of(cls, outputs: Sequence[Expr]) -> Program:
         """The program of expressions exactly as they are written."""
-        nodes = postorder(outputs)
-        if len(nodes) <= LARGEST_ORDERED:
-            nodes, arranged = canonical_operands(outputs)
-        else:
-            arranged = {node: node._operands for node in nodes}
+        nodes, arranged = _ordered(outputs)
         place = {node: index for index, node in enumerate(nodes)}
         steps: list[tuple[Any, ...]] = []
         for node in nodes:
@@ -58,8 +54,23 @@ class Program:
     @classmethod
     def lowered(cls, outputs: Sequence[Expr]) -> Program:
         """The program that computes expressions: whole powers as products, and formulas in place of what they define."""
+        lowering = _Lowering()
+        place, leaf, step, call = lowering.place, lowering.leaf, lowering.step, lowering.call
         with collector_paused():
-            return cls.of(lower(outputs))
+            nodes, arranged = _ordered(outputs)
+            wanted = set(outputs)
+            for node in nodes:
+                operands = arranged.get(node)
+                if operands is None:
+                    if not node.is_const or node in wanted:
+                        leaf(node)
+                elif node.primitive is table.pow and operands[1].known.__class__ is int and operands[1].known:
+                    place[node] = lowering.power(place[operands[0]], operands[1].known)
+                else:
+                    row = node.primitive
+                    emit = step if _is_step(row) else call
+                    place[node] = emit(row, *[place[o] if o in place else leaf(o) for o in operands])
+        return cls(tuple(lowering.steps), tuple([place[output] for output in outputs]))
 
     def expressions(self) -> list[Expr]:
         """The outputs, as expressions built exactly as written."""
@@ -83,6 +94,8 @@ class Program:
     @cached_property
     def shapes(self) -> list[Shape]:
         """The shape of each step's value."""
+        if not any(map(_has_shape, self.steps)):
+            return [()] * len(self.steps)
         shapes: list[Shape] = []
         for head, *rest in self.steps:
             if isinstance(head, Primitive):
@@ -140,6 +153,14 @@ class Program:
         return f"<program of {sum(self.operations.values())} operations, {len(self.outputs)} outputs>"
 
 
+def _has_shape(step: tuple[Any, ...]) -> bool:
+    """Whether a step may bring a shape into a program of scalars."""
+    head = step[0]
+    if head.__class__ is str:
+        return step[2] != () if head == "var" else getattr(step[1], "shape", ()) != ()
+    return head.partials is None
+
+
 class Forecast(NamedTuple):
     """Element operations; bytes read and written by them; values that live at once; bytes that these take."""
 
@@ -166,48 +187,82 @@ def as_written(row: Primitive, *operands: Expr) -> Expr:
     return node_class(row)._intern(*operands, shape=row.shape(*shapes) if row.partials is None or any(shapes) else ())
 
 
-def lower(outputs: Sequence[Expr]) -> list[Expr]:
-    """Expressions of the same values in which every row has a function in the back ends."""
-    lowered: dict[Expr, Expr] = {}
-    for node in postorder(outputs):
-        lowered[node] = _lowered(node, [lowered[operand] for operand in node._operands]) if node._operands else node
-    return [lowered[output] for output in outputs]
+def _ordered(outputs: Sequence[Expr]) -> tuple[list[Any], dict[Any, tuple[Any, ...]]]:
+    """The nodes in the order of a program, and the operands of each that has some."""
+    nodes = postorder(outputs)
+    if len(nodes) <= LARGEST_ORDERED:
+        return canonical_operands(outputs)
+    return nodes, {node: node._operands for node in nodes if node._operands}
 
 
-def _lowered(node: Any, operands: list[Expr]) -> Expr:
-    row = getattr(node.primitive, "base", node.primitive)
-    if row is table.at_kink:
-        raise UnsupportedError(
-            "a derivative with kink='raise' has no compiled form; evaluate it, or choose another kink"
-        )
-    if row is table.pow and operands[1].known.__class__ is int:
-        return _whole_power(operands[0], operands[1].known)
-    if row.formula is not None and row.numpy is None:
-        return _expanded(row.formula, operands)
-    return node if row is node.primitive and all(map(_is, operands, node._operands)) else as_written(row, *operands)
+@cache
+def _is_step(row: Primitive) -> bool:
+    """Whether a call of a row is one step, whatever its operands are."""
+    return row.__class__ is Primitive and row is not table.pow and (row.formula is None or row.numpy is not None)
 
 
-def _is(a: object, b: object) -> bool:
-    return a is b
+class _Lowering:
+    """Steps as they are written, each only once."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[Any, ...]] = []
+        self.place: dict[Any, int] = {}
+        self.known: dict[tuple[Any, ...], int] = {}
+
+    def leaf(self, node: Any) -> int:
+        found = self.place.get(node)
+        if found is None:
+            found = self.place[node] = len(self.steps)
+            self.steps.append(("const", node.value) if node.is_const else ("var", node.name, node.shape))
+        return found
+
+    def step(self, row: Primitive, *operands: int) -> int:
+        """The step that computes `row`: an earlier one, or a new one."""
+        key = (row, *operands)
+        if row.commutes and operands[1] < operands[0]:
+            key = (row, operands[1], operands[0])
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = len(self.steps)
+            self.steps.append((row, *operands))
+        return found
+
+    def call(self, row: Primitive, *operands: int) -> int:
+        """The last of the steps that a call of `row` becomes."""
+        if row is table.pow:
+            head, *rest = self.steps[operands[1]]
+            if head == "const" and rest[0].__class__ is int and rest[0]:
+                return self.power(operands[0], rest[0])
+        elif row.__class__ is not Primitive:
+            row = getattr(row, "base", row)
+        if row.formula is not None and row.numpy is None:
+            if row is table.at_kink:
+                raise UnsupportedError("a derivative with kink='raise' has no compiled form; choose another kink")
+            return self._formula(row, operands)
+        return self.step(row, *operands)
+
+    def power(self, base: int, exponent: int) -> int:
+        if exponent == 2:
+            return self.step(table.mul, base, base)
+        power = by_squaring(base, abs(exponent), lambda a, b: self.step(table.mul, a, b))
+        return power if exponent > 0 else self.step(table.div, self.leaf(Const(1)), power)
+
+    def _formula(self, row: Primitive, operands: Sequence[int]) -> int:
+        """What a row's formula becomes, with `operands` in place of the operands of the formula."""
+        body, formal = _formula_of(row)
+        place = dict(zip(formal, operands, strict=True))
+        for node in postorder([body]):
+            if node._operands:
+                place[node] = self.call(node.primitive, *[place[operand] for operand in node._operands])
+            elif node not in place:
+                place[node] = self.leaf(node)
+        return place[body]
 
 
-def _whole_power(base: Expr, exponent: int) -> Expr:
-    one = Const(1) if not base.shape else Const(1).broadcast_to(base.shape)
-    power = by_squaring(base, abs(exponent), lambda a, b: as_written(table.mul, a, b)) if exponent else one
-    return power if exponent >= 0 else as_written(table.div, Const(1), power)
-
-
-def _expanded(formula: Callable[..., Any], operands: list[Expr]) -> Expr:
-    """A formula of lowered operands, lowered itself."""
-    whole = formula(*operands)
-    lowered: dict[Any, Any] = {}
-    known = set(postorder(operands))
-    for node in postorder([whole]):
-        if node in known or not node._operands:
-            lowered[node] = node
-        else:
-            lowered[node] = _lowered(node, [lowered[operand] for operand in node._operands])
-    return lowered[whole]
+@cache
+def _formula_of(row: Primitive) -> tuple[Any, tuple[Var, ...]]:
+    formal = tuple(Var.fresh("operand") for _ in range(row.arity))
+    return row.formula(*formal), formal  # type: ignore[misc]  # the row has one
 
 
 def first_output(program: Program) -> Expr:

@@ -15,6 +15,7 @@ from exprad.errors import ArgumentError, BindingError, OperandError, ShapeError
 from exprad.evaluation import evaluate
 from exprad.primitive import Shape
 from exprad.program import Forecast, Program
+from exprad.traverse import collector_paused
 from exprad.value import as_float
 
 BACKENDS = ("auto", "numpy", "python")
@@ -41,7 +42,9 @@ def compile(outputs: Any, inputs: Any = None, *, backend: str = "auto") -> Funct
     if backend not in BACKENDS:
         raise ArgumentError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
     structure = Structure(outputs)
-    return Function(structure, read_inputs(structure.expressions, inputs), backend)
+    with collector_paused():
+        program = Program.lowered(structure.expressions)
+        return Function(structure, read_inputs(program, inputs), backend, program)
 
 
 class Function:
@@ -51,11 +54,10 @@ class Function:
     the structure of the outputs. Numbers in give numbers out. Called on expressions or dual numbers, it gives those.
     """
 
-    def __init__(self, structure: Structure, inputs: Sequence[Input], backend: str) -> None:
-        self._structure, self._inputs, self._requested = structure, tuple(inputs), backend
+    def __init__(self, structure: Structure, inputs: Sequence[Input], backend: str, program: Program) -> None:
+        self._structure, self._inputs, self._requested, self.program = structure, tuple(inputs), backend, program
         self._places = {slot.name: place for place, slot in enumerate(self._inputs) if slot.name}
         self._variables = tuple([variable for slot in self._inputs for variable in slot.variables])
-        self.program = Program.lowered(structure.expressions)
         self._is_shaped = any(self.program.shapes) or any(variable.shape for variable in self._variables)
         places = {rest[0]: index for index, (head, *rest) in enumerate(self.program.steps) if head == "var"}
         columns = [places.get(variable.name, -1) for variable in self._variables]
@@ -251,4 +253,5 @@ def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str)
     for name, shape, size in shapes:
         group = [next(rest) for _ in range(size)]
         inputs.append(group[0] if name else _object_array(group, shape))
-    return Function(structure, read_inputs(structure.expressions, inputs), backend)
+    program = Program.lowered(structure.expressions)
+    return Function(structure, read_inputs(program, inputs), backend, program)

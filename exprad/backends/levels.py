@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -121,35 +122,33 @@ class LevelRunner:
 
     def _groups(self) -> Iterator[Group]:
         program = self.program
-        chain, interior = _chains(program)
-        shared = Counter(
-            (row, position, operand)
-            for row, *operands in program.steps
-            if isinstance(row, Primitive)
-            for position, operand in enumerate(operands)
-            if program.steps[operand][0] == "const"
-        )
-        level = [0] * len(program.steps)
+        steps = program.steps
+        uses = _uses(program)
+        chains, interior = _chains(program, uses)
+        kept_apart = {index for index, _ in self.constants if uses[index] >= SHARED}
+        level = [0] * len(steps)
         together: dict[Any, list[int]] = defaultdict(list)
-        for index, (row, *operands) in enumerate(program.steps):
-            if not isinstance(row, Primitive):
+        for index, step in enumerate(steps):
+            row = step[0]
+            if row.__class__ is str:
                 continue
-            if index in chain or index in interior:
-                terms = max(level[operand] for operand in operands)
-                level[index] = terms if index in interior else terms + 1
-                if index in chain:
-                    together[level[index], row.name, index].append(index)
+            operands = step[1:]
+            above = 1 + (level[operands[0]] if len(operands) == 1 else max([level[operand] for operand in operands]))
+            if index in interior:
+                level[index] = above - 1
                 continue
-            level[index] = 1 + max([level[operand] for operand in operands])
-            kept = tuple([
-                operand if program.steps[operand][0] == "const" and shared[row, position, operand] >= SHARED else -1
-                for position, operand in enumerate(operands)
-            ])  # fmt: skip
-            together[level[index], repr(row), kept].append(index)
-        for key in sorted(together, key=lambda key: (key[0], key[1])):
+            level[index] = above
+            if index in chains:
+                together[above, row, index].append(index)
+            elif kept_apart.isdisjoint(operands):
+                together[above, row, None].append(index)
+            else:
+                kept = tuple([operand if operand in kept_apart else -1 for operand in operands])
+                together[above, row, kept].append(index)
+        for key in sorted(together, key=lambda key: key[0]):
             members = together[key]
-            if members[0] in chain:
-                yield self._chain(members[0], chain[members[0]])
+            if members[0] in chains:
+                yield self._chain(members[0], chains[members[0]])
             else:
                 yield self._group(members)
 
@@ -189,28 +188,37 @@ def _assign(function: Callable[..., Any], operands: list[Any], out: Any, is_choi
     out[...] = function(*operands)
 
 
-def _chains(program: Program) -> tuple[dict[int, list[int]], set[int]]:
-    """Long sums and products whose parts nobody else reads: the terms by the last step, and the steps between."""
-    uses = Counter(operand for row, *operands in program.steps if isinstance(row, Primitive) for operand in operands)
+def _uses(program: Program) -> Counter[int]:
+    """How often each value is read, as an output too."""
+    uses = Counter(chain.from_iterable([step[1:] for step in program.steps if step[0].__class__ is not str]))
     uses.update(program.outputs)
-    length: dict[int, int] = {}
-    before: dict[int, tuple[int, int]] = {}
-    for index, (row, *operands) in enumerate(program.steps):
+    return uses
+
+
+def _chains(program: Program, uses: Counter[int]) -> tuple[dict[int, list[int]], set[int]]:
+    """Long sums and products whose parts nobody else reads: the terms by the last step, and the steps between."""
+    steps = program.steps
+    length: dict[int, int] = {}  # of the sum or the product that ends here, where it goes on from another
+    before: dict[int, tuple[int, int]] = {}  # the step that it goes on from, and the term
+    for index, step in enumerate(steps):
+        row = step[0]
         if row is table.add or row is table.mul:
-            best = max(operands, key=lambda o: length.get(o, 0) if program.steps[o][0] is row and uses[o] == 1 else 0)
-            own = program.steps[best][0] is row and uses[best] == 1
-            length[index] = 1 + length[best] if own else 1
-            before[index] = (best if own else -1, operands[1 - operands.index(best)])
+            _, a, b = step
+            m = length.get(a, 1) if steps[a][0] is row and uses[a] == 1 else 0
+            n = length.get(b, 1) if steps[b][0] is row and uses[b] == 1 else 0
+            if m or n:
+                length[index] = 1 + max(m, n)
+                before[index] = (a, b) if m >= n else (b, a)
     chains: dict[int, list[int]] = {}
     interior: set[int] = set()
-    for index in sorted(length, reverse=True):
-        if index in interior or length[index] < LONG:
+    for index in sorted([index for index, count in length.items() if count >= LONG], reverse=True):
+        if index in interior:
             continue
         terms, step = [], index
-        while before[step][0] >= 0:
-            terms.append(before[step][1])
-            step = before[step][0]
+        while step in before:
+            step, term = before[step]
+            terms.append(term)
             interior.add(step)
-        first, second = program.steps[step][1:]
+        first, second = steps[step][1:]
         chains[index] = [first, second, *reversed(terms)]
     return chains, interior

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ from exprad.errors import ArgumentError, BindingError, NameClashError, OperandEr
 from exprad.expr import Expr, Var, expression
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
-from exprad.traverse import postorder
 
 
 class Input:
@@ -111,27 +110,29 @@ class Structure:
         return f"[{body}]" if kind is list else f"({body}{',' if len(parts) == 1 else ''})"
 
 
-def read_inputs(outputs: Sequence[Expr], inputs: Any) -> list[Input]:
-    if isinstance(inputs, Var):
-        inputs = [inputs]
+def read_inputs(program: Program, inputs: Any) -> list[Input]:
+    """The inputs of a program as given, or all its variables by first appearance."""
+    held = {rest[0]: rest[1] for head, *rest in program.steps if head == "var"}
     if inputs is None:
-        inputs = _by_appearance(outputs)
-    slots = [Input(given, place) for place, given in enumerate(inputs)]
-    names: set[str] = set()
+        inputs = [Var(name, shape=shape) for name, shape in held.items()]
+    slots = [Input(given, place) for place, given in enumerate([inputs] if isinstance(inputs, Var) else inputs)]
+    shapes: dict[str, Shape] = {}
     for slot in slots:
         for variable in slot.variables:
-            if variable.name in names:
+            if variable.name in shapes:
                 raise NameClashError(f"variable {variable.name!r} is an input twice")
-            names.add(variable.name)
-    held = {variable for slot in slots for variable in slot.variables}
-    for node in postorder(outputs):
-        if isinstance(node, Var) and node not in held:
-            raise BindingError(f"variable {node.name!r} is in the outputs, but not among the inputs {sorted(names)}")
+            shapes[variable.name] = variable.shape
+    for name, shape in held.items():
+        if name not in shapes:
+            raise BindingError(f"variable {name!r} is in the outputs, but not among the inputs {_few(shapes)}")
+        if shapes[name] != shape:
+            raise ShapeError(f"input {name!r} has shape {shapes[name]}, but {shape} in the outputs")
     return slots
 
 
-def _by_appearance(outputs: Sequence[Expr]) -> list[Var]:
-    return [Var(rest[0], shape=rest[1]) for head, *rest in Program.of(outputs).steps if head == "var"]
+def _few(names: Iterable[str]) -> str:
+    listed = sorted(names)
+    return f"{listed}" if len(listed) <= 10 else f"{listed[:10]} and {len(listed) - 10} more"
 
 
 def own_name(row: Primitive) -> str:
