@@ -214,11 +214,11 @@ def _chains(program: Program, uses: Counter[int]) -> tuple[dict[int, list[int]],
     for index in sorted([index for index, count in length.items() if count >= LONG], reverse=True):
         if index in interior:
             continue
-        terms, step = [], index
-        while step in before:
-            step, term = before[step]
+        terms, last = [], index
+        while last in before:
+            last, term = before[last]
             terms.append(term)
-            interior.add(step)
-        first, second = steps[step][1:]
+            interior.add(last)
+        first, second = steps[last][1:]
         chains[index] = [first, second, *reversed(terms)]
     return chains, interior
