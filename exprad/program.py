@@ -65,7 +65,8 @@ class Program:
                     if not node.is_const or node in wanted:
                         leaf(node)
                 elif node.primitive is table.pow and operands[1].known.__class__ is int and operands[1].known:
-                    place[node] = lowering.power(place[operands[0]], operands[1].known)
+                    base = operands[0]
+                    place[node] = lowering.power(place[base] if base in place else leaf(base), operands[1].known)
                 else:
                     row = node.primitive
                     emit = step if _is_step(row) else call

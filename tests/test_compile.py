@@ -244,6 +244,8 @@ def test_whole_powers_are_products_as_in_evaluation():
         assert same(compile(x**n, [x], backend="numpy")(at), (x**n).evaluate(x=at))
         assert compile(x**n, [x])(1.1) == (x**n).evaluate(x=1.1)
     assert set(Program.lowered([x**31]).operations) == {"mul"}
+    assert compile(exprad.Const(0.1) ** 2 * x, [x])(1.0) == 0.1 * 0.1
+    assert compile([exprad.Const(0.1) - 1, 2, math.pi], [x])(1.0) == [0.1 - 1, 2.0, math.pi]
 
 
 def test_a_program_counts_and_forecasts():

@@ -7,13 +7,12 @@ problems" (2013), and of Moré, Garbow and Hillstrom (1981).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from exprad.certificate import check
 from exprad.errors import extra
-from exprad.evaluation import evaluate
 from exprad.expr import Expr, Var
-from exprad.matrices import gradient, hessian, kinks
+from exprad.matrices import gradient, kinks
 from exprad.text.parser import parse
 
 
@@ -75,20 +74,13 @@ def minimise(f: Expr, wrt: list[Var], start: tuple[float, ...]) -> Solved:
         from scipy.optimize import minimize
     except ImportError:
         raise extra("SciPy", "demo", "the demonstration") from None
-    slopes, curvatures = gradient(f, wrt), hessian(f, wrt)
-    names = [x.name for x in wrt]
+    from exprad.interop.scipy import minimize_arguments
 
-    def at(outputs: Any) -> Callable[[Any], Any]:
-        return lambda p: evaluate(outputs, dict(zip(names, map(float, p), strict=True)))
-
-    def curvature(p: Any) -> Any:
-        return np.array([at(row)(p) for row in curvatures], float)
-
-    found = minimize(at(f), start, jac=lambda p: np.array(at(slopes)(p), float), hess=curvature, method="trust-exact",
-                     options={"gtol": 1e-6, "maxiter": 500})  # fmt: skip
-    g = np.array(at(slopes)(found.x), float)
-    eigenvalues = np.linalg.eigvalsh(curvature(found.x))
-    return Solved(float(found.fun), float(np.linalg.norm(g)), float(eigenvalues[0]), int(found.nit), found.x.tolist())
+    problem = minimize_arguments(f, wrt, second="hess")
+    found = minimize(x0=start, method="trust-exact", options={"gtol": 1e-6, "maxiter": 500}, **problem)
+    value, g = problem["fun"](found.x)
+    eigenvalues = np.linalg.eigvalsh(problem["hess"](found.x))
+    return Solved(float(value), float(np.linalg.norm(g)), float(eigenvalues[0]), int(found.nit), found.x.tolist())
 
 
 def show(say: Callable[[str], None]) -> bool:

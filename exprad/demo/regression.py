@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from exprad.errors import extra
-from exprad.evaluation import evaluate
+from exprad.expr import Var
 from exprad.matrices import gradient
 from exprad.text.parser import parse
 
@@ -50,19 +50,18 @@ def fit(name: str, start: list[float]) -> tuple[list[float], bool]:
         from scipy.optimize import least_squares
     except ImportError:
         raise extra("SciPy", "demo", "the demonstration") from None
+    from exprad.backends.function import compile
+
     dataset = read(name)
     model = parse(MODELS[name])
     parameters = [b for b in model.variables if b.name != "x"]
-    slopes = gradient(model, parameters)
-
-    def bound(b: Any) -> dict[str, Any]:
-        return {"x": dataset.x, **{p.name: float(value) for p, value in zip(parameters, b, strict=True)}}
-
+    curve = compile(model, [parameters, Var("x")])
+    slopes = compile(gradient(model, parameters), [parameters, Var("x")])
     # Levenberg-Marquardt with scaled parameters, as MINPACK has it (Moré, 1978)
     solve: Any = least_squares
-    found = solve(lambda b: evaluate(model, bound(b)) - dataset.y, start, method="lm", x_scale="jac",
-                          jac=lambda b: np.stack(evaluate(slopes, bound(b)), 1), xtol=1e-15, ftol=1e-15, gtol=1e-15,
-                          max_nfev=20_000)  # fmt: skip
+    found = solve(lambda b: curve(b, dataset.x) - dataset.y, start, method="lm", x_scale="jac",
+                  jac=lambda b: np.stack(slopes(b, dataset.x), 1), xtol=1e-15, ftol=1e-15, gtol=1e-15,
+                  max_nfev=20_000)  # fmt: skip
     return found.x.tolist(), bool(found.success)
 
 

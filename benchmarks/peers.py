@@ -1,0 +1,232 @@
+"""One function and its two partial derivatives in each library's own way: a maker for each peer.
+
+A maker takes the program of the value, the program of value and partials, and the arrays, and returns what is timed. A
+peer that differentiates is given the value alone; the others are given exprad's partials.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from exprad.primitive import Primitive
+from exprad.program import Program
+
+ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "neg": lambda a: -a,
+}
+INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+Maker = Callable[[Program, Program, Any, Any, Sequence[Any]], Callable[[], Any]]
+
+
+def through(program: Program, library: Any, **inputs: Any) -> list[Any]:
+    """The outputs of a program, computed with the functions of a library."""
+    values: list[Any] = []
+    for head, *rest in program.steps:
+        if isinstance(head, Primitive):
+            function = ARITHMETIC.get(head.name) or getattr(library, head.name)
+            values.append(function(*[values[index] for index in rest]))
+        else:
+            values.append(inputs[rest[0]] if head == "var" else float(rest[0]))
+    return [values[output] for output in program.outputs]
+
+
+def lines(program: Program, function: str, constant: Callable[[float], str] = repr) -> tuple[list[str], list[str]]:
+    """A program as lines `name = expression`, with calls spelled by `function`, and the names of its outputs."""
+    names: list[str] = []
+    text: list[str] = []
+    for index, (head, *rest) in enumerate(program.steps):
+        if not isinstance(head, Primitive):
+            names.append(rest[0] if head == "var" else constant(float(rest[0])))
+            continue
+        names.append(f"v{index}")
+        operands = [names[place] for place in rest]
+        if head.name in INFIX:
+            text.append(f"v{index} = {f' {INFIX[head.name]} '.join(operands)}")
+        elif head.name == "neg":
+            text.append(f"v{index} = -{operands[0]}")
+        else:
+            text.append(f"v{index} = {function.format(head.name)}({', '.join(operands)})")
+    return text, [names[output] for output in program.outputs]
+
+
+def _python(program: Program, function: str, scope: dict[str, Any]) -> Callable[..., Any]:
+    text, outputs = lines(program, function)
+    body = "\n    ".join([*text, f"return {', '.join(outputs)}"])
+    exec(f"def computed(x, y):\n    {body}\n", scope)
+    return scope["computed"]
+
+
+def numpy_plain(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    computed = _python(both, "np.{}", {"np": np})
+
+    def run() -> None:
+        for target, value in zip(out, computed(a, b), strict=True):
+            target[...] = value
+
+    return run
+
+
+def numpy_blocked(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    computed = _python(both, "np.{}", {"np": np})
+
+    def run() -> None:
+        for start in range(0, len(a), 16384):
+            piece = slice(start, start + 16384)
+            for target, value in zip(out, computed(a[piece], b[piece]), strict=True):
+                target[piece] = value
+
+    return run
+
+
+def lambdify(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    import sympy as sp
+
+    x, y = sp.symbols("x y")
+    value = through(f, sp, x=x, y=y)[0]
+    computed = sp.lambdify([x, y], [value, value.diff(x), value.diff(y)], "numpy", cse=True)
+    return lambda: computed(a, b)
+
+
+def lambdify_math(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    import sympy as sp
+
+    x, y = sp.symbols("x y")
+    value = through(f, sp, x=x, y=y)[0]
+    computed = sp.lambdify([x, y], [value, value.diff(x), value.diff(y)], "math", cse=True)
+    return lambda: computed(a, b)
+
+
+def numexpr(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    import numexpr as ne
+
+    texts = []
+    for output in both.outputs:
+        text, names = lines(Program(both.steps, (output,)), "{}")
+        known: dict[str, str] = {}
+        for name, _, right in (line.partition(" = ") for line in text):
+            words = re.split(r"(\bv\d+\b)", right)
+            known[name] = "(" + "".join(known.get(word, word) for word in words) + ")"
+        texts.append(known.get(names[0], names[0]))
+    if max(map(len, texts)) > 20_000:
+        raise ImportError("the text would be too long")
+
+    def run() -> None:
+        for text, target in zip(texts, out, strict=True):
+            ne.evaluate(text, {"x": a, "y": b}, out=target)
+
+    return run
+
+
+def numba(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    import numba as nb
+
+    text, outputs = lines(both, "math.{}")
+    body = "\n        ".join(["x = a[i]", "y = b[i]", *text, *[f"o{k}[i] = {name}" for k, name in enumerate(outputs)]])
+    scope: dict[str, Any] = {"math": math}
+    exec(f"def loop(a, b, o0, o1, o2):\n    for i in range(len(a)):\n        {body}\n", scope)
+    compiled = nb.njit(error_model="numpy")(scope["loop"])
+    return lambda: compiled(a, b, *out)
+
+
+def jax(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    import jax as library
+    import jax.numpy as jnp
+
+    library.config.update("jax_enable_x64", True)
+
+    def total(x: Any, y: Any) -> Any:
+        value = through(f, jnp, x=x, y=y)[0]
+        return value.sum(), value
+
+    compiled = library.jit(library.value_and_grad(total, argnums=(0, 1), has_aux=True))
+    given = jnp.asarray(a), jnp.asarray(b)
+    return lambda: library.block_until_ready(compiled(*given))
+
+
+def autograd(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    import autograd.numpy as anp
+    from autograd import make_vjp
+
+    backward = make_vjp(lambda p: through(f, anp, x=p[0], y=p[1])[0])
+    ones = np.ones_like(a)
+
+    def run() -> Any:
+        pull, value = backward((a, b))
+        return value, pull(ones)
+
+    return run
+
+
+def casadi(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    import casadi as ca
+
+    x, y = ca.SX.sym("x"), ca.SX.sym("y")
+    value = through(f, ca, x=x, y=y)[0]
+    function = ca.Function("f", [x, y], [value, ca.gradient(value, x), ca.gradient(value, y)])
+    if np.ndim(a) == 0:
+        return lambda: function(a, b)
+    mapped = function.map(len(a))
+    first, second = a.reshape(1, -1), b.reshape(1, -1)
+    return lambda: mapped(first, second)
+
+
+def symengine(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    import symengine as se
+
+    x, y = se.symbols("x y")
+    value = through(f, se, x=x, y=y)[0]
+    computed = se.Lambdify([x, y], [value, value.diff(x), value.diff(y)], cse=True)
+    both_columns = np.stack([a, b], axis=-1)
+    return lambda: computed(both_columns)
+
+
+def pytensor(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    import pytensor as pt
+    import pytensor.tensor as tensor
+
+    x, y = tensor.dvector("x"), tensor.dvector("y")
+    value = through(f, tensor, x=x, y=y)[0]
+    compiled = pt.function([x, y], [value, *tensor.grad(value.sum(), [x, y])])
+    return lambda: compiled(a, b)
+
+
+def torch(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    import torch as library
+
+    compiled = library.compile(lambda x, y: through(both, library, x=x, y=y))
+    given = library.from_numpy(a), library.from_numpy(b)
+    return lambda: compiled(*given)
+
+
+def c(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    """The loop that a C programmer would write, by gcc with vector mathematics."""
+    text, outputs = lines(both, "{}")
+    body = "\n".join(
+        [f"    const double {line};" for line in text] + [f"    o{k}[i] = {n};" for k, n in enumerate(outputs)]
+    )
+    arrays = ", ".join(f"double *restrict o{k}" for k in range(len(outputs)))
+    source = (f"#include <math.h>\nvoid loop(long n, const double *restrict a, const double *restrict b, {arrays}) {{\n"
+              f"  for (long i = 0; i < n; i++) {{\n    const double x = a[i], y = b[i];\n{body}\n  }}\n}}\n")  # fmt: skip
+    folder = Path(tempfile.mkdtemp())
+    (folder / "loop.c").write_text(source)
+    try:
+        subprocess.run(["gcc", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC", "loop.c", "-o", "loop.so", "-lm"],
+                       cwd=folder, check=True, capture_output=True)  # fmt: skip
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ImportError("gcc") from error
+    function = ctypes.CDLL(str(folder / "loop.so")).loop
+    pointers = [ctypes.c_void_p(array.ctypes.data) for array in (a, b, *out)]
+    return lambda: function(ctypes.c_long(len(a)), *pointers)
