@@ -66,11 +66,14 @@ class Function:
         self._runner = kind(self.program, columns, self._inputs, structure.leaves)
         self._takes_names = all(not slot.shape for slot in self._inputs)
         self._template = structure.template()
+        self._signatures: dict[Any, tuple[Any, Shape, bool, Any]] = {}
         self._source = self._scalar = None
         if backend != "numpy" and kind is BlockRunner:
             flat = "(" + "{}, " * len(structure.expressions) + ")"
             self._source = ScalarSource(self.program, columns, self._template or flat)
             self._scalar = self._source.function()
+            if self._takes_names and self._template is not None and len(columns) <= 100:
+                self.__class__ = type("Function", (Function,), {"__call__": self._source.method(), "__slots__": ()})
 
     @property
     def backend(self) -> str:
@@ -102,29 +105,40 @@ class Function:
         return _restored, (nodes, self._structure.tree, self._structure.leaves, shapes, self._requested)
 
     def __call__(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
+        return self._general(*arguments, out=out, **named)
+
+    def _general(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
+        """A call of any kind. Functions of a few numbers have a `__call__` of their own that takes floats at once."""
         if named or len(arguments) != len(self._inputs):
             arguments = tuple(self._by_place(arguments, named))
-        if self._scalar is not None and out is None and self._takes_names:
-            for argument in arguments:
-                if argument.__class__ is not float:
-                    break
-            else:
-                return self._at_point(arguments)
-            if all(argument.__class__ in (float, int) for argument in arguments):
-                return self._at_point([as_float(argument) for argument in arguments])
+        are_numbers = all(argument.__class__ in (float, int) for argument in arguments)
+        if are_numbers and self._scalar is not None and out is None and self._takes_names:
+            return self._at_point([as_float(argument) for argument in arguments])
         if any(map(_holds_carriers, arguments)):
             return self._on_carriers(arguments)
         arrays = [slot.checked(argument) for slot, argument in zip(self._inputs, arguments, strict=True)]
-        dtype = _dtype(arguments, arrays)
-        points = self._points(arrays)
-        is_point = all(
-            slot.shape or x.__class__ in (float, int) for slot, x in zip(self._inputs, arguments, strict=True)
-        )
-        if points == () and is_point and self._scalar is not None and out is None and dtype == np.float64:
+        key = tuple([(array.shape, array.dtype, x.__class__) for array, x in zip(arrays, arguments, strict=True)])
+        known = self._signatures.get(key)
+        if known is None:
+            known = self._signature(arguments, arrays)
+            if len(self._signatures) >= 100:
+                self._signatures.clear()
+            self._signatures[key] = known
+        dtype, points, is_point, results = known
+        if is_point and out is None:
             return self._at_point([value for array in arrays for value in array.astype(float).ravel().tolist()])
         if self._requested == "python" and self._scalar is not None:
             raise OperandError("backend 'python' takes numbers, one point at a time; use backend='numpy' for arrays")
-        return self._on_arrays(arrays, points, dtype, out)
+        return self._on_arrays(arrays, points, dtype, results, out)
+
+    def _signature(self, arguments: Sequence[Any], arrays: Sequence[Any]) -> tuple[Any, Shape, bool, Any]:
+        """What follows from the shapes and types of the arguments alone."""
+        dtype, points = _dtype(arguments, arrays), self._points(arrays)
+        are_numbers = all(
+            slot.shape or x.__class__ in (float, int) for slot, x in zip(self._inputs, arguments, strict=True)
+        )
+        is_point = points == () and are_numbers and self._scalar is not None and dtype == np.float64
+        return dtype, points, is_point, self._results(points, dtype)
 
     def _at_point(self, values: Sequence[float]) -> Any:
         """One point in floats. What Python refuses, such as 1/0, NumPy computes."""
@@ -140,8 +154,7 @@ class Function:
         return self._structure.build([found[first] if shape is None else np.array(found[first:beyond]).reshape(shape)
                                       for shape, first, beyond in self._structure.leaves])  # fmt: skip
 
-    def _on_arrays(self, arrays: Sequence[Any], points: Shape, dtype: Any, out: Any) -> Any:
-        results = self._results(points, dtype)
+    def _on_arrays(self, arrays: Sequence[Any], points: Shape, dtype: Any, results: Sequence[Any], out: Any) -> Any:
         if out is None:
             leaves = [np.empty(shape, kind) for shape, kind in results]
             self._runner(arrays, leaves, points, dtype)
@@ -231,9 +244,9 @@ def _arranged(values: Sequence[float], inputs: Sequence[Input]) -> list[Any]:
 
 
 def _overlaps(mine: Any, place: int, given: Sequence[Any], arrays: Sequence[Any]) -> bool:
-    others = [each for i, each in enumerate(given) if i < place]
-    if any(np.shares_memory(mine, other) for other in others):
-        raise ArgumentError(f"out of output {place} shares memory with another output")
+    for other in given[:place]:
+        if np.may_share_memory(mine, other) and np.shares_memory(mine, other):
+            raise ArgumentError(f"out of output {place} shares memory with another output")
     return any(np.may_share_memory(mine, array) for array in arrays)
 
 

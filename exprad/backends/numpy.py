@@ -235,33 +235,43 @@ class RegionRunner:
             np.copyto(row, values[output])
 
 
+class Registers:
+    """Buffers of one block, and the views of them that a block of the last shape took."""
+
+    def __init__(self, kernel: Kernel, dtype: Any, size: int) -> None:
+        self.buffers = [np.empty(size, dtype) for _ in range(kernel.floats)]
+        self.buffers += [np.empty(size, bool) for _ in range(kernel.truths)]
+        self.shape: Shape | None = None
+        self.views: list[Any] = []
+
+    def of(self, shape: Shape) -> list[Any]:
+        if shape != self.shape:
+            count = prod(shape)
+            self.shape, self.views = shape, [buffer[:count].reshape(shape) for buffer in self.buffers]
+        return self.views
+
+
 class Blocks:
     """Runs a kernel over arrays block by block, on threads where that pays."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self._functions: dict[Any, Callable[..., None]] = {}
-        self._registers: dict[tuple[Any, int], list[list[Any]]] = {}
+        self._ready: dict[Any, tuple[Callable[..., None], int, list[Registers]]] = {}
 
     def __call__(self, inputs: Sequence[Any], outputs: Sequence[Any], shape: Shape, dtype: Any) -> None:
-        function = self._functions.get(dtype)
-        if function is None:
-            function = self._functions[dtype] = self.kernel.function(dtype)
+        if dtype not in self._ready:
+            self._ready[dtype] = self.kernel.function(dtype), self._block(dtype), []
+        block = self._ready[dtype][1]
+        if prod(shape) <= block:
+            self._run(inputs, outputs, [()], dtype)
+            return
         inputs, outputs, shape = _flattened(inputs, outputs, shape)
-        size, block = prod(shape), self._block(dtype)
-        if size <= block:
-            with np.errstate(all="ignore"):
-                self._run(function, inputs, outputs, [()], dtype, size, shape)
-            return
         pieces = list(_pieces(shape, block))
-        workers = _workers()
-        if size < PARALLEL or workers == 1 or len(pieces) < 2:
-            self._run(function, inputs, outputs, pieces, dtype, block, None)
-            return
+        workers = _workers() if prod(shape) >= PARALLEL else 1
         share = -(-len(pieces) // workers)
         tasks = [pieces[i : i + share] for i in range(0, len(pieces), share)]
-        jobs = [_pool().submit(self._run, function, inputs, outputs, task, dtype, block, None) for task in tasks[1:]]
-        self._run(function, inputs, outputs, tasks[0], dtype, block, None)
+        jobs = [_pool().submit(self._run, inputs, outputs, task, dtype) for task in tasks[1:]]
+        self._run(inputs, outputs, tasks[0], dtype)
         for job in jobs:
             job.result()
 
@@ -270,27 +280,17 @@ class Blocks:
         live = kernel.floats + len(kernel.inputs) + len(kernel.outputs) + 1
         return min(max(CACHE // (live * dtype.itemsize) // 64 * 64, BLOCK[0]), BLOCK[1])
 
-    def _run(self, function: Callable[..., None], inputs: Sequence[Any], outputs: Sequence[Any],
-             pieces: Sequence[Any], dtype: Any, size: int, shape: Shape | None) -> None:  # fmt: skip
-        size = max(size, 1)
-        spare = self._registers.setdefault((dtype, size), [])
+    def _run(self, inputs: Sequence[Any], outputs: Sequence[Any], pieces: Sequence[Any], dtype: Any) -> None:
+        function, block, spare = self._ready[dtype]
         try:
             registers = spare.pop()
         except IndexError:
-            registers = [np.empty(size, dtype) for _ in range(self.kernel.floats)]
-            registers += [np.empty(size, bool) for _ in range(self.kernel.truths)]
+            registers = Registers(self.kernel, dtype, block)
         with np.errstate(all="ignore"):
-            seen: Shape | None = None
-            views: list[Any] = registers
             for piece in pieces:
                 ins = [x[piece] if x.ndim else x for x in inputs] if piece else inputs
                 outs = [x[piece] for x in outputs] if piece else outputs
-                now = outs[0].shape if outs else shape
-                if now != seen:
-                    count = prod(now or ())
-                    views = [each[:count].reshape(now) for each in registers]
-                    seen = now
-                function(*ins, *outs, *views)
+                function(*ins, *outs, *registers.of(outs[0].shape if outs else ()))
         if len(spare) < 2 * _workers():
             spare.append(registers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -34,6 +35,9 @@ _SPELLED = {
 }
 
 
+LONGEST = 100  # characters of an expression that goes into another
+
+
 class ScalarSource:
     """A program as the source of a Python function of floats: standalone, and importable on its own.
 
@@ -42,18 +46,38 @@ class ScalarSource:
 
     def __init__(self, program: Program, inputs: Sequence[int], result: str) -> None:
         place = {value: f"x{i}" for i, value in enumerate(inputs) if value >= 0}
+        uses = Counter([operand for step in program.steps if isinstance(step[0], Primitive) for operand in step[1:]])
+        uses.update(program.outputs)
         self.others: list[Primitive] = []
         lines = []
         for index, (head, *operands) in enumerate(program.steps):
             if isinstance(head, Primitive):
-                place[index] = f"v{index}"
-                lines.append(f"v{index} = {self._expression(head, [place[operand] for operand in operands])}")
+                text = self._expression(head, [place[operand] for operand in operands])
+                if uses[index] == 1 and len(text) < LONGEST and head.name not in _SPELLED:  # a name costs time
+                    place[index] = f"({text})"
+                else:
+                    place[index] = f"v{index}"
+                    lines.append(f"v{index} = {text}")
             elif head == "const":
                 place[index] = _literal(operands[0])
         lines.append("return " + result.format(*[place[output] for output in program.outputs]))
-        body = "\n    ".join(lines)
-        arguments = ", ".join(f"x{i}" for i in range(len(inputs)))
-        self.function_text = f"def function({arguments}):\n    {body}\n"
+        self.lines, self.arguments = lines, [f"x{i}" for i in range(len(inputs))]
+
+    @property
+    def function_text(self) -> str:
+        body = "\n    ".join(self.lines)
+        return f"def function({', '.join(self.arguments)}):\n    {body}\n"
+
+    @property
+    def method_text(self) -> str:
+        """The function as a method that takes floats at once, and leaves all else to `_general`."""
+        are_floats = " and ".join([*[f"{x}.__class__ is float" for x in self.arguments], "not more", "not options"])
+        given = ", ".join(["self", *[f"{x}=missing" for x in self.arguments], "*more", "**options"])
+        body = "\n            ".join(self.lines)
+        rest = "".join(f"{x}, " for x in self.arguments)
+        return (f"def __call__({given}):\n    if {are_floats}:\n        try:\n            {body}\n"
+                f"        except (ArithmeticError, ValueError):\n            pass\n"
+                f"    return self._general(*[x for x in ({rest}*more) if x is not missing], **options)\n")  # fmt: skip
 
     def _expression(self, row: Primitive, operands: Sequence[str]) -> str:
         spelled = _SPELLED.get(row.name)
@@ -82,9 +106,20 @@ class ScalarSource:
 
     def function(self) -> Callable[..., Any]:
         """The function itself."""
-        scope: dict[str, Any] = {"math": math, **{own_name(row): _quiet(row) for row in self.others}}
-        exec(compile(self.function_text, "<exprad program>", "exec"), scope)
-        return scope["function"]
+        return self._executed(self.function_text)["function"]
+
+    def method(self) -> Callable[..., Any]:
+        """The function as a `__call__` of a class that has `_general`."""
+        return self._executed(self.method_text)["__call__"]
+
+    def _executed(self, text: str) -> dict[str, Any]:
+        scope: dict[str, Any] = {
+            "math": math,
+            "missing": object(),
+            **{own_name(row): _quiet(row) for row in self.others},
+        }
+        exec(compile(text, "<exprad program>", "exec"), scope)
+        return scope
 
 
 def _quiet(row: Primitive) -> Callable[..., Any]:

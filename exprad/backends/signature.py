@@ -43,7 +43,7 @@ class Input:
         if array.dtype.kind not in "biuf":
             raise OperandError(f"{self.label} must be real numbers, got {type(argument).__name__}: {argument!r}")
         lead = self.array_shape
-        if array.shape[: len(lead)] != lead or self.variables[0].shape and array.shape != lead:
+        if lead and (array.shape[: len(lead)] != lead or self.variables[0].shape and array.shape != lead):
             raise ShapeError(f"{self.label} needs an array of shape {lead}, got {array.shape}")
         return array
 
