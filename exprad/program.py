@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache, cached_property
 from math import prod
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from exprad import elementary as table
@@ -40,6 +41,7 @@ class Program:
     def of(cls, outputs: Sequence[Expr]) -> Program:
         """The program of expressions exactly as they are written."""
         nodes, arranged = _ordered(outputs)
+        arranged = arranged or {node: node._operands for node in nodes}
         place = {node: index for index, node in enumerate(nodes)}
         steps: list[tuple[Any, ...]] = []
         for node in nodes:
@@ -60,8 +62,8 @@ class Program:
             nodes, arranged = _ordered(outputs)
             wanted = set(outputs)
             for node in nodes:
-                operands = arranged.get(node)
-                if operands is None:
+                operands = arranged.get(node) if arranged else node._operands
+                if not operands:
                     if not node.is_const or node in wanted:
                         leaf(node)
                 elif node.primitive is table.pow and operands[1].known.__class__ is int and operands[1].known:
@@ -93,9 +95,33 @@ class Program:
     __hash__ = object.__hash__
 
     @cached_property
+    def _leaves(self) -> tuple[dict[str, int], list[int]]:
+        names: dict[str, int] = {}
+        constants: list[int] = []
+        for index, step in enumerate(self.steps):
+            if step[0].__class__ is str:
+                if step[0] == "var":
+                    names[step[1]] = index
+                else:
+                    constants.append(index)
+        return names, constants
+
+    @property
+    def variables(self) -> dict[str, int]:
+        """The step of each variable, by its name, in the order of the program."""
+        return self._leaves[0]
+
+    @property
+    def constants(self) -> list[int]:
+        """The steps that are constants."""
+        return self._leaves[1]
+
+    @cached_property
     def shapes(self) -> list[Shape]:
         """The shape of each step's value."""
-        if not any(map(_has_shape, self.steps)):
+        leaves = [self.steps[index] for index in (*self.variables.values(), *self.constants)]
+        rows = set(map(itemgetter(0), self.steps)).difference(("var", "const"))
+        if not any(map(_brings_shape, leaves)) and all(row.partials is not None for row in rows):
             return [()] * len(self.steps)
         shapes: list[Shape] = []
         for head, *rest in self.steps:
@@ -154,12 +180,8 @@ class Program:
         return f"<program of {sum(self.operations.values())} operations, {len(self.outputs)} outputs>"
 
 
-def _has_shape(step: tuple[Any, ...]) -> bool:
-    """Whether a step may bring a shape into a program of scalars."""
-    head = step[0]
-    if head.__class__ is str:
-        return step[2] != () if head == "var" else getattr(step[1], "shape", ()) != ()
-    return head.partials is None
+def _brings_shape(leaf: tuple[Any, ...]) -> bool:
+    return bool(leaf[2] if leaf[0] == "var" else getattr(leaf[1], "shape", ()))
 
 
 class Forecast(NamedTuple):
@@ -189,11 +211,11 @@ def as_written(row: Primitive, *operands: Expr) -> Expr:
 
 
 def _ordered(outputs: Sequence[Expr]) -> tuple[list[Any], dict[Any, tuple[Any, ...]]]:
-    """The nodes in the order of a program, and the operands of each that has some."""
+    """The nodes in the order of a program, and the operands of each in an order; none where it is that of the nodes."""
     nodes = postorder(outputs)
     if len(nodes) <= LARGEST_ORDERED:
         return canonical_operands(outputs)
-    return nodes, {node: node._operands for node in nodes if node._operands}
+    return nodes, {}
 
 
 @cache

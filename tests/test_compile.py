@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import pickle
 import threading
@@ -117,6 +118,8 @@ def test_inputs_left_out_are_the_variables_by_first_appearance():
     a, b = variables("A B")
     f = compile(exp(b) * a - b)
     assert f(B=1.0, A=2.0) == 2 * math.e - 1 and "(A, B)" in repr(f)
+    assert str(inspect.signature(f)) == "(A, B, *, out=None)"
+    assert str(inspect.signature(compile(Var("lambda") + x))) == "(input_0, x, *, out=None)"
 
 
 def test_an_array_of_variables_is_one_argument(runner):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import Parameter, Signature
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -59,8 +61,7 @@ class Function:
         self._places = {slot.name: place for place, slot in enumerate(self._inputs) if slot.name}
         self._variables = tuple([variable for slot in self._inputs for variable in slot.variables])
         self._is_shaped = any(self.program.shapes) or any(variable.shape for variable in self._variables)
-        places = {rest[0]: index for index, (head, *rest) in enumerate(self.program.steps) if head == "var"}
-        columns = [places.get(variable.name, -1) for variable in self._variables]
+        columns = [program.variables.get(variable.name, -1) for variable in self._variables]
         is_large = len(self.program.steps) > LARGE and not self._is_shaped
         kind = RegionRunner if self._is_shaped else LevelRunner if is_large else BlockRunner
         self._runner = kind(self.program, columns, self._inputs, structure.leaves)
@@ -86,6 +87,13 @@ class Function:
         if self._scalar is None:
             return "numpy, level by level" if isinstance(self._runner, LevelRunner) else "numpy"
         return "python" if self._requested == "python" else "python for numbers, numpy for arrays"
+
+    @property
+    def __signature__(self) -> Signature:
+        names = [slot.name if slot.name.isidentifier() and not iskeyword(slot.name) else f"input_{place}"
+                 for place, slot in enumerate(self._inputs)]  # fmt: skip
+        inputs = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+        return Signature([*inputs, Parameter("out", Parameter.KEYWORD_ONLY, default=None)])
 
     def source(self) -> str:
         """The generated code: standalone Python where numbers are taken, else what NumPy is asked, or the program."""

@@ -45,7 +45,7 @@ class LevelRunner:
         self.program, self.inputs = program, inputs
         self.place = dict(zip([column for column in columns if column >= 0], _places(columns), strict=True))
         self.height = len(columns)
-        self.constants = [(index, step[1]) for index, step in enumerate(program.steps) if step[0] == "const"]
+        self.constants = [(index, program.steps[index][1]) for index in program.constants]
         for index, _ in self.constants:
             self.place[index] = self.height
             self.height += 1
@@ -132,19 +132,18 @@ class LevelRunner:
             row = step[0]
             if row.__class__ is str:
                 continue
-            operands = step[1:]
-            above = 1 + (level[operands[0]] if len(operands) == 1 else max([level[operand] for operand in operands]))
+            if len(step) == 3:  # most steps: written out, for time goes here
+                _, a, b = step
+                above = 1 + (level[a] if level[a] > level[b] else level[b])
+                kept: Any = (a in kept_apart and a, b in kept_apart and b)
+            else:
+                above = 1 + max([level[operand] for operand in step[1:]])
+                kept = tuple([operand in kept_apart and operand for operand in step[1:]])
             if index in interior:
                 level[index] = above - 1
                 continue
             level[index] = above
-            if index in chains:
-                together[above, row, index].append(index)
-            elif kept_apart.isdisjoint(operands):
-                together[above, row, None].append(index)
-            else:
-                kept = tuple([operand if operand in kept_apart else -1 for operand in operands])
-                together[above, row, kept].append(index)
+            together[above, row, index if index in chains else kept].append(index)
         for key in sorted(together, key=lambda key: key[0]):
             members = together[key]
             if members[0] in chains:

@@ -216,7 +216,7 @@ class RegionRunner:
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         program = self.program
         values: dict[int, Any] = {
-            index: constant_of_dtype(step[1], dtype) for index, step in enumerate(program.steps) if step[0] == "const"
+            index: constant_of_dtype(program.steps[index][1], dtype) for index in program.constants
         }
         values.update(zip(self.columns, columns_of(self.inputs, arrays, dtype), strict=True))
         for action, reads, writes in self.regions:

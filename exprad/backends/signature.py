@@ -112,7 +112,7 @@ class Structure:
 
 def read_inputs(program: Program, inputs: Any) -> list[Input]:
     """The inputs of a program as given, or all its variables by first appearance."""
-    held = {rest[0]: rest[1] for head, *rest in program.steps if head == "var"}
+    held = {name: program.steps[index][2] for name, index in program.variables.items()}
     if inputs is None:
         inputs = [Var(name, shape=shape) for name, shape in held.items()]
     slots = [Input(given, place) for place, given in enumerate([inputs] if isinstance(inputs, Var) else inputs)]
