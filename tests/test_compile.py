@@ -324,6 +324,14 @@ def test_hostile_names_never_reach_generated_code():
             del Primitive.registry[row.name]
 
 
+@pytest.mark.parametrize("backend", ["auto", "numpy", "python"])
+def test_numbers_give_numbers(backend, monkeypatch):
+    for _ in range(2):
+        found = compile([x + y, x < y, 1], [x, y], backend=backend)(1, 2.5)
+        assert found == [3.5, True, 1.0] and list(map(type, found)) == [float, bool, float]
+        monkeypatch.setattr(compiling, "LARGE", -1)
+
+
 def test_source_is_standalone():
     f = compile([sigmoid(x) * y, exprad.sinc(y), x < y], [x, y])
     scope = {}

@@ -137,7 +137,12 @@ class Function:
             return self._at_point([value for array in arrays for value in array.astype(float).ravel().tolist()])
         if self._requested == "python" and self._scalar is not None:
             raise OperandError("backend 'python' takes numbers, one point at a time; use backend='numpy' for arrays")
-        return self._on_arrays(arrays, points, dtype, results, out)
+        found = self._on_arrays(arrays, points, dtype, results, out)
+        return (
+            found
+            if out is not None
+            else self._structure.build([_number(leaf) if are_numbers else leaf[()] for leaf in found])
+        )
 
     def _signature(self, arguments: Sequence[Any], arrays: Sequence[Any]) -> tuple[Any, Shape, bool, Any]:
         """What follows from the shapes and types of the arguments alone."""
@@ -156,7 +161,7 @@ class Function:
             arrays = _arranged(values, self._inputs)
             leaves = [np.empty(shape, kind) for shape, kind in self._results((), np.dtype(float))]
             self._runner(arrays, leaves, (), np.dtype(float))
-            return self._structure.build([each.item() if each.shape == () else each for each in leaves])
+            return self._structure.build([_number(leaf) for leaf in leaves])
         if self._template is not None:
             return found
         return self._structure.build([found[first] if shape is None else np.array(found[first:beyond]).reshape(shape)
@@ -166,7 +171,7 @@ class Function:
         if out is None:
             leaves = [np.empty(shape, kind) for shape, kind in results]
             self._runner(arrays, leaves, points, dtype)
-            return self._structure.build([leaf[()] for leaf in leaves])
+            return leaves
         given = self._structure.flatten(out)
         for place, (mine, (shape, kind)) in enumerate(zip(given, results, strict=True)):
             if not isinstance(mine, np.ndarray) or mine.shape != shape or mine.dtype != kind:
@@ -230,6 +235,10 @@ class Function:
             is_condition = shape is None and getattr(head, "predicate", False)
             results.append(((*own, *points), np.dtype(bool) if is_condition else dtype))
         return results
+
+
+def _number(leaf: Any) -> Any:
+    return leaf.item() if leaf.shape == () else leaf
 
 
 def _holds_carriers(argument: Any) -> bool:
