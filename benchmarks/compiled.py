@@ -99,7 +99,7 @@ def row(f: Any, n: int, names: Sequence[str], budget: float) -> dict[str, float]
 def arrays() -> dict[tuple[str, int], dict[str, float]]:
     results = {(name, n): row(f, n, list(PEERS), 0.5) for name, f in (("GP", GP), ("TR", TR)) for n in SIZES}
     several = [name for name in PEERS if name not in ("PyTensor", "torch.compile", "CasADi map", "SymEngine Lambdify")]
-    for n in SIZES[:2]:
+    for n in SIZES:
         rows = [row(f, n, several, 0.05) for f in random_expressions(20)]
         results["R", n] = {name: geometric_mean([each[name] for each in rows if name in each]) for name in rows[0]}
         results["worst of R", n] = {name: _worst(rows, name) for name in rows[0]}
@@ -221,11 +221,13 @@ def _write(results: dict[tuple[str, int], dict[str, float]], table: Sequence[str
         print("matplotlib is not installed: no plot")
         return
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.2), sharey=True)
+    colours = dict(zip(PEERS, pyplot.colormaps["tab20"].colors, strict=False)) | {"exprad": "black"}
     for axis, name in zip(axes, ("GP", "TR"), strict=True):
         for peer in ("exprad", *PEERS):
             points = [(n, results[name, n][peer]) for n in SIZES if peer in results[name, n]]
             if points:
-                axis.loglog(*zip(*points, strict=True), marker="o", label=peer, linewidth=3 if peer == "exprad" else 1)
+                axis.loglog(*zip(*points, strict=True), marker="o", label=peer, color=colours[peer],
+                            linewidth=3 if peer == "exprad" else 1)  # fmt: skip
         axis.set(title=name, xlabel="points", ylabel="ns a point" if name == "GP" else "")
         axis.grid(alpha=0.3)
     axes[1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))

@@ -87,6 +87,8 @@ class Structure:
         if isinstance(tree, int):
             return [given]
         kind, inside = tree
+        if kind in (list, tuple) and given.__class__ in (list, tuple) and len(given) == len(inside) == len(self.leaves):
+            return list(given)
         try:
             pairs = [(given[key], inside[key]) for key in (inside if kind is dict else range(len(inside)))]
             if len(given) != len(inside):
