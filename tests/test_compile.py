@@ -306,6 +306,22 @@ def test_eight_threads_call_and_compile_at_once():
 HOSTILE = ["__import__('os')", "x0", "o0", "lambda", "a\nb", 'a"b', "copyto", "math", "v1", "function"]
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_names_of_inputs_are_never_taken_for_those_of_the_code(large, monkeypatch):
+    if large:
+        monkeypatch.setattr(compiling, "LARGE", -1)
+    first, second, third = Var("x1"), Var("x0"), Var("self")
+    f = compile(first - 10 * second + 100 * third, [first, second, third])
+    assert f(x0=1.0, x1=2.0, self=3.0) == f(2.0, self=3.0, x0=1.0) == f(2.0, 1.0, 3.0) == 292
+    assert f(x0=np.ones(2), x1=2.0, self=3.0).tolist() == [292, 292]
+
+
+def test_functions_of_nothing_and_of_no_outputs():
+    assert compile(exprad.Const(2) ** 5000, [])() == math.inf and compile([], [x])(1.0) == []
+    assert compile([1, 2])() == [1, 2] and compile(3, [x])(np.zeros((2, 2))).tolist() == [[3, 3], [3, 3]]
+    assert compile([], [x])(np.ones(3)) == [] and compile({}, [x])(1.0) == {}
+
+
 def test_hostile_names_never_reach_generated_code():
     names = [Var(name) for name in HOSTILE]
     f = sum(v * (i + 1) for i, v in enumerate(names))

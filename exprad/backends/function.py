@@ -112,10 +112,10 @@ class Function:
         shapes = [(slot.name, slot.shape, len(slot.variables)) for slot in self._inputs]
         return _restored, (nodes, self._structure.tree, self._structure.leaves, shapes, self._requested)
 
-    def __call__(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
+    def __call__(self, /, *arguments: Any, out: Any = None, **named: Any) -> Any:
         return self._general(*arguments, out=out, **named)
 
-    def _general(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
+    def _general(self, /, *arguments: Any, out: Any = None, **named: Any) -> Any:
         """A call of any kind. Functions of a few numbers have a `__call__` of their own that takes floats at once."""
         if named or len(arguments) != len(self._inputs):
             arguments = tuple(self._by_place(arguments, named))
@@ -137,12 +137,12 @@ class Function:
             return self._at_point([value for array in arrays for value in array.astype(float).ravel().tolist()])
         if self._requested == "python" and self._scalar is not None:
             raise OperandError("backend 'python' takes numbers, one point at a time; use backend='numpy' for arrays")
-        found = self._on_arrays(arrays, points, dtype, results, out)
-        return (
-            found
-            if out is not None
-            else self._structure.build([_number(leaf) if are_numbers else leaf[()] for leaf in found])
-        )
+        if out is not None:
+            self._run(arrays, self._targets(out, results), points, dtype)
+            return out
+        leaves = [np.empty(shape, kind) for shape, kind in results]
+        self._runner(arrays, leaves, points, dtype)
+        return self._structure.build([_number(leaf) if are_numbers else leaf[()] for leaf in leaves])
 
     def _signature(self, arguments: Sequence[Any], arrays: Sequence[Any]) -> tuple[Any, Shape, bool, Any]:
         """What follows from the shapes and types of the arguments alone."""
@@ -167,11 +167,8 @@ class Function:
         return self._structure.build([found[first] if shape is None else np.array(found[first:beyond]).reshape(shape)
                                       for shape, first, beyond in self._structure.leaves])  # fmt: skip
 
-    def _on_arrays(self, arrays: Sequence[Any], points: Shape, dtype: Any, results: Sequence[Any], out: Any) -> Any:
-        if out is None:
-            leaves = [np.empty(shape, kind) for shape, kind in results]
-            self._runner(arrays, leaves, points, dtype)
-            return leaves
+    def _targets(self, out: Any, results: Sequence[tuple[Shape, Any]]) -> list[Any]:
+        """The arrays given to write to, one an output."""
         given = self._structure.flatten(out)
         for place, (mine, (shape, kind)) in enumerate(zip(given, results, strict=True)):
             if not isinstance(mine, np.ndarray) or mine.shape != shape or mine.dtype != kind:
@@ -179,12 +176,19 @@ class Function:
                 raise ShapeError(f"out of output {place} must be an array {shape} of {kind}, got {found}")
             if not mine.flags.writeable:
                 raise ArgumentError(f"out of output {place} is read-only")
-        targets = [np.empty_like(mine) if _overlaps(mine, i, given, arrays) else mine for i, mine in enumerate(given)]
+            if any(np.may_share_memory(mine, other) and np.shares_memory(mine, other) for other in given[:place]):
+                raise ArgumentError(f"out of output {place} shares memory with another output")
+        return given
+
+    def _run(self, arrays: Sequence[Any], given: Sequence[Any], points: Shape, dtype: Any) -> None:
+        """Write to the arrays given; first to others, where one may share memory with an input."""
+        targets = [
+            np.empty_like(mine) if any(np.may_share_memory(mine, array) for array in arrays) else mine for mine in given
+        ]
         self._runner(arrays, targets, points, dtype)
         for mine, target in zip(given, targets, strict=True):
             if mine is not target:
                 np.copyto(mine, target)
-        return out
 
     def _on_carriers(self, arguments: Sequence[Any]) -> Any:
         """Expressions give expressions, dual numbers dual numbers: by evaluation, not by compiled code."""
@@ -258,13 +262,6 @@ def _dtype(arguments: Sequence[Any], arrays: Sequence[Any]) -> Any:
 def _arranged(values: Sequence[float], inputs: Sequence[Input]) -> list[Any]:
     rest = iter(values)
     return [np.array([next(rest) for _ in slot.variables]).reshape(slot.shape) for slot in inputs]
-
-
-def _overlaps(mine: Any, place: int, given: Sequence[Any], arrays: Sequence[Any]) -> bool:
-    for other in given[:place]:
-        if np.may_share_memory(mine, other) and np.shares_memory(mine, other):
-            raise ArgumentError(f"out of output {place} shares memory with another output")
-    return any(np.may_share_memory(mine, array) for array in arrays)
 
 
 def _object_array(values: Sequence[Any], shape: Shape) -> Any:

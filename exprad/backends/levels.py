@@ -79,6 +79,8 @@ class LevelRunner:
             np.copyto(leaf, each.reshape(leaf.shape))
 
     def _run(self, arrays: Sequence[Any], outputs: Sequence[Any], width: Shape, dtype: Any) -> None:
+        if len(self._bound) > 8:  # widths come and go
+            self._bound.clear()
         spare = self._bound.setdefault((width, dtype), [])
         try:
             values, plan = spare.pop()

@@ -72,12 +72,12 @@ class ScalarSource:
     def method_text(self) -> str:
         """The function as a method that takes floats at once, and leaves all else to `_general`."""
         are_floats = " and ".join([*[f"{x}.__class__ is float" for x in self.arguments], "not more", "not options"])
-        given = ", ".join(["self", *[f"{x}=missing" for x in self.arguments], "*more", "**options"])
+        given = ", ".join(["self", *[f"{x}=missing" for x in self.arguments], "/", "*more", "**options"])
         body = "\n            ".join(self.lines)
         rest = "".join(f"{x}, " for x in self.arguments)
         return (f"def __call__({given}):\n    if {are_floats}:\n        try:\n            {body}\n"
                 f"        except (ArithmeticError, ValueError):\n            pass\n"
-                f"    return self._general(*[x for x in ({rest}*more) if x is not missing], **options)\n")  # fmt: skip
+                f"    return self._general(*[x for x in [{rest}*more] if x is not missing], **options)\n")  # fmt: skip
 
     def _expression(self, row: Primitive, operands: Sequence[str]) -> str:
         spelled = _SPELLED.get(row.name)
