@@ -7,7 +7,7 @@ leaves the cache; a structural step (sum, matmul) runs on whole arrays.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from itertools import product
@@ -27,12 +27,37 @@ BLOCK = (8192, 32768)  # the fewest and the most elements of a block
 PARALLEL = 1 << 17  # elements from which threads pay
 
 
+def _wanted(row: Primitive, position: int) -> str | None:
+    """What an operand must be: "b", truth values; "r", numbers; or either."""
+    if row is table.where and position == 0:
+        return "b"
+    return None if row.predicate else "r"
+
+
 def writer(row: Primitive) -> Callable[..., Any] | None:
     """The row's ufunc as a function of its operands and of where to write; None where it has none."""
     function = numpy_function(row)
     if function in (np.maximum, np.minimum):
         return lambda a, b, out: function(a, b, out=out)  # for these NumPy takes no third argument by place
     return function if isinstance(function, np.ufunc) else None
+
+
+class Allocator:
+    """Registers by name, of floats ("r0") and of truth values ("b0"), given out again when they are given back."""
+
+    def __init__(self) -> None:
+        self.count = {"r": 0, "b": 0}
+        self.free: dict[str, list[str]] = {"r": [], "b": []}
+
+    def take(self, kind: str) -> str:
+        if self.free[kind]:
+            return self.free[kind].pop()
+        self.count[kind] += 1
+        return f"{kind}{self.count[kind] - 1}"
+
+    def give(self, names: Iterable[str]) -> None:
+        for name in sorted(names):
+            self.free[name[0]].append(name)
 
 
 class Kernel:
@@ -45,47 +70,37 @@ class Kernel:
     def __init__(self, program: Program, inputs: Sequence[int], steps: Sequence[int], outputs: Sequence[int]) -> None:
         self.program, self.inputs, self.outputs = program, tuple(inputs), tuple(outputs)
         self.constants: list[Any] = []
-        self.floats = self.truths = 0
-        self.is_truth: dict[int, bool] = {}
-        self.lines = list(self._lines(steps))
+        self.functions: dict[str, Callable[..., Any]] = {"copyto": np.copyto, "not_equal": np.not_equal}
+        registers = Allocator()
+        self.lines = list(self._lines(steps, registers))
+        self.floats, self.truths = registers.count["r"], registers.count["b"]
 
-    def _lines(self, steps: Sequence[int]) -> Iterator[str]:
+    def _lines(self, steps: Sequence[int], registers: Allocator) -> Iterator[str]:
         place = {value: f"x{i}" for i, value in enumerate(self.inputs)}
-        slot: dict[int, str] = {}
-        for i, value in enumerate(self.outputs):
-            slot.setdefault(value, f"o{i}")
+        kinds = dict.fromkeys(self.inputs, "r")
+        slot = {value: f"o{i}" for i, value in reversed(list(enumerate(self.outputs)))}
         last = {operand: index for index in steps for operand in self.program.steps[index][1:]}
-        free: dict[str, list[str]] = {"r": [], "b": []}
-        self.functions: dict[str, Callable[..., Any]] = {"copyto": np.copyto}
         for index in steps:
             row, *operands = self.program.steps[index]
             for operand in operands:
                 if operand not in place:
-                    place[operand] = self._constant(operand)
+                    place[operand], kinds[operand] = self._constant(operand), "r"
             reads = [place[operand] for operand in operands]
             done = {place[o] for o in operands if last[o] == index and place[o][0] in "rb"}
-            truths = [self.is_truth.get(operand, False) for operand in operands]
-            self.is_truth[index] = row.predicate
-            spare: list[str] = []
-            if row is table.where and not truths[0]:  # a number counts as a condition
-                spare.append(self._take("b", free))
-                self.functions["not_equal"] = np.not_equal
-                yield f"not_equal({reads[0]}, 0, {spare[-1]})"
-                reads[0] = spare[-1]
-            if not row.predicate:
-                for position in range(1 if row is table.where else 0, len(reads)):
-                    if truths[position]:  # a truth value counts as a number
-                        spare.append(self._take("r", free))
-                        yield f"copyto({spare[-1]}, {reads[position]})"
-                        reads[position] = spare[-1]
-            kind = "b" if row.predicate else "r"
-            keep = set(reads[:2]) if row is table.where else set()  # its result is written in two steps
-            for name in sorted(done - keep):
-                free[name[0]].append(name)
-            out = slot.get(index) or self._take(kind, free)
-            for name in sorted(done & keep) + spare:
-                if name != out:
-                    free[name[0]].append(name)
+            spare = set()
+            for position, operand in enumerate(operands):
+                wanted = _wanted(row, position)
+                if wanted and wanted != kinds[operand]:
+                    converted = registers.take(wanted)
+                    spare.add(converted)
+                    yield f"copyto({converted}, {reads[position]})" if wanted == "r" else (
+                        f"not_equal({reads[position]}, 0, {converted})")  # fmt: skip
+                    reads[position] = converted
+            kinds[index] = "b" if row.predicate else "r"
+            kept = set(reads[:2]) if row is table.where else set()  # its result is written in two steps
+            registers.give(done - kept)
+            out = slot.get(index) or registers.take(kinds[index])
+            registers.give((done & kept | spare) - {out})
             place[index] = out
             yield from self._call(row, reads, out)
         for i, value in enumerate(self.outputs):
@@ -94,18 +109,8 @@ class Kernel:
                 yield f"copyto(o{i}, {source})"
 
     def _constant(self, index: int) -> str:
-        value = self.program.steps[index][1]
-        self.constants.append(value)
+        self.constants.append(self.program.steps[index][1])
         return f"k{len(self.constants) - 1}"
-
-    def _take(self, kind: str, free: dict[str, list[str]]) -> str:
-        if free[kind]:
-            return free[kind].pop()
-        if kind == "r":
-            self.floats += 1
-            return f"r{self.floats - 1}"
-        self.truths += 1
-        return f"b{self.truths - 1}"
 
     def _call(self, row: Primitive, reads: Sequence[str], out: str) -> Iterator[str]:
         if row is table.where:
