@@ -173,6 +173,31 @@ class Expr(Arithmetic):
         return matmul(other, self)
 
 
+class Indexed:
+    """What expressions that stand for arrays have, and scalar ones lack: length, iteration, parts."""
+
+    __slots__ = ()
+    shape: Shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> Expr:
+        from exprad.tensor import getitem
+
+        return getitem(self, index)
+
+    def __iter__(self) -> Iterator[Expr]:
+        return (self[place] for place in range(len(self)))
+
+    @property
+    def T(self) -> Expr:  # noqa: N802  # NumPy's name
+        """The axes in reverse order."""
+        from exprad.tensor import transpose
+
+        return transpose(self)
+
+
 def _row_of_ufunc(name: str) -> Primitive | None:
     for row in Primitive.registry.values():
         if row.numpy == name or (row.numpy is None and row.name == name):
@@ -224,7 +249,7 @@ class Const(Expr):
         return 0, repr(self.value)
 
 
-class ShapedConst(Const):
+class ShapedConst(Indexed, Const):
     """A constant array."""
 
     __slots__ = ("_shape",)
@@ -331,7 +356,7 @@ def _new_variable(name: str, shape: Shape) -> Var:
     return cast("Var", Var._interned.keep((name, shape), node))
 
 
-class ShapedVar(Var):
+class ShapedVar(Indexed, Var):
     """A variable that stands for an array."""
 
     __slots__ = ("_shape",)
@@ -404,7 +429,7 @@ def node_class(primitive: Primitive) -> type[Call]:
 
 def _define(primitive: Primitive, cls: type[Call]) -> type[Call]:
     parts = {"__slots__": ("_shape",), "shape": property(attrgetter("_shape")), "__module__": __name__}
-    cls.primitive, cls._interned, cls._shaped = primitive, new_table(), type(cls.__name__, (cls,), parts)
+    cls.primitive, cls._interned, cls._shaped = primitive, new_table(), type(cls.__name__, (Indexed, cls), parts)
     if primitive.name not in ("neg", "abs", "logical_not") and primitive.partials is not None:
         _plain.add(cls)
     primitive.node = cls

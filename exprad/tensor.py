@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import operator
 from collections.abc import Callable, Container, Sequence
 from functools import cache
 from math import prod as _prod
 from typing import Any
 
 from exprad.chain import plus, resolve
-from exprad.errors import ShapeError
+from exprad.errors import OperandError, ShapeError
 from exprad.primitive import Primitive, Shape
 from exprad.value import broadcast_shapes
 
@@ -136,6 +137,64 @@ def _transpose() -> Structural:
     return _linear("transpose", lambda shape: shape[::-1], lambda x, y_bar: transpose(y_bar), np.transpose, {})
 
 
+Index = tuple[int | tuple[int, int | None, int] | None, ...]  # a whole number, a slice or a new axis for each axis
+
+
+def _resolved(index: Any, shape: Shape) -> Index:
+    """An index as given, for each axis of `shape`."""
+    given = index if isinstance(index, tuple) else (index,)
+    used = builtins.sum(each is not None and each is not Ellipsis for each in given)
+    if builtins.sum(each is Ellipsis for each in given) > 1 or used > len(shape):
+        raise ShapeError(f"the index {index!r} has more places than an expression of shape {shape} has axes")
+    rest = (slice(None),) * (len(shape) - used)
+    place = next((i for i, each in enumerate(given) if each is Ellipsis), len(given))
+    sizes = iter(shape)
+    whole = (*given[:place], *rest, *given[place + 1 :])
+    return tuple([None if each is None else _along(each, next(sizes), shape) for each in whole])
+
+
+def _along(each: Any, size: int, shape: Shape) -> Any:
+    if isinstance(each, slice):
+        start, stop, step = each.indices(size)
+        return start, stop if stop >= 0 else None, step
+    if isinstance(each, tuple):  # a slice as text spells it
+        return each
+    if not hasattr(each, "__index__") or isinstance(each, builtins.bool):
+        raise OperandError(f"an expression is indexed by whole numbers and slices, got {type(each).__name__}: {each!r}")
+    place = operator.index(each)
+    if not -size <= place < size:
+        raise ShapeError(f"index {place} is out of range for an axis of size {size} of shape {shape}")
+    return place % size
+
+
+def _of_numpy(index: Index) -> tuple[Any, ...]:
+    return tuple(slice(*each) if isinstance(each, tuple) else each for each in index)
+
+
+@cache
+def _getitem(index: Index) -> Structural:
+    import numpy as np
+
+    places = _of_numpy(index)
+    return _linear("getitem", lambda shape: np.broadcast_to(0, shape)[places].shape,
+                   lambda x, y_bar: add_at(y_bar, shape_of(x), index), lambda x: x[places], {"index": index})  # fmt: skip
+
+
+@cache
+def _add_at(shape: Shape, index: Index) -> Structural:
+    import numpy as np
+
+    places = _of_numpy(index)
+
+    def scattered(y: Any) -> Any:
+        whole = np.zeros(shape, y.dtype)
+        whole[places] = y
+        return whole
+
+    return _linear("add_at", lambda _: shape, lambda y, x_bar: getitem(x_bar, index), scattered,
+                   {"shape": shape, "index": index})  # fmt: skip
+
+
 def _matmul_shape(a: Shape, b: Shape) -> Shape:
     if len(a) not in (1, 2) or len(b) not in (1, 2) or a[-1] != b[0]:
         raise ShapeError(f"matmul: shapes {a} and {b} do not fit; both have 1 or 2 axes, the last of the first as long as "
@@ -197,6 +256,24 @@ def reshape(x: Any, shape: Shape | int) -> Any:
     return x if shape_of(x) == sizes else _reshape(sizes)(x)
 
 
+def getitem(x: Any, index: Any) -> Any:
+    """A part of x, by whole numbers, slices, `...` and new axes, as NumPy's `x[index]`.
+
+    >>> from exprad import Var
+    >>> v = Var("v", shape=(4,))
+    >>> ((v[1:] - v[:-1]) ** 2).sum().gradient(v).evaluate(v=[1.0, 2.0, 4.0, 7.0])
+    array([-2., -2., -2.,  6.])
+    """
+    shape = shape_of(x)
+    places = _resolved(index, shape)
+    return x if places == tuple((0, size, 1) for size in shape) else _getitem(places)(x)
+
+
+def add_at(y: Any, shape: Shape, index: Any) -> Any:
+    """Zeros of `shape` with y at `index`: the transpose of `getitem`."""
+    return _add_at(tuple(shape), _resolved(index, tuple(shape)))(y)
+
+
 def transpose(x: Any) -> Any:
     """x with its axes reversed."""
     return x if len(shape_of(x)) < 2 else _transpose()(x)
@@ -208,6 +285,8 @@ def matmul(a: Any, b: Any) -> Any:
 
 
 _FAMILIES: dict[str, Callable[..., Any]] = {"sum": _sum, "broadcast_to": _broadcast_to, "reshape": _reshape,
-                                            "transpose": _transpose, "matmul": _matmul}  # fmt: skip
+                                            "transpose": _transpose, "matmul": _matmul, "getitem": _getitem,
+                                            "add_at": _add_at}  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {"sum": sum, "broadcast_to": broadcast_to, "reshape": reshape,
-                                            "transpose": transpose, "matmul": matmul}  # fmt: skip
+                                            "transpose": transpose, "matmul": matmul, "getitem": getitem,
+                                            "add_at": add_at}  # fmt: skip

@@ -109,6 +109,40 @@ def test_options_for_expressions_are_refused_with_a_python_function():
         derivative(lambda t: abs(t), 0.0, kink="left")
 
 
+def test_parts_of_arrays():
+    m = Var("m", shape=(3, 4))
+    at = np.arange(12.0).reshape(3, 4)
+    for index in (
+        0,
+        -1,
+        slice(1, None),
+        (slice(None, None, -2), 1),
+        (..., 2),
+        (1, None, slice(0, 3, 2)),
+        slice(2, 0, -1),
+    ):
+        part = m[index]
+        value, shift = part.evaluate(m=at), np.cos(np.arange(12.0)).reshape(3, 4)
+        assert np.array_equal(value, at[index]) and part.shape == at[index].shape
+        f = (part**2).sum()
+        slope = f.gradient(m).evaluate(m=at)
+        assert (slope * shift).sum() == pytest.approx(f.evaluate(m=exprad.DualNumber(at, shift)).eps)
+        assert exprad.jvp(f, {m: shift}).evaluate(m=at) == pytest.approx((slope * shift).sum())
+        assert np.array_equal(exprad.compile(f.gradient(m), [m])(at), slope)
+        for g in (part, f.gradient(m)):
+            assert parse(str(g)) is g and pickle.loads(pickle.dumps(g)) is g
+    assert len(m) == 3 and [row.shape for row in m] == [(4,)] * 3 and m.T.shape == (4, 3) and m[0:3] is m[:] is m
+    rosen = ((m[0, 1:] - m[0, :-1] ** 2) ** 2).sum()
+    assert rosen.gradient(m).shape == (3, 4)
+    for index, error in ((3, "range"), ((0, 0, 0), "axes"), ("a", "whole numbers"), (1.5, "whole numbers")):
+        with pytest.raises(exprad.ExpradError, match=error):
+            m[index]
+    with pytest.raises(TypeError):
+        x[0]
+    with pytest.raises(TypeError):
+        list(x)
+
+
 def test_a_branch_on_values_names_the_way_out_and_dual_numbers_run_it():
     def function(p):
         return p[0] ** 2 if p[0] > 1 else p[1]
