@@ -48,7 +48,8 @@ def searched(examples: int) -> settings:
 
 
 def points(row: Primitive) -> st.SearchStrategy[tuple[float, ...]]:
-    return st.tuples(*(st.floats(low, high, allow_subnormal=False) for low, high in row.sample))
+    drawn = [st.floats(low, high, allow_subnormal=False) for low, high in row.sample]
+    return st.tuples(*[each.map(lambda value: value + 0.0) for each in drawn])  # mpmath has no negative zero
 
 
 @st.composite
