@@ -124,6 +124,27 @@ def test_slope_at_the_edge(f, wrt, at, expected):
         promised(f, wrt, expected, **at)
 
 
+@pytest.mark.parametrize("f, wrt, at, expected", CASES, ids=lambda case: str(case)[:40])
+@pytest.mark.parametrize("first", ["forward", "reverse"])
+def test_one_order_higher_the_modes_agree(f, wrt, at, expected, first):
+    slope = f.gradient(wrt) if first == "forward" else f.gradient([wrt])[0]
+    forward, reverse, dual = (float(second) for second in every_mode(slope, wrt, **at))
+    assert same(forward, reverse, 1e-9) and same(forward, dual, 1e-9), (forward, reverse, dual)
+
+
+@pytest.mark.parametrize("f, wrt, at, expected", CASES, ids=lambda case: str(case)[:40])
+def test_compiled_slopes_at_the_edge(f, wrt, at, expected):
+    slopes = [f.gradient(wrt), f.gradient([wrt])[0]]
+    inputs = sorted({*f.variables, wrt}, key=lambda v: v.name)
+    values = [float(at[v.name]) for v in inputs]
+    for found in (
+        exprad.compile(slopes, inputs)(*values),
+        exprad.compile(slopes, inputs, backend="numpy")(*[np.full(3, value) for value in values]),
+    ):
+        for slope in found:
+            assert same(float(np.ravel(slope)[0]), expected), (f, slope)
+
+
 @pytest.mark.parametrize("exponent", [2, 2.0, y])
 def test_third_derivative_of_a_square_at_0_is_0(exponent):
     third = derivative(x**exponent, x, order=3)

@@ -332,6 +332,16 @@ def test_numbers_of_other_kinds():
 
 
 @pytest.mark.long
+def test_ten_megabytes_of_text():
+    with pytest.raises(SyntaxError, match="operand"):
+        parse("(" * 10_000_000)
+    with pytest.raises(SyntaxError, match="digits"):
+        parse("1" * 10_000_000)
+    assert parse("x" * 10_000_000).name == "x" * 10_000_000
+    assert parse("+".join(["x*y"] * 2_500_000)).evaluate(x=2, y=3) == 15_000_000
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("shape", ["chain", "shared"])
 def test_a_million_deep(shape):
     e = x
