@@ -14,7 +14,7 @@ from exprad.arithmetic import BINARY, COMPARISON, UNARY, Arithmetic, is_operand
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, ShapeError
 from exprad.intern import Reference, Table, lock, new_table, serial
 from exprad.primitive import Primitive, Shape
-from exprad.simplify import FOLDS
+from exprad.simplify import FOLDING_INTS, FOLDS, LOOKED_INTO
 
 _new = object.__new__
 _plain: set[type] = set()  # classes of scalar nodes that no fold of an operator looks into
@@ -430,7 +430,7 @@ def node_class(primitive: Primitive) -> type[Call]:
 def _define(primitive: Primitive, cls: type[Call]) -> type[Call]:
     parts = {"__slots__": ("_shape",), "shape": property(attrgetter("_shape")), "__module__": __name__}
     cls.primitive, cls._interned, cls._shaped = primitive, new_table(), type(cls.__name__, (Indexed, cls), parts)
-    if primitive.name not in ("neg", "abs", "logical_not") and primitive.partials is not None:
+    if primitive not in LOOKED_INTO and primitive.partials is not None:
         _plain.add(cls)
     primitive.node = cls
     return cls
@@ -529,15 +529,12 @@ def _stretched(primitive: Primitive, folded: Expr, operands: Sequence[Expr]) -> 
     return folded if folded.shape == shape else folded.broadcast_to(shape)
 
 
-_FOLDING_INTS = {"add": (0,), "sub": (0,), "mul": (1, -1), "div": (1, -1), "pow": (0, 1)}
-
-
 def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
     """An operator of expressions: two class checks on the common path."""
     cls, plain, small, merges = node_class(row), _plain, _small, row is table.mul
     interned, commutes, intern = cls._interned, row.commutes, cls._intern
     known, insert, forget = interned.get, interned.setdefault, interned.forget
-    folding, fold = _FOLDING_INTS.get(row.name, ()), FOLDS.get(row)
+    folding, fold = FOLDING_INTS.get(row, ()), FOLDS.get(row)
 
     def operator(self: Any, other: Any) -> Any:
         a: Any

@@ -89,11 +89,6 @@ class Program:
     def __reduce__(self) -> tuple[Any, ...]:
         return Program, (self.steps, self.outputs)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Program) and (self.steps, self.outputs) == (other.steps, other.outputs)
-
-    __hash__ = object.__hash__
-
     @cached_property
     def _leaves(self) -> tuple[dict[str, int], list[int]]:
         names: dict[str, int] = {}

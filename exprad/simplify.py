@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 MOST_BITS = 4096
 Fold = Callable[..., "Expr | None"]
 FOLDS: dict[Primitive, Fold] = {}
+# What lets an operator build a node at once: no fold looks into other rows than these, nor at other whole numbers than
+# these (but for products of products).
+LOOKED_INTO = {table.neg, table.abs, table.logical_not}
+FOLDING_INTS = {table.add: (0,), table.sub: (0,), table.mul: (1, -1), table.div: (1, -1), table.pow: (0, 1)}
 
 
 def rule(row: Primitive) -> Callable[[Fold], Fold]:

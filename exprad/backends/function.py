@@ -12,7 +12,7 @@ import numpy as np
 from exprad.backends.levels import LevelRunner
 from exprad.backends.numpy import BlockRunner, RegionRunner
 from exprad.backends.python import ScalarSource
-from exprad.backends.signature import Input, Structure, read_inputs
+from exprad.backends.signature import Input, Structure, object_array, read_inputs
 from exprad.errors import ArgumentError, BindingError, OperandError, ShapeError
 from exprad.evaluation import evaluate
 from exprad.primitive import Shape
@@ -201,7 +201,7 @@ class Function:
         else:
             found = evaluate(self._structure.expressions, bindings)
         return self._structure.build([
-            found[first] if shape is None else _object_array(found[first:beyond], shape)
+            found[first] if shape is None else object_array(found[first:beyond], shape)
             for shape, first, beyond in self._structure.leaves
         ])  # fmt: skip
 
@@ -264,12 +264,6 @@ def _arranged(values: Sequence[float], inputs: Sequence[Input]) -> list[Any]:
     return [np.array([next(rest) for _ in slot.variables]).reshape(slot.shape) for slot in inputs]
 
 
-def _object_array(values: Sequence[Any], shape: Shape) -> Any:
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array.reshape(shape)
-
-
 def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str) -> Function:
     found = nodes.expressions()
     count = sum(size for *_, size in shapes)
@@ -279,6 +273,6 @@ def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str)
     inputs: list[Any] = []
     for name, shape, size in shapes:
         group = [next(rest) for _ in range(size)]
-        inputs.append(group[0] if name else _object_array(group, shape))
+        inputs.append(group[0] if name else object_array(group, shape))
     program = Program.lowered(structure.expressions)
     return Function(structure, read_inputs(program, inputs), backend, program)

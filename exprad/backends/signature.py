@@ -140,3 +140,10 @@ def _few(names: Iterable[str]) -> str:
 def own_name(row: Primitive) -> str:
     """A row's name in generated code: a user's row may be called like a word of Python, or like a register."""
     return row.name if row.is_own else f"user_{row.name}"
+
+
+def object_array(values: Sequence[Any], shape: Shape | None = None) -> Any:
+    """An object array of expressions, in order, of a shape."""
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array if shape is None else array.reshape(shape)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from exprad.backends.function import Function, compile
+from exprad.backends.signature import object_array
 from exprad.errors import ArgumentError, extra
 from exprad.expr import Expr, Var, expression
 from exprad.matrices import gradient, hvp, jacobian
@@ -35,13 +36,15 @@ def minimize_arguments(
     `second="hessp"` the product of the Hessian and a vector, without the Hessian. Leave it out for methods of first
     order, for SciPy warns of what it does not use.
     """
-    x, slope = _row(wrt), gradient(f, list(wrt))
-    arguments: dict[str, Any] = {"fun": compile((f, _array(slope)), [x], backend=backend), "jac": True}
+    x, slope = object_array(wrt), gradient(f, list(wrt))
+    arguments: dict[str, Any] = {"fun": compile((f, object_array(slope)), [x], backend=backend), "jac": True}
     if second == "hess":
         arguments["hess"] = _jacobian(slope, wrt, sparse, backend)
     elif second == "hessp":
         direction = [Var.fresh("direction") for _ in wrt]
-        arguments["hessp"] = compile(_array(hvp(f, list(wrt), direction)), [x, _row(direction)], backend=backend)
+        arguments["hessp"] = compile(
+            object_array(hvp(f, list(wrt), direction)), [x, object_array(direction)], backend=backend
+        )
     elif second is not None:
         raise ArgumentError(f"second must be 'hess', 'hessp' or None, got {second!r}")
     return arguments
@@ -61,7 +64,7 @@ def least_squares_arguments(
     """
     outputs = [expression(each) for each in residuals]
     return {
-        "fun": compile(_array(outputs), [_row(wrt)], backend=backend),
+        "fun": compile(object_array(outputs), [object_array(wrt)], backend=backend),
         "jac": _jacobian(outputs, wrt, sparse, backend),
     }
 
@@ -78,8 +81,8 @@ def root_arguments(equations: Sequence[Any], wrt: Sequence[Var], *, backend: str
     if len(equations) != len(wrt):
         raise ArgumentError(f"root needs as many equations as variables: {len(equations)} and {len(wrt)}")
     outputs = [expression(each) for each in equations]
-    slopes = _array(jacobian(outputs, list(wrt)), (len(outputs), len(wrt)))
-    return {"fun": compile((_array(outputs), slopes), [_row(wrt)], backend=backend), "jac": True}
+    slopes = object_array(_flat(jacobian(outputs, list(wrt))), (len(outputs), len(wrt)))
+    return {"fun": compile((object_array(outputs), slopes), [object_array(wrt)], backend=backend), "jac": True}
 
 
 def solve_ivp_arguments(
@@ -98,7 +101,7 @@ def solve_ivp_arguments(
         raise ArgumentError(f"each variable of the state needs a rate: {len(rates)} rates, {len(state)} variables")
     outputs = [expression(each) for each in rates]
     return {
-        "fun": compile(_array(outputs), [time, _row(state)], backend=backend),
+        "fun": compile(object_array(outputs), [time, object_array(state)], backend=backend),
         "jac": _jacobian(outputs, state, sparse, backend, [time]),
     }
 
@@ -106,9 +109,11 @@ def solve_ivp_arguments(
 def _jacobian(
     outputs: Sequence[Expr], wrt: Sequence[Var], sparse: bool, backend: str, before: Sequence[Var] = ()
 ) -> Callable[..., Any]:
-    inputs = [*before, _row(wrt)]
+    inputs = [*before, object_array(wrt)]
     if not sparse:
-        return compile(_array(jacobian(outputs, list(wrt)), (len(outputs), len(wrt))), inputs, backend=backend)
+        return compile(
+            object_array(_flat(jacobian(outputs, list(wrt))), (len(outputs), len(wrt))), inputs, backend=backend
+        )
     place = {variable: index for index, variable in enumerate(wrt)}
     entries: list[Expr] = []
     columns: list[int] = []
@@ -118,7 +123,7 @@ def _jacobian(
         entries += gradient(output, held)
         columns += [place[variable] for variable in held]
         starts.append(len(entries))
-    return SparseJacobian(compile(_array(entries), inputs, backend=backend), columns, starts, len(wrt))
+    return SparseJacobian(compile(object_array(entries), inputs, backend=backend), columns, starts, len(wrt))
 
 
 class SparseJacobian:
@@ -132,11 +137,5 @@ class SparseJacobian:
         return _sparse.csr_array((self.entries(*arguments), self.columns, self.starts), shape=self.shape)
 
 
-def _row(wrt: Sequence[Var]) -> Any:
-    return _array(list(wrt))
-
-
-def _array(values: Sequence[Any], shape: tuple[int, ...] | None = None) -> Any:
-    array = np.empty(shape or len(values), object)
-    array[...] = values
-    return array
+def _flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
+    return [entry for row in rows for entry in row]
