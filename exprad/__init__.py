@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from exprad.interop.sympy import from_sympy, to_sympy
     from exprad.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, kinks, value_and_gradient, vjp
     from exprad.pictures.dot import to_dot
-    from exprad.tensor import broadcast_to, matmul, reshape, sum, transpose
+    from exprad.arrays import *
     from exprad.text.parser import parse
+    from exprad.variable import Config, Variable, no_grad, using_config
 
 __version__ = "0.1.0"
 
@@ -37,6 +38,9 @@ Primitive.sealed = True  # from here on, new rows are the user's, and exprad's o
 
 # Imported when first used, so that `import exprad` stays light.
 _LAZY = {
+    "arrays": "broadcast_to concatenate cumsum det diag diagonal diff dot einsum expand_dims flip hstack inner inv log_softmax "
+              "logdet logsumexp matmul max mean min moveaxis norm outer pad prod ravel repeat reshape roll softmax solve "
+              "squeeze stack std sum swapaxes take tensordot tile trace transpose tril triu var vdot vstack",
     "backends.function": "Function compile",
     "certificate": "check",
     "dual": "DualNumber",
@@ -44,8 +48,8 @@ _LAZY = {
     "interop.sympy": "from_sympy to_sympy",
     "matrices": "derivative gradient hessian hvp jacobian jvp kinks value_and_gradient vjp",
     "pictures.dot": "to_dot",
-    "tensor": "broadcast_to matmul reshape sum transpose",
     "text.parser": "parse",
+    "variable": "Config Variable no_grad using_config",
 }
 _HOMES = {_name: _module for _module, _names in _LAZY.items() for _name in _names.split()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, Self
 
 from exprad import elementary as table
@@ -59,6 +60,75 @@ class Arithmetic:
     def __floor__(self) -> Any: ...
     def __ceil__(self) -> Any: ...
     def __trunc__(self) -> Any: ...
+
+
+class ArrayMethods:
+    """What NumPy's arrays offer, for carriers: methods, and NumPy's own functions. They call `exprad.arrays`."""
+
+    __slots__ = ()
+    shape: Any
+
+    @property
+    def ndim(self) -> int:
+        """How many axes there are."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """How many elements there are."""
+        return prod(self.shape)
+
+    @property
+    def T(self) -> Any:  # noqa: N802  # NumPy's name
+        """The axes in reverse order."""
+        return self.transpose()
+
+    def transpose(self, *axes: Any) -> Any:
+        from exprad.arrays import transpose
+
+        return transpose(self, (axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes) or None)
+
+    def reshape(self, *shape: Any) -> Any:
+        from exprad.arrays import reshape
+
+        return reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def __matmul__(self, other: Any) -> Any:
+        from exprad.arrays import matmul
+
+        return matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        from exprad.arrays import matmul
+
+        return matmul(other, self)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        from exprad.arrays import dispatched
+
+        return dispatched(function, arguments, options)
+
+    # What the loop below installs, for type checkers.
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any: ...
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any: ...
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Any: ...
+    def max(self, axis: Any = None, keepdims: bool = False) -> Any: ...
+    def min(self, axis: Any = None, keepdims: bool = False) -> Any: ...
+    def broadcast_to(self, shape: Any) -> Any: ...
+
+
+def _method(name: str) -> Any:
+    def method(self: Any, *arguments: Any, **options: Any) -> Any:
+        from exprad import arrays
+
+        return getattr(arrays, name)(self, *arguments, **options)
+
+    method.__name__ = name
+    return method
+
+
+for _name in ("sum mean prod max min var std cumsum broadcast_to ravel squeeze swapaxes diagonal trace dot take repeat").split():
+    setattr(ArrayMethods, _name, _method(_name))
 
 
 def _binary(row: Primitive) -> Any:

@@ -45,6 +45,10 @@ class UnsupportedError(ExpradError, NotImplementedError):
     """Something that a target has no spelling for."""
 
 
+class TapeError(ExpradError, RuntimeError):
+    """A backward pass over data that are not what was recorded."""
+
+
 class ArgumentError(ExpradError, ValueError):
     """An argument whose value is none of the possible ones."""
 

@@ -10,7 +10,7 @@ from operator import attrgetter, index
 from typing import Any, ClassVar, Self, cast
 
 from exprad import elementary as table
-from exprad.arithmetic import BINARY, COMPARISON, UNARY, Arithmetic, is_operand
+from exprad.arithmetic import BINARY, COMPARISON, UNARY, Arithmetic, ArrayMethods, is_operand
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, ShapeError
 from exprad.intern import Reference, Table, lock, new_table, serial
 from exprad.primitive import Primitive, Shape
@@ -20,7 +20,7 @@ _new = object.__new__
 _plain: set[type] = set()  # classes of scalar nodes that no fold of an operator looks into
 
 
-class Expr(Arithmetic):
+class Expr(Arithmetic, ArrayMethods):
     """An expression: a constant, a variable, or a call of a primitive on expressions."""
 
     __slots__ = ("__weakref__", "_serial")
@@ -49,7 +49,8 @@ class Expr(Arithmetic):
     def __bool__(self) -> bool:
         if self.is_const:
             return bool(self.value)  # type: ignore[attr-defined]  # a Const
-        raise ConditionError(f"bool({self!r}) is undefined for expressions; use where(condition, a, b)")
+        raise ConditionError(f"bool({self!r}) is undefined for expressions; use where(condition, a, b), or compute with "
+                             "Variable, which lets Python branch")  # fmt: skip
 
     def __float__(self) -> float:
         raise OperandError(f"float({self!r}) is undefined for expressions; evaluate it first")
@@ -71,7 +72,9 @@ class Expr(Arithmetic):
         return result
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        row = _row_of_ufunc(ufunc.__name__)
+        from exprad.arrays import row_of_ufunc
+
+        row = row_of_ufunc(ufunc.__name__)
         if method != "__call__" or options or row is None:
             return NotImplemented
         if any(not is_operand(operand) for operand in inputs):
@@ -147,34 +150,9 @@ class Expr(Arithmetic):
 
         return backpropagate(self, seed, kink=kink)
 
-    def broadcast_to(self, shape: Shape) -> Expr:
-        from exprad.tensor import broadcast_to
-
-        return broadcast_to(self, shape)
-
-    def reshape(self, *shape: Any) -> Expr:
-        from exprad.tensor import reshape
-
-        return reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Expr:
-        from exprad.tensor import sum as total
-
-        return total(self, axis=axis, keepdims=keepdims)
-
-    def __matmul__(self, other: Any) -> Expr:
-        from exprad.tensor import matmul
-
-        return matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Expr:
-        from exprad.tensor import matmul
-
-        return matmul(other, self)
-
 
 class Indexed:
-    """What expressions that stand for arrays have, and scalar ones lack: length, iteration, parts."""
+    """What expressions that stand for arrays have, and scalar ones lack: length, parts, iteration."""
 
     __slots__ = ()
     shape: Shape
@@ -183,26 +161,12 @@ class Indexed:
         return self.shape[0]
 
     def __getitem__(self, index: Any) -> Expr:
-        from exprad.tensor import getitem
+        from exprad.arrays import getitem
 
         return getitem(self, index)
 
     def __iter__(self) -> Iterator[Expr]:
         return (self[place] for place in range(len(self)))
-
-    @property
-    def T(self) -> Expr:  # noqa: N802  # NumPy's name
-        """The axes in reverse order."""
-        from exprad.tensor import transpose
-
-        return transpose(self)
-
-
-def _row_of_ufunc(name: str) -> Primitive | None:
-    for row in Primitive.registry.values():
-        if row.numpy == name or (row.numpy is None and row.name == name):
-            return row
-    return {"absolute": table.abs, "float_power": table.pow, "remainder": table.mod}.get(name)
 
 
 def _boxed(operand: Any) -> Any:
@@ -415,7 +379,8 @@ class Call(Expr):
         return self.operands[1]
 
     def __bool__(self) -> bool:
-        raise ConditionError(f"bool({self!r}) is undefined for expressions; use where(condition, a, b)")
+        raise ConditionError(f"bool({self!r}) is undefined for expressions; use where(condition, a, b), or compute with "
+                             "Variable, which lets Python branch")  # fmt: skip
 
 
 def node_class(primitive: Primitive) -> type[Call]:
@@ -507,18 +472,44 @@ def _whole(value: int) -> Const:
 def build(primitive: Primitive, *operands: Any) -> Expr:
     """The folded expression of `primitive` on expressions."""
     cls = primitive.node or node_class(primitive)
-    if len(operands) == 1 and operands[0].__class__ in _plain and cls.shape == ():
+    if primitive.partials is None:
+        found = primitive.folded(operands)
+        return found if found is not None else cls._intern(*operands, shape=_shape(primitive, operands))
+    if len(operands) == 1 and operands[0].__class__ in _plain:
         return cast("Expr", cls._intern(*operands))
+    is_shaped = any(operand.shape for operand in operands)
+    if is_shaped and any(_stretches(operand) for operand in operands):
+        return _unstretched(primitive, operands)
     fold = FOLDS.get(primitive)
     folded = fold(*operands) if fold is not None else None
     if folded is not None:
         return _stretched(primitive, folded, operands)
-    shape = () if primitive.partials is not None and not any(x.shape for x in operands) else _shape(primitive, operands)
-    return cast("Expr", cls._intern(*operands, shape=shape))
+    return cast("Expr", cls._intern(*operands, shape=_shape(primitive, operands) if is_shaped else ()))
 
 
 def _shape(primitive: Primitive, operands: Sequence[Expr]) -> Shape:
     return primitive.shape(*[operand.shape for operand in operands])
+
+
+def _stretches(node: Expr) -> bool:
+    return bool(node._operands) and node.primitive.name == "broadcast_to"  # type: ignore[attr-defined]  # a call
+
+
+def _unstretched(primitive: Primitive, operands: Sequence[Expr]) -> Expr:
+    """A call, some of whose operands are stretched, with the stretching after it, or left to the other operands."""
+    shape = _shape(primitive, operands)
+    given = [operand._operands[0] if _stretches(operand) else operand for operand in operands]
+    narrow = _shape(primitive, given)
+    if narrow != shape and any(not _stretches(operand) and operand.shape for operand in operands):
+        given, narrow = list(operands), shape
+        for place, operand in enumerate(operands):
+            if _stretches(operand):
+                shorter = [*given[:place], operand._operands[0], *given[place + 1 :]]
+                given = shorter if _shape(primitive, shorter) == shape else given
+        if any(map(_stretches, given)):
+            return cast("Expr", node_class(primitive)._intern(*given, shape=shape))
+    found = build(primitive, *given)
+    return found if found.shape == shape else cast("Expr", found.broadcast_to(shape))
 
 
 def _stretched(primitive: Primitive, folded: Expr, operands: Sequence[Expr]) -> Expr:
@@ -526,7 +517,7 @@ def _stretched(primitive: Primitive, folded: Expr, operands: Sequence[Expr]) -> 
     if not any(operand.shape for operand in operands):
         return folded
     shape = primitive.shape(*(operand.shape for operand in operands))
-    return folded if folded.shape == shape else folded.broadcast_to(shape)
+    return folded if folded.shape == shape else cast("Expr", folded.broadcast_to(shape))
 
 
 def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:

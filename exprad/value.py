@@ -48,6 +48,8 @@ def evaluate(row: Primitive, operands: Sequence[Any]) -> Any:
     """The value of `row` at `operands`, none of which is a carrier of a level above 0."""
     if any(operand.__class__ is Number for operand in operands):
         return Number(evaluate(row, [unwrap(operand) for operand in operands]))
+    if row.partials is None:
+        return _structural(row, operands)
     kind = ""
     for operand in operands:
         found = _kind(operand.__class__)
@@ -58,6 +60,25 @@ def evaluate(row: Primitive, operands: Sequence[Any]) -> Any:
 
         return np.frompyfunc(row, row.arity, 1)(*operands)
     return _EVALUATE[kind](row, operands, deciding)
+
+
+def _structural(row: Primitive, operands: Sequence[Any]) -> Any:
+    """A row of the second table: what its own function gives on arrays; whole numbers become floats."""
+    import numpy as np
+
+    ready = [x if getattr(getattr(x, "dtype", None), "kind", "O") in "fO" and hasattr(x, "reshape") else _floats(x) for x in operands]
+    with np.errstate(all="ignore"):
+        return row.numpy(*ready)  # type: ignore[operator]  # a function
+
+
+def _floats(value: Any) -> Any:
+    import numpy as np
+
+    if isinstance(value, EXACT):
+        return np.float64(as_float(value))
+    if _kind(value.__class__) == "4 array":
+        return value
+    return np.asarray(value, np.float64)
 
 
 def by_formula(row: Primitive, operands: Sequence[Any]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-from exprad.arithmetic import Arithmetic
+from exprad.arithmetic import Arithmetic, ArrayMethods
 from exprad.chain import pushforward, resolve
 from exprad.errors import OperandError
 from exprad.primitive import Primitive
@@ -15,7 +15,7 @@ from exprad.value import Number, unwrap
 _fresh_levels = count(1 << 20, 1 << 20)
 
 
-class DualNumber(Arithmetic):
+class DualNumber(Arithmetic, ArrayMethods):
     """value + eps ε, with ε**2 = 0. The parts are numbers, arrays, expressions or dual numbers themselves.
 
     Dual numbers compare by value, so that code which branches on data runs on them.
@@ -55,7 +55,7 @@ class DualNumber(Arithmetic):
             eps = 0.0 if isinstance(self.value, float) else 0
         shape = getattr(self.value, "shape", ())
         if shape and getattr(eps, "shape", ()) != shape:
-            from exprad.tensor import broadcast_to
+            from exprad.arrays import broadcast_to
 
             eps = broadcast_to(eps, shape)
         return eps
@@ -75,9 +75,10 @@ class DualNumber(Arithmetic):
         return DualNumber._at(unwrap(y), pushforward(primitive, y, xs, x_dots), level)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        from exprad.expr import _boxed, _row_of_ufunc
+        from exprad.arrays import row_of_ufunc
+        from exprad.expr import _boxed
 
-        row = _row_of_ufunc(ufunc.__name__)
+        row = row_of_ufunc(ufunc.__name__)
         if method != "__call__" or options or row is None:
             return NotImplemented
         if any(getattr(operand, "dtype", None) == object for operand in inputs):
@@ -85,6 +86,11 @@ class DualNumber(Arithmetic):
 
             return np.frompyfunc(row, row.arity, 1)(*[_boxed(operand) for operand in inputs])
         return row(*inputs)
+
+    def __getitem__(self, index: Any) -> Any:
+        from exprad.arrays import getitem
+
+        return getitem(self, index)
 
     def __eq__(self, other: object) -> bool:
         theirs = other.value if isinstance(other, DualNumber) else other

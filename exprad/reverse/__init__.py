@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from exprad.chain import Guarded, Negated, plus, pullback, resolve
 from exprad.expr import Expr
+from exprad.primitive import Primitive
 from exprad.tensor import stretched, summed_to
 from exprad.traverse import collector_paused, independents, postorder
 
@@ -17,28 +18,35 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
     with collector_paused():
         order = postorder(seeds)
         idle = independents(order, wrt)
-        kept = {node for node in wrt if node._operands}
+        is_shaped = any([node.shape for node in order])
         for output, seed in seeds.items():
             bars[output] = plus(bars.get(output), stretched(seed, output.shape))
-        take = bars.pop
-        for node in reversed(order):
-            operands = node._operands
-            if operands:
-                y_bar = take(node, None)
-                if y_bar is not None:
-                    if kept and node in kept:
-                        bars[node] = y_bar
-                    if node.shape:
-                        _pull_array(node, y_bar, idle, bars)
-                    else:
-                        pullback(node.primitive, node, operands, y_bar, idle, bars)
+        sweep(order, bars, idle, {node for node in wrt if node._operands}, _pull_array if is_shaped else pullback)
     return [resolve(bars.get(node)) for node in wrt]
 
 
-def _pull_array(node: Any, y_bar: Any, idle: Container[Any], bars: dict[Expr, Any]) -> None:
-    """A step of the sweep through an array: what an operand gets is summed back to the operand's shape."""
-    x_bars: dict[Expr, Any] = {}
-    pullback(node.primitive, node, node._operands, y_bar, idle, x_bars)
+def sweep(order: Sequence[Any], bars: dict[Any, Any], idle: Container[Any], kept: Container[Any],
+          pull: Callable[..., None]) -> None:  # fmt: skip
+    """The reverse pass over a graph or a tape: `bars`, adjoints by node, flow from the last node of `order` to the leaves.
+
+    `pull` is the pullback: it adds to `bars` what a node passes to its operands. When a node's turn comes, all that read
+    it had theirs, so its adjoint is whole; it is dropped then, unless the node is in `kept`.
+    """
+    take = bars.pop
+    for node in reversed(order):
+        operands = node._operands
+        if operands:
+            y_bar = take(node, None)
+            if y_bar is not None:
+                if kept and node in kept:
+                    bars[node] = y_bar
+                pull(node.primitive, node, operands, y_bar, idle, bars)
+
+
+def _pull_array(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container[Any], bars: dict[Any, Any]) -> None:
+    """The pullback among arrays: what an operand gets is summed back to the operand's shape."""
+    x_bars: dict[Any, Any] = {}
+    pullback(f, y, xs, y_bar, idle, x_bars)
     for x, x_bar in x_bars.items():
         if x_bar is not None:
             bars[x] = plus(bars.get(x), unbroadcast(x_bar, x.shape))

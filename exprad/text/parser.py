@@ -12,7 +12,7 @@ from exprad import elementary as table
 from exprad.errors import ArgumentError, OperandError, ParseError
 from exprad.expr import Call, Const, Expr, Var, expression
 from exprad.primitive import Primitive
-from exprad.tensor import FUNCTIONS
+from exprad.arrays import SPELLINGS as OF_ARRAYS
 from exprad.text.printer import COMPARISON, CONSTANTS, INFIX, POWER, PREFIX, SIGN
 from exprad.traverse import collector_paused
 
@@ -31,7 +31,9 @@ _BINARY: dict[str, tuple[int, Primitive]] = {
 _SPELLINGS: dict[str, Callable[..., Any]] = {
     "sec": lambda x: 1 / table.cos(x), "csc": lambda x: 1 / table.sin(x), "cot": lambda x: 1 / table.tan(x),
     "sech": lambda x: 1 / table.cosh(x), "csch": lambda x: 1 / table.sinh(x), "coth": lambda x: 1 / table.tanh(x),
-    "expit": lambda x: table.sigmoid(x), "max": lambda a, b: table.maximum(a, b), "min": lambda a, b: table.minimum(a, b),
+    "expit": lambda x: table.sigmoid(x),
+    "max": lambda *xs, **options: table.maximum(*xs) if len(xs) == 2 else OF_ARRAYS["max"](*xs, **options),
+    "min": lambda *xs, **options: table.minimum(*xs) if len(xs) == 2 else OF_ARRAYS["min"](*xs, **options),
 }  # fmt: skip
 
 
@@ -267,7 +269,7 @@ class _Parser:
 
     def _function(self, token: Token) -> Any:
         name = token.text
-        known = Primitive.registry.get(name) or FUNCTIONS.get(name) or _READ.get(name) or _SPELLINGS.get(name)
+        known = Primitive.registry.get(name) or _SPELLINGS.get(name) or OF_ARRAYS.get(name) or _READ.get(name)
         if known is None:
             raise self.error(f"no function is called {name!r}", token)
         return known
@@ -317,7 +319,7 @@ class _Parser:
             self.index += 2
             start, depth = self.tokens[self.index].place, 0
             while depth or self.tokens[self.index].text not in (",", ")"):
-                depth += {"(": 1, ")": -1}.get(self.tokens[self.index].text, 0)
+                depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(self.tokens[self.index].text, 0)
                 if self.tokens[self.index].kind in ("end", "line"):
                     raise self.error("')' was expected")
                 self.index += 1

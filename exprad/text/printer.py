@@ -137,12 +137,12 @@ def _piece(node: Expr, parts: Sequence[tuple[Piece, Expr]]) -> Piece:
     inside: list[Any] = []
     for index, (piece, _) in enumerate(parts):
         inside += [", " if index else "", piece[1]]
-    extra = "".join(f", {name}={_parameter(value)}" for name, value in row.parameters.items())
+    extra = "".join(f", {name}={_parameter(value)}" for name, value in getattr(row, "shown", {}).items())
     return ATOM, (row.name, "(", *inside, extra, ")"), 0
 
 
 def _parameter(value: Any) -> str:
-    return repr(value).replace(" ", "")
+    return f'"{value}"' if isinstance(value, str) else repr(value).replace(" ", "")
 
 
 def _precedence(node: Expr, text: str) -> int:

@@ -1,0 +1,427 @@
+"""Define-by-run: a Variable computes at once, and records what it does, so that `backward()` can go back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from fractions import Fraction
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from exprad.arithmetic import BINARY, Arithmetic, ArrayMethods, is_operand
+from exprad.elementary import pow as power
+from exprad.errors import ArgumentError, OperandError
+from exprad.intern import serial
+from exprad.primitive import Primitive, Shape
+from exprad.reverse import sweep
+from exprad.traverse import fold, postorder
+from exprad.value import evaluate
+from exprad.variable.rules import forward, rule
+from exprad.variable.tape import Hold, Leaf, Node
+
+_records: ContextVar[bool] = ContextVar("enable_backprop", default=True)
+_new = object.__new__
+_records_now = _records.get
+
+
+class _Config:
+    """How Variables compute, in this thread or task: `enable_backprop`, whether operations are recorded."""
+
+    __slots__ = ()
+
+    @property
+    def enable_backprop(self) -> bool:
+        return _records.get()
+
+    @enable_backprop.setter
+    def enable_backprop(self, value: bool) -> None:
+        _records.set(bool(value))
+
+
+Config = _Config()
+
+
+@contextmanager
+def using_config(name: str, value: Any) -> Iterator[None]:
+    """A part of the configuration set for a `with` block.
+
+    >>> with using_config("enable_backprop", False):
+    ...     Config.enable_backprop
+    False
+    """
+    if not hasattr(Config, name):
+        raise ArgumentError(f"the configuration has no {name!r}; it has 'enable_backprop'")
+    before = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, before)
+
+
+def no_grad() -> Any:
+    """Compute without recording in a `with` block: nothing is kept for a backward pass."""
+    return using_config("enable_backprop", False)
+
+
+class Variable(Arithmetic, ArrayMethods):
+    """An array of numbers that records what is computed from it.
+
+    `backward()` on a result leaves the derivatives in `.grad` of the Variables that it was computed from. A gradient
+    has its Variable's shape and type; a second `backward()` adds to it, until `cleargrad()`.
+
+    Data are not copied, and are read-only while a tape that has read them lives; after a backward pass `.data` may be
+    written in place again, and a second pass over that tape refuses if it was. A write through a view that was made
+    before, or through the memory of another library, goes unseen.
+
+    >>> x = Variable(np.array(2.0))
+    >>> y = x**3 + x
+    >>> y.backward()
+    >>> y, x.grad
+    (variable(10.0), variable(13.0))
+    """
+
+    __slots__ = ("__weakref__", "_grad", "_leaf", "_node", "_value", "name")
+    _level = 1
+    __array_priority__ = 1000.0
+    __hash__ = object.__hash__
+    _value: Any
+    _node: Node | None
+    _leaf: ref[Leaf] | None
+    _grad: Variable | None
+    name: str | None
+
+    def __init__(self, data: Any, name: str | None = None) -> None:
+        self._value = _checked_data(data)
+        self._node = self._leaf = self._grad = None
+        self.name = name
+
+    @classmethod
+    def _of(cls, value: Any, node: Any = None) -> Variable:
+        made = _new(cls)
+        made._value, made._node = value, node
+        made._leaf = made._grad = made.name = None
+        return made
+
+    @property
+    def data(self) -> Any:
+        """The array itself."""
+        value = self._value
+        if isinstance(value, np.generic):
+            value = self._value = np.asarray(value)
+            value.setflags(write=self._node is None)
+        leaf = self._leaf and self._leaf()
+        if leaf is not None and leaf.hold is not None:
+            leaf.hold.release()
+        return value
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        if data is not self._value:
+            self._value = _checked_data(data)
+            self._node = self._leaf = None
+
+    @property
+    def grad(self) -> Variable | None:
+        """The derivative of what `backward()` was called on; None before, and where it is not kept."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        if grad is not None and not isinstance(grad, Variable):
+            grad = Variable(grad)
+        if grad is not None and grad.shape != self.shape:
+            raise OperandError(f"a gradient has its variable's shape {self.shape}, got one of shape {grad.shape}")
+        self._grad = grad
+
+    @property
+    def shape(self) -> Shape:
+        return self._value.shape
+
+    @property
+    def dtype(self) -> Any:
+        return self._value.dtype
+
+    def cleargrad(self) -> None:
+        """Forget the gradient, so that the next `backward()` starts anew."""
+        self._grad = None
+
+    def backward(self, retain_grad: bool = False, create_graph: bool = False) -> None:
+        """Add to `.grad`, of every Variable that this one was computed from, its derivative.
+
+        The derivative of a sum of all elements, where there are several, unless `.grad` of this Variable was set to
+        weights. `retain_grad` keeps gradients of intermediate results, too; `create_graph` records the pass, so that
+        gradients can be differentiated. One sweep, however the graph is knotted; each operation once.
+        """
+        seed = self._grad
+        start = self._node or self._leaf_node()
+        order = postorder([start])
+        kept = {node for node in order if node._operands and node.owner() is not None} if retain_grad else set()
+        bars: dict[Any, Any] = {start: np.ones_like(self._value) if seed is None else seed if create_graph else seed._value}
+        _verify(order)
+        with np.errstate(all="ignore"):
+            sweep(order, bars, (), kept, _pull_variables if create_graph else _pull_arrays)
+        if start not in kept and self._node is not None:
+            self._grad = None
+        elif self._grad is seed:
+            self._grad = None  # what was given is in the sum already
+        taken: set[int] = set()
+        for node, x_bar in bars.items():
+            owner = node.owner()
+            if owner is not None:
+                owner._take(x_bar if isinstance(x_bar, Variable) else _own(x_bar, taken))
+            if not node._operands and node.hold is not None:
+                node.hold.is_swept = True
+
+    def _take(self, x_bar: Any) -> None:
+        """Add a gradient to mine, in my type."""
+        if not isinstance(x_bar, Variable):
+            x_bar = Variable._of(x_bar.astype(self.dtype) if self.dtype.kind == "f" and x_bar.dtype != self.dtype else x_bar)
+            if self._grad is not None:
+                x_bar = Variable._of(self._grad._value + x_bar._value)
+        elif self._grad is not None:
+            x_bar = self._grad + x_bar
+        self._grad = x_bar
+
+    def _leaf_node(self) -> Leaf:
+        leaf = self._leaf and self._leaf()
+        if leaf is None or leaf.hold is not None and leaf.hold.fingerprint is not None:
+            leaf = Leaf(self, self._value)
+            self._leaf = ref(leaf)
+        return leaf
+
+    @property
+    def expression(self) -> Any:
+        """What was recorded, as an expression: to read, draw, differentiate symbolically or compile.
+
+        A Variable that was computed from nothing is a variable of its name, or of `x0`, `x1`, ... in order where it has
+        none.
+
+        >>> x = Variable(np.array([1.0, 2.0]), "x")
+        >>> ((x * x).sum() + 1).expression
+        sum(x[2]**2) + 1
+        """
+        return _expression(self)
+
+    def interpret(self, primitive: Primitive, operands: Sequence[Any]) -> Any:
+        return record(primitive, *operands)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        from exprad.arrays import row_of_ufunc
+
+        row = row_of_ufunc(ufunc.__name__)
+        if ufunc.__name__ == "matmul" and method == "__call__" and not options:
+            return inputs[0] @ inputs[1] if isinstance(inputs[0], Variable) else inputs[1].__rmatmul__(inputs[0])
+        return NotImplemented if method != "__call__" or options or row is None else row(*inputs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise OperandError("an array of a Variable would lose its derivative; use .data")
+
+    def __float__(self) -> float:
+        raise OperandError(f"float({self!r}) would lose the derivative; use float(x.data)")
+
+    __int__ = __index__ = __float__
+
+    def __getitem__(self, index: Any) -> Variable:
+        from exprad.arrays import getitem
+
+        return getitem(self, index)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise OperandError("a Variable of shape () has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Variable]:
+        return (self[place] for place in range(len(self)))
+
+    def __eq__(self, other: object) -> Any:
+        return self._value == (other._value if isinstance(other, Variable) else other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._value != (other._value if isinstance(other, Variable) else other)
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __copy__(self) -> Variable:
+        return Variable(self.data.copy(), self.name)
+
+    def __deepcopy__(self, memo: object) -> Variable:
+        return self.__copy__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Variable, (self.data, self.name)
+
+    def __repr__(self) -> str:
+        return f"variable({str(self._value).replace(chr(10), chr(10) + ' ' * 9)})"
+
+    __str__ = __repr__
+
+
+def _checked_data(data: Any) -> Any:
+    kind = getattr(getattr(data, "dtype", None), "kind", "")
+    if kind not in ("b", "i", "u", "f") or not hasattr(data, "shape"):
+        what = f"an array of {data.dtype}" if kind else f"{type(data).__name__}: {data!r}"
+        raise OperandError(f"a Variable needs an array of real numbers, got {what}; write np.array(...)")
+    return data
+
+
+def record(row: Primitive, *operands: Any) -> Any:
+    """The value of a row on Variables, arrays and numbers, with a node of the tape; truth values for a condition."""
+    values = [operand._value if operand.__class__ is Variable else _plain(operand) for operand in operands]
+    constant = None
+    if row is power and operands[1].__class__ in (int, float):
+        constant = operands[1]
+    value = forward(row, constant if constant.__class__ is int else None)(*values)
+    if value.dtype.kind != "f":
+        if row.predicate:
+            return value
+        values = [np.asarray(x, float)[()] if getattr(getattr(x, "dtype", None), "kind", "f") in "biu" and not
+                  (row.name == "where" and place == 0) else x for place, x in enumerate(values)]  # fmt: skip
+        value = forward(row, constant if constant.__class__ is int else None)(*values)
+        if value.dtype.kind != "f":
+            value = np.asarray(evaluate(row, values), float)[()]
+    if not _records_now():
+        return Variable._of(value)
+    return _recorded(row, operands, values, value, constant)
+
+
+def _recorded(row: Primitive, operands: Sequence[Any], values: Sequence[Any], value: Any, constant: Any) -> Variable:
+    """A result with its node."""
+    node = _new(Node)
+    active: list[int] = []
+    nodes: list[Any] = []
+    constants: list[Any] = []
+    is_plain = row.partials is not None
+    shape = value.shape
+    for place, operand in enumerate(operands):
+        if operand.__class__ is Variable:
+            active.append(place)
+            nodes.append(operand._node or operand._leaf_node())
+            is_plain = is_plain and operand._value.shape == shape
+        else:
+            constants.append((place, values[place], Hold.of(values[place])))
+    node.primitive, node._operands, node.constants = row, tuple(nodes), tuple(constants)
+    if is_plain:
+        node.rule = found = rule(row, tuple(active), constant, ((),) * len(operands), ())
+    else:
+        shapes = tuple([getattr(x, "shape", ()) for x in values])
+        node.rule = found = rule(row, tuple(active), constant, shapes, shape)
+    node.saved = found.saves((value, *values)) if found.saves is not None else None
+    node._serial = serial()
+    if value.__class__ is np.ndarray:
+        value.setflags(write=False)
+    made = Variable._of(value, node)
+    node.owner = ref(made)
+    return made
+
+
+def _plain(operand: Any) -> Any:
+    """An operand that is no Variable, as NumPy takes it."""
+    if operand.__class__ in (float, int):
+        return operand if operand.__class__ is float or -(2**53) <= operand <= 2**53 else float(Fraction(operand))
+    if isinstance(operand, Variable):
+        return operand._value
+    if getattr(operand, "_level", 0):
+        raise OperandError(f"a Variable can't meet an expression, got {operand!r}; evaluate the expression on it instead")
+    if isinstance(operand, (bool, Fraction)):
+        return float(operand)
+    if isinstance(operand, (list, tuple)):
+        operand = np.asarray(operand)
+    if getattr(getattr(operand, "dtype", None), "kind", "") not in ("b", "i", "u", "f"):
+        raise OperandError(f"an operand must be a real number, an array or a Variable, got {type(operand).__name__}: {operand!r}")
+    return operand
+
+
+def _verify(order: Sequence[Any]) -> None:
+    """Raise if data that the tape has read were changed since."""
+    for node in order:
+        if node.__class__ is Leaf:
+            if node.hold is not None:
+                node.hold.verify()
+        else:
+            for _, _, hold in node.constants:
+                if hold is not None:
+                    hold.verify()
+
+
+def _pull_arrays(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]) -> None:
+    """A step of the sweep on arrays."""
+    for x, x_bar in zip(operands, node.rule.pull(y_bar, node.saved), strict=True):
+        if x_bar is not None:
+            known = bars.get(x)
+            bars[x] = x_bar if known is None else known + x_bar
+
+
+def _pull_variables(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]) -> None:
+    """A step of the sweep that is recorded itself."""
+    for x, x_bar in zip(operands, node.rule.pull_carriers(y_bar, _saved_variables(node)), strict=True):
+        if x_bar is not None:
+            known = bars.get(x)
+            bars[x] = x_bar if known is None else known + x_bar
+
+
+def _saved_variables(node: Node) -> Any:
+    """What a node saved, as the Variables that it was."""
+    places = node.rule.places
+    if not places:
+        return None
+    values = node.saved if len(places) > 1 else (node.saved,)
+    constant = {place for place, *_ in node.constants}
+    nodes = iter(node._operands)
+    of_place = {place: next(nodes) for place in range(node.primitive.arity) if place not in constant}
+    found = []
+    for place, value in zip(places, values, strict=True):
+        if place and place - 1 in constant:
+            found.append(value)
+            continue
+        origin = node if place == 0 else of_place[place - 1]
+        carrier = Variable._of(value, origin)
+        found.append(carrier)
+    return tuple(found) if len(found) > 1 else found[0]
+
+
+def _own(x_bar: Any, taken: set[int]) -> Any:
+    """A gradient in memory of its own: the sweep hands one array to several operands, and views."""
+    if x_bar.__class__ is np.ndarray and (id(x_bar) in taken or not x_bar.flags.owndata or not x_bar.flags.writeable):
+        x_bar = x_bar.copy()
+    taken.add(id(x_bar))
+    return x_bar
+
+
+def _expression(result: Variable) -> Any:
+    from exprad.expr import Const, Var, build
+
+    start = result._node or result._leaf_node()
+    names = (f"x{place}" for place in range(1 << 62))
+    taken = {leaf.owner().name for leaf in postorder([start]) if leaf.__class__ is Leaf and leaf.owner() is not None}
+
+    def visit(node: Any, operands: list[Any]) -> Any:
+        if node.__class__ is Leaf:
+            owner = node.owner()
+            name = getattr(owner, "name", None) or next(name for name in names if name not in taken)
+            return Var(name, shape=node.shape)
+        whole = list(operands)
+        for place, value, _ in node.constants:
+            whole.insert(place, Const(value))
+        return build(node.primitive, *whole)
+
+    return fold([start], visit)[0]
+
+
+def _operator(row: Primitive, reflected: bool) -> Any:
+    def operator(self: Any, other: Any) -> Any:
+        if other.__class__ is not Variable and (not is_operand(other) or getattr(other, "_level", 0) > 1):
+            return NotImplemented
+        return record(row, other, self) if reflected else record(row, self, other)
+
+    return operator
+
+
+for _name, _row in BINARY.items():
+    setattr(Variable, f"__{_name}__", _operator(_row, False))
+    setattr(Variable, f"__r{_name}__", _operator(_row, True))

@@ -1,0 +1,134 @@
+"""What a row does on arrays at once: its value, and its pullback, written out once from the tables and kept.
+
+The chain rule is asked on variables, once for each row; what it answers is lowered and becomes a few lines of Python.
+The same lines run on arrays, where names stand for NumPy's functions, and on Variables, where they stand for rows:
+so a derivative that is to be differentiated again needs no second rule.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from exprad.chain import pullback, resolve
+from exprad.expr import Const, Expr, Var, build
+from exprad.primitive import Primitive, Shape
+from exprad.program import Program
+from exprad.reverse import unbroadcast
+from exprad.value import as_float, numpy_function
+
+_OPERATORS = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg}
+
+
+class Rule:
+    """The pullback of a row in some of its operands.
+
+    `pull(y_bar, saved)` gives the adjoints of these operands, for arrays; `saved` is what `saves` picks of
+    (y, *operands), so that nothing is kept alive that no derivative needs. `pull_carriers` is the same for Variables.
+    """
+
+    def __init__(self, row: Primitive, active: Sequence[int], constant: Any, shapes: Sequence[Shape], y_shape: Shape) -> None:
+        xs: list[Any] = [Var(f"x{place}", shape=shape) for place, shape in enumerate(shapes)]
+        if constant is not None:
+            xs[-1] = Const(constant)
+        y, y_bar = Var("y", shape=y_shape), Var("y_bar", shape=y_shape)
+        x_bars: dict[Any, Any] = {}
+        wanted = [xs[place] for place in active]
+        pullback(row, y, xs, y_bar, [x for x in xs if x not in wanted], x_bars)
+        found = [None if x_bars.get(x) is None else resolve(unbroadcast(x_bars[x], x.shape)) for x in wanted]
+        self._written = Written([expression for expression in found if expression is not None])
+        needed = [place for place, x in enumerate([y, *xs]) if getattr(x, "name", "") in self._written.names]
+        self.places = tuple(needed)
+        self.saves: Callable[[Any], Any] | None = itemgetter(*needed) if needed else None
+        given = "".join(f"{each.name}, " for each in ([y, *xs][place] for place in needed))
+        results = iter(self._written.results)
+        returned = "".join(f"{'None' if each is None else next(results)}, " for each in found)
+        unpacked = [f"{given if len(needed) > 1 else given[:-2]} = saved"] if needed else []
+        body = "\n    ".join([*unpacked, *self._written.lines, f"return ({returned})"])
+        self.text = f"def pull(y_bar, saved):\n    {body}\n"
+        self.pull: Callable[[Any, Any], tuple[Any, ...]] = self._written.made(self.text, "pull", _on_arrays)
+
+    @cached_property
+    def pull_carriers(self) -> Callable[[Any, Any], tuple[Any, ...]]:
+        return self._written.made(self.text, "pull", lambda row: row)
+
+
+class Written:
+    """Expressions as lines of Python."""
+
+    def __init__(self, outputs: Sequence[Expr]) -> None:
+        program = Program.lowered(outputs)
+        self.names = set(program.variables)
+        self.rows: dict[str, Primitive] = {}
+        self.constants: dict[str, Any] = {}
+        place: list[str] = []
+        self.lines: list[str] = []
+        for index, (head, *rest) in enumerate(program.steps):
+            if isinstance(head, Primitive):
+                place.append(f"v{index}")
+                self.lines.append(f"v{index} = {self._call(head, [place[each] for each in rest], index)}")
+            else:
+                place.append(rest[0] if head == "var" else self._constant(rest[0], index))
+        self.results = [place[output] for output in program.outputs]
+
+    def _call(self, row: Primitive, operands: Sequence[str], index: int) -> str:
+        if row.infix:
+            return f" {row.infix} ".join(operands)
+        if row.prefix:
+            return row.prefix + operands[0]
+        self.rows[f"f{index}"] = row
+        return f"f{index}({', '.join(operands)})"
+
+    def _constant(self, value: Any, index: int) -> str:
+        if hasattr(value, "dtype"):
+            self.constants[f"k{index}"] = value
+        else:  # a number has the type of what it meets
+            self.constants[f"k{index}"] = as_float(value) if isinstance(value, Fraction) or abs(value) > 2**53 else value
+        return f"k{index}"
+
+    def made(self, text: str, name: str, function_of: Callable[[Primitive], Any]) -> Callable[..., Any]:
+        scope: dict[str, Any] = {**self.constants, **{key: function_of(row) for key, row in self.rows.items()}}
+        exec(compile(text, "<exprad rule>", "exec"), scope)
+        return scope[name]
+
+
+def _on_arrays(row: Primitive) -> Any:
+    return row.numpy if row.partials is None else numpy_function(row)
+
+
+@lru_cache(maxsize=4096)
+def rule(row: Primitive, active: tuple[int, ...], constant: Any, shapes: tuple[Shape, ...], y_shape: Shape) -> Rule:
+    """The rule for these operands, made once."""
+    return Rule(row, active, constant, shapes, y_shape)
+
+
+@lru_cache(maxsize=4096)
+def forward(row: Primitive, exponent: int | None = None) -> Callable[..., Any]:
+    """The value of a row, as a function of arrays and numbers."""
+    if row.partials is None:
+        return _quiet(row.numpy)
+    if exponent is None and (row.formula is None or row.numpy is not None):
+        return _OPERATORS.get(row.name) or numpy_function(row)
+    xs: list[Any] = [Var(f"x{place}") for place in range(row.arity)]
+    operands = [xs[0], Const(exponent)] if exponent is not None else xs
+    written = Written([build(row, *operands)])
+    body = "\n    ".join([*written.lines, f"return {written.results[0]}"])
+    text = f"def value({', '.join(x.name for x in xs)}):\n    {body}\n"
+    made = written.made(text, "value", _on_arrays)
+    return made if exponent is not None else _quiet(made)
+
+
+def _quiet(function: Any) -> Callable[..., Any]:
+    """Branches that are not taken, and steps within a row, warn of nothing."""
+
+    def quiet(*operands: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*operands)
+
+    return quiet
