@@ -21,6 +21,7 @@ from exprad.primitive import If, Primitive, table
 from exprad.simplify import simplify
 
 if TYPE_CHECKING:
+    from exprad.arrays import *
     from exprad.backends.function import Function, compile
     from exprad.certificate import check
     from exprad.dual import DualNumber
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from exprad.interop.sympy import from_sympy, to_sympy
     from exprad.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, kinks, value_and_gradient, vjp
     from exprad.pictures.dot import to_dot
-    from exprad.arrays import *
     from exprad.text.parser import parse
     from exprad.variable import Config, Variable, no_grad, using_config
 
@@ -39,8 +39,8 @@ Primitive.sealed = True  # from here on, new rows are the user's, and exprad's o
 # Imported when first used, so that `import exprad` stays light.
 _LAZY = {
     "arrays": "broadcast_to concatenate cumsum det diag diagonal diff dot einsum expand_dims flip hstack inner inv log_softmax "
-              "logdet logsumexp matmul max mean min moveaxis norm outer pad prod ravel repeat reshape roll softmax solve "
-              "squeeze stack std sum swapaxes take tensordot tile trace transpose tril triu var vdot vstack",
+    "logdet logsumexp matmul max mean min moveaxis norm outer pad prod ravel repeat reshape roll softmax solve "
+    "squeeze stack std sum swapaxes take tensordot tile trace transpose tril triu var vdot vstack",
     "backends.function": "Function compile",
     "certificate": "check",
     "dual": "DualNumber",

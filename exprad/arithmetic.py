@@ -103,6 +103,11 @@ class ArrayMethods:
 
         return matmul(other, self)
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        from exprad.arrays import of_ufunc
+
+        return of_ufunc(ufunc, method, inputs, options)
+
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         from exprad.arrays import dispatched
 
@@ -127,7 +132,25 @@ def _method(name: str) -> Any:
     return method
 
 
-for _name in ("sum mean prod max min var std cumsum broadcast_to ravel squeeze swapaxes diagonal trace dot take repeat").split():
+for _name in [
+    "sum",
+    "mean",
+    "prod",
+    "max",
+    "min",
+    "var",
+    "std",
+    "cumsum",
+    "broadcast_to",
+    "ravel",
+    "squeeze",
+    "swapaxes",
+    "diagonal",
+    "trace",
+    "dot",
+    "take",
+    "repeat",
+]:
     setattr(ArrayMethods, _name, _method(_name))
 
 

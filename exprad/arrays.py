@@ -14,6 +14,7 @@ from string import ascii_letters
 from typing import Any
 
 from exprad import elementary, tensor
+from exprad.arithmetic import is_operand
 from exprad.elementary import exp, sqrt
 from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.primitive import Primitive, Shape
@@ -222,7 +223,9 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     shape = shape_of(x)
     gone = tuple(i for i, size in enumerate(shape) if size == 1)
     if axis is not None:
-        gone = tuple(_place(i, len(shape), "squeeze", shape) for i in (axis if isinstance(axis, (tuple, list)) else (axis,)))
+        gone = tuple(
+            _place(i, len(shape), "squeeze", shape) for i in (axis if isinstance(axis, (tuple, list)) else (axis,))
+        )
     if any(shape[i] != 1 for i in gone):
         raise ShapeError(f"squeeze: an axis of {axis} is not of size 1 in shape {shape}")
     return reshaped(x, tuple(size for i, size in enumerate(shape) if i not in gone))
@@ -574,14 +577,24 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     return _contracted(subscripts, parts, list(operands), result)
 
 
-def _without_dots(subscripts: str, letters: list[str], operands: Sequence[Any], taken: set[str]) -> tuple[list[str], str]:
+def _without_dots(
+    subscripts: str, letters: list[str], operands: Sequence[Any], taken: set[str]
+) -> tuple[list[str], str]:
     """The letters of each operand with letters for `...`, and the letters of the longest `...`."""
     free = [name for name in ascii_letters if name not in taken]
     parts, longest = [], ""
     for names, operand in zip(letters, operands, strict=True):
         hidden = len(shape_of(operand)) - len(names.replace("...", ""))
-        if hidden < 0 or hidden and "..." not in names or not names.replace("...", "").isalpha() and names not in ("", "..."):
-            raise ShapeError(f"einsum: {names!r} of {subscripts!r} does not fit an operand of shape {shape_of(operand)}")
+        if (
+            hidden < 0
+            or hidden
+            and "..." not in names
+            or not names.replace("...", "").isalpha()
+            and names not in ("", "...")
+        ):
+            raise ShapeError(
+                f"einsum: {names!r} of {subscripts!r} does not fit an operand of shape {shape_of(operand)}"
+            )
         dots = "".join(free[:hidden][::-1])
         longest = dots if len(dots) > len(longest) else longest
         parts.append(names.replace("...", dots))
@@ -658,7 +671,9 @@ def ones_like(x: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    name: each for name, each in list(globals().items()) if getattr(each, "__module__", "") == __name__ and name[0] != "_"
+    name: each
+    for name, each in list(globals().items())
+    if getattr(each, "__module__", "") == __name__ and name[0] != "_"
 }
 SPELLINGS: dict[str, Callable[..., Any]] = {  # as text spells them: operands first, then parameters by name
     **FUNCTIONS, "concatenate": lambda *parts, axis=0: concatenate(parts, axis), "stack": lambda *parts, axis=0: stack(parts, axis),
@@ -682,6 +697,32 @@ def dispatched(function: Any, arguments: Sequence[Any], options: dict[str, Any])
 
 def _kinds(arguments: Sequence[Any]) -> str:
     return ", ".join(sorted({type(x).__name__ for x in arguments}))
+
+
+def of_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """What one of NumPy's ufuncs gives on carriers: an object array goes element by element."""
+    if method != "__call__" or options:
+        return NotImplemented
+    row = matmul if ufunc.__name__ == "matmul" else row_of_ufunc(ufunc.__name__)
+    if row is None:
+        return NotImplemented
+    if builtins.all(is_operand(operand) for operand in inputs):
+        return row(*inputs)
+    if row is matmul:
+        raise OperandError("@ takes an array of numbers or one expression, not an object array of expressions")
+    import numpy as np
+
+    return np.frompyfunc(row, len(inputs), 1)(*[_boxed(operand) for operand in inputs])
+
+
+def _boxed(operand: Any) -> Any:
+    import numpy as np
+
+    if not getattr(operand, "_level", 0):
+        return operand
+    box = np.empty((), object)
+    box[()] = operand
+    return box
 
 
 def row_of_ufunc(name: str) -> Primitive | None:

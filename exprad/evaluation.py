@@ -10,7 +10,7 @@ from exprad.dual import DualNumber
 from exprad.errors import BindingError, OperandError, ShapeError
 from exprad.expr import Const, Expr, Var, expression
 from exprad.traverse import postorder
-from exprad.value import as_float
+from exprad.value import as_float, constant_of_dtype
 
 
 def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named: Any) -> Any:
@@ -38,8 +38,13 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
         elif isinstance(node, Const):
             values[node] = node.value
         else:
-            value = node.primitive(*[values[operand] for operand in node.operands])
-            values[node] = value if kind is None else _at_least(kind, value)
+            operands = [values[operand] for operand in node.operands]
+            if kind is not None and node.primitive.partials is None:  # NumPy would take numbers for float64 arrays
+                operands = [
+                    constant_of_dtype(x, kind) if isinstance(x, (int, float, Fraction)) else x for x in operands
+                ]
+            value = node.primitive(*operands)
+            values[node] = value if kind is None else _in_kind(kind, value)
     given = [value for name, value in bound.items() if name not in held and (name, ()) in Var._interned]
     given += [values[node] for node in held.values() if not node.shape or isinstance(values[node], DualNumber)]
     results = [_of_kind(values[root], root, given) for root in roots]
@@ -56,9 +61,10 @@ def _float_kind(given: Iterable[Any]) -> Any:
     return np.result_type(*kinds)
 
 
-def _at_least(kind: Any, value: Any) -> Any:
-    """Exact constants that a condition spread over an array are rounded to the dtype of the floats given."""
-    return value.astype(kind) if getattr(getattr(value, "dtype", None), "kind", "f") in "iu" and value.shape else value
+def _in_kind(kind: Any, value: Any) -> Any:
+    """A value in the dtype of the floats given, to which constants are rounded; conditions stay conditions."""
+    dtype = getattr(value, "dtype", kind)
+    return value if dtype == kind or getattr(dtype, "kind", "") not in ("i", "u", "f") else value.astype(kind)
 
 
 def _by_name(bindings: Mapping[Any, Any]) -> dict[str, Any]:

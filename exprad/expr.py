@@ -71,18 +71,6 @@ class Expr(Arithmetic, ArrayMethods):
         result[()] = self
         return result
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        from exprad.arrays import row_of_ufunc
-
-        row = row_of_ufunc(ufunc.__name__)
-        if method != "__call__" or options or row is None:
-            return NotImplemented
-        if any(not is_operand(operand) for operand in inputs):
-            import numpy as np
-
-            return np.frompyfunc(row, row.arity, 1)(*[_boxed(operand) for operand in inputs])
-        return row(*inputs)
-
     def __reduce__(self) -> tuple[Any, ...]:
         from exprad.program import Program, first_output
 
@@ -167,16 +155,6 @@ class Indexed:
 
     def __iter__(self) -> Iterator[Expr]:
         return (self[place] for place in range(len(self)))
-
-
-def _boxed(operand: Any) -> Any:
-    import numpy as np
-
-    if not isinstance(operand, Expr):
-        return operand
-    box = np.empty((), object)
-    box[()] = operand
-    return box
 
 
 class Const(Expr):

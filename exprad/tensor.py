@@ -46,7 +46,7 @@ class Structural(Primitive):
             for x, x_dot in zip(xs, x_dots, strict=True)
         ]
         if self.family.push is None:
-            return self(*ready)
+            return None if ready[0] is None else self(*ready)
         y_dot = None
         for index, x_dot in enumerate(ready):
             if x_dot is not None:
@@ -57,18 +57,26 @@ class Structural(Primitive):
         y_bar = resolve(y_bar)
         for index, x in enumerate(xs):
             if x not in idle:
-                x_bars[x] = plus(x_bars.get(x), self.family.pull(y, xs, y_bar, index, **self.parameters))
+                x_bar = self.family.pull(y, xs, y_bar, index, **self.parameters)
+                x_bars[x] = plus(x_bars.get(x), stretched(x_bar, shape_of(x)))
 
     def folded(self, operands: Sequence[Any]) -> Any:
         """A simpler expression for a call on expressions, which moves no rounding; None where there is none."""
         inner = getattr(operands[0], "primitive", None)
         family = getattr(inner, "family", None)
-        if family is broadcast_to and not operands[0].operands[0].shape and self.arity == 1 and self.family.reads == "moves":
+        if (
+            family is broadcast_to
+            and not operands[0].operands[0].shape
+            and self.arity == 1
+            and self.family.reads == "moves"
+        ):
             return stretched(operands[0].operands[0], self.shape(operands[0].shape))
         if family is self.family and family is reshape:
             return reshaped(operands[0].operands[0], self.parameters["shape"])
         if family is self.family and family is transpose:
-            return permuted(operands[0].operands[0], tuple(inner.parameters["axes"][i] for i in self.parameters["axes"]))
+            return permuted(
+                operands[0].operands[0], tuple(inner.parameters["axes"][i] for i in self.parameters["axes"])
+            )
         return None
 
     @property
@@ -190,6 +198,8 @@ def _others(x: Any, axis: Axes) -> Any:
     order = rest + axes
     moved = permuted(x, order)
     flat = reshaped(moved, (*[shape[i] for i in rest], _size(shape[i] for i in axes)))
+    if shape_of(flat)[-1] == 1:
+        return 1
     back = tuple(order.index(i) for i in range(len(shape)))
     return permuted(reshaped(_other_factors(flat), shape_of(moved)), back)
 
@@ -197,10 +207,11 @@ def _others(x: Any, axis: Axes) -> Any:
 def _other_factors(x: Any) -> Any:
     """`_others` along the last axis: pairs are multiplied, and what is outside a pair comes from the pairs' products."""
     *lead, size = shape_of(x)
-    if size == 1:
-        return broadcast_to(1, shape=(*lead, 1))
     half = size // 2
-    a, b, rest = last(x, 0, half), last(x, half, 2 * half), last(x, 2 * half, size)
+    a, b = last(x, 0, half), last(x, half, 2 * half)
+    if size == 2:
+        return joined([b, a], len(lead))
+    rest = last(x, 2 * half, size)
     outside = _other_factors(joined([a * b, rest], len(lead)) if size % 2 else a * b)
     pairs = last(outside, 0, half)
     parts = [pairs * b, pairs * a, *([last(outside, half, half + 1)] if size % 2 else [])]
@@ -358,7 +369,9 @@ def swapped(x: Any) -> Any:
 def _concatenated_shape(*shapes: Shape, axis: int) -> Shape:
     first = shapes[0]
     for shape in shapes[1:]:
-        if len(shape) != len(first) or any(a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != axis):
+        if len(shape) != len(first) or any(
+            a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != axis
+        ):
             raise ShapeError(f"concatenate: shapes {first} and {shape} differ in another axis than {axis}")
     return (*first[:axis], builtins.sum(shape[axis] for shape in shapes), *first[axis + 1 :])
 
@@ -492,7 +505,9 @@ def as_row(x: Any) -> Any:
     return reshape(x, shape=(*shape[:-1], 1, shape[-1]))
 
 
-matmul = Family("matmul", shape=_matmul_shape, value=lambda np, a, b: np.matmul(a, b), push=_matmul_push, pull=_matmul_pull)
+matmul = Family(
+    "matmul", shape=_matmul_shape, value=lambda np, a, b: np.matmul(a, b), push=_matmul_push, pull=_matmul_pull
+)
 
 
 def _einsum_shape(*shapes: Shape, subscripts: str) -> Shape:

@@ -27,6 +27,7 @@ class Number(Arithmetic):
 
     __slots__ = ("value",)
     _level = 0
+    __array_ufunc__ = None  # an array leaves the operation to the number
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -63,22 +64,26 @@ def evaluate(row: Primitive, operands: Sequence[Any]) -> Any:
 
 
 def _structural(row: Primitive, operands: Sequence[Any]) -> Any:
-    """A row of the second table: what its own function gives on arrays; whole numbers become floats."""
+    """A row of the second table: what its own function gives on arrays. Whole numbers are moved, else become floats."""
     import numpy as np
 
-    ready = [x if getattr(getattr(x, "dtype", None), "kind", "O") in "fO" and hasattr(x, "reshape") else _floats(x) for x in operands]
+    is_moved = row.family.reads in ("moves", "scatters")  # type: ignore[attr-defined]  # rows of the second table have one
+    ready = [_as_array(x, is_moved) for x in operands]
     with np.errstate(all="ignore"):
         return row.numpy(*ready)  # type: ignore[operator]  # a function
 
 
-def _floats(value: Any) -> Any:
+def _as_array(x: Any, is_moved: bool) -> Any:
     import numpy as np
 
-    if isinstance(value, EXACT):
-        return np.float64(as_float(value))
-    if _kind(value.__class__) == "4 array":
-        return value
-    return np.asarray(value, np.float64)
+    if x.__class__ is np.ndarray and (x.dtype.kind in "fO" or is_moved):
+        return x
+    if isinstance(x, EXACT):
+        is_whole = is_moved and isinstance(x, int) and -(2**63) <= x < 2**63
+        return np.asarray(x if is_whole else as_float(x))
+    if isinstance(x, (np.generic, np.ndarray)):
+        return x if x.dtype.kind in "fO" or is_moved else x.astype(np.float64)
+    return x if _kind(x.__class__) == "4 array" else np.asarray(x, np.float64)
 
 
 def by_formula(row: Primitive, operands: Sequence[Any]) -> Any:

@@ -74,19 +74,6 @@ class DualNumber(Arithmetic, ArrayMethods):
             return unwrap(y)
         return DualNumber._at(unwrap(y), pushforward(primitive, y, xs, x_dots), level)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        from exprad.arrays import row_of_ufunc
-        from exprad.expr import _boxed
-
-        row = row_of_ufunc(ufunc.__name__)
-        if method != "__call__" or options or row is None:
-            return NotImplemented
-        if any(getattr(operand, "dtype", None) == object for operand in inputs):
-            import numpy as np
-
-            return np.frompyfunc(row, row.arity, 1)(*[_boxed(operand) for operand in inputs])
-        return row(*inputs)
-
     def __getitem__(self, index: Any) -> Any:
         from exprad.arrays import getitem
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exprad.chain import pushforward, resolve
-from exprad.expr import Expr
+from exprad.expr import Expr, expression
 from exprad.traverse import collector_paused, independents, postorder
 
 
@@ -16,6 +16,8 @@ def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any]) -> list[Any]:
     with collector_paused():
         order = postorder(outputs)
         idle = independents(order, seeds)
+        if any([node.shape for node in order]):  # rows of arrays take expressions for numbers
+            x_dot = {node: expression(seed) for node, seed in seeds.items()}
         for node in order:
             if node not in idle and node not in seeds:
                 operands = node._operands

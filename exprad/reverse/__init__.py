@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from exprad.chain import Guarded, Negated, plus, pullback, resolve
-from exprad.expr import Expr
+from exprad.expr import Expr, expression
 from exprad.primitive import Primitive
 from exprad.tensor import stretched, summed_to
 from exprad.traverse import collector_paused, independents, postorder
@@ -20,7 +20,7 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
         idle = independents(order, wrt)
         is_shaped = any([node.shape for node in order])
         for output, seed in seeds.items():
-            bars[output] = plus(bars.get(output), stretched(seed, output.shape))
+            bars[output] = plus(bars.get(output), stretched(expression(seed), output.shape) if is_shaped else seed)
         sweep(order, bars, idle, {node for node in wrt if node._operands}, _pull_array if is_shaped else pullback)
     return [resolve(bars.get(node)) for node in wrt]
 
@@ -43,7 +43,9 @@ def sweep(order: Sequence[Any], bars: dict[Any, Any], idle: Container[Any], kept
                 pull(node.primitive, node, operands, y_bar, idle, bars)
 
 
-def _pull_array(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container[Any], bars: dict[Any, Any]) -> None:
+def _pull_array(
+    f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container[Any], bars: dict[Any, Any]
+) -> None:
     """The pullback among arrays: what an operand gets is summed back to the operand's shape."""
     x_bars: dict[Any, Any] = {}
     pullback(f, y, xs, y_bar, idle, x_bars)

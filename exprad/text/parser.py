@@ -9,10 +9,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from exprad import elementary as table
+from exprad.arrays import SPELLINGS as OF_ARRAYS
 from exprad.errors import ArgumentError, OperandError, ParseError
 from exprad.expr import Call, Const, Expr, Var, expression
 from exprad.primitive import Primitive
-from exprad.arrays import SPELLINGS as OF_ARRAYS
 from exprad.text.printer import COMPARISON, CONSTANTS, INFIX, POWER, PREFIX, SIGN
 from exprad.traverse import collector_paused
 

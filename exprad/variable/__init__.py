@@ -160,7 +160,9 @@ class Variable(Arithmetic, ArrayMethods):
         start = self._node or self._leaf_node()
         order = postorder([start])
         kept = {node for node in order if node._operands and node.owner() is not None} if retain_grad else set()
-        bars: dict[Any, Any] = {start: np.ones_like(self._value) if seed is None else seed if create_graph else seed._value}
+        bars: dict[Any, Any] = {
+            start: np.ones_like(self._value) if seed is None else seed if create_graph else seed._value
+        }
         _verify(order)
         with np.errstate(all="ignore"):
             sweep(order, bars, (), kept, _pull_variables if create_graph else _pull_arrays)
@@ -179,7 +181,9 @@ class Variable(Arithmetic, ArrayMethods):
     def _take(self, x_bar: Any) -> None:
         """Add a gradient to mine, in my type."""
         if not isinstance(x_bar, Variable):
-            x_bar = Variable._of(x_bar.astype(self.dtype) if self.dtype.kind == "f" and x_bar.dtype != self.dtype else x_bar)
+            x_bar = Variable._of(
+                x_bar.astype(self.dtype) if self.dtype.kind == "f" and x_bar.dtype != self.dtype else x_bar
+            )
             if self._grad is not None:
                 x_bar = Variable._of(self._grad._value + x_bar._value)
         elif self._grad is not None:
@@ -208,14 +212,6 @@ class Variable(Arithmetic, ArrayMethods):
 
     def interpret(self, primitive: Primitive, operands: Sequence[Any]) -> Any:
         return record(primitive, *operands)
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        from exprad.arrays import row_of_ufunc
-
-        row = row_of_ufunc(ufunc.__name__)
-        if ufunc.__name__ == "matmul" and method == "__call__" and not options:
-            return inputs[0] @ inputs[1] if isinstance(inputs[0], Variable) else inputs[1].__rmatmul__(inputs[0])
-        return NotImplemented if method != "__call__" or options or row is None else row(*inputs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise OperandError("an array of a Variable would lose its derivative; use .data")
@@ -327,13 +323,17 @@ def _plain(operand: Any) -> Any:
     if isinstance(operand, Variable):
         return operand._value
     if getattr(operand, "_level", 0):
-        raise OperandError(f"a Variable can't meet an expression, got {operand!r}; evaluate the expression on it instead")
+        raise OperandError(
+            f"a Variable can't meet an expression, got {operand!r}; evaluate the expression on it instead"
+        )
     if isinstance(operand, (bool, Fraction)):
         return float(operand)
     if isinstance(operand, (list, tuple)):
         operand = np.asarray(operand)
     if getattr(getattr(operand, "dtype", None), "kind", "") not in ("b", "i", "u", "f"):
-        raise OperandError(f"an operand must be a real number, an array or a Variable, got {type(operand).__name__}: {operand!r}")
+        raise OperandError(
+            f"an operand must be a real number, an array or a Variable, got {type(operand).__name__}: {operand!r}"
+        )
     return operand
 
 
@@ -357,7 +357,9 @@ def _pull_arrays(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any
             bars[x] = x_bar if known is None else known + x_bar
 
 
-def _pull_variables(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]) -> None:
+def _pull_variables(
+    row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]
+) -> None:
     """A step of the sweep that is recorded itself."""
     for x, x_bar in zip(operands, node.rule.pull_carriers(y_bar, _saved_variables(node)), strict=True):
         if x_bar is not None:

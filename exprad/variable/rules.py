@@ -23,7 +23,13 @@ from exprad.program import Program
 from exprad.reverse import unbroadcast
 from exprad.value import as_float, numpy_function
 
-_OPERATORS = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg}
+_OPERATORS = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+    "neg": operator.neg,
+}
 
 
 class Rule:
@@ -33,7 +39,9 @@ class Rule:
     (y, *operands), so that nothing is kept alive that no derivative needs. `pull_carriers` is the same for Variables.
     """
 
-    def __init__(self, row: Primitive, active: Sequence[int], constant: Any, shapes: Sequence[Shape], y_shape: Shape) -> None:
+    def __init__(
+        self, row: Primitive, active: Sequence[int], constant: Any, shapes: Sequence[Shape], y_shape: Shape
+    ) -> None:
         xs: list[Any] = [Var(f"x{place}", shape=shape) for place, shape in enumerate(shapes)]
         if constant is not None:
             xs[-1] = Const(constant)
@@ -89,7 +97,9 @@ class Written:
         if hasattr(value, "dtype"):
             self.constants[f"k{index}"] = value
         else:  # a number has the type of what it meets
-            self.constants[f"k{index}"] = as_float(value) if isinstance(value, Fraction) or abs(value) > 2**53 else value
+            self.constants[f"k{index}"] = (
+                as_float(value) if isinstance(value, Fraction) or abs(value) > 2**53 else value
+            )
         return f"k{index}"
 
     def made(self, text: str, name: str, function_of: Callable[[Primitive], Any]) -> Callable[..., Any]:

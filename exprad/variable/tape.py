@@ -82,7 +82,11 @@ def _fingerprint(array: Any) -> bytes:
 
     A change of one element changes it, and so does the exchange of two.
     """
-    flat = np.ascontiguousarray(array).reshape(-1).view(np.dtype(f"u{array.itemsize}") if array.itemsize in (1, 2, 4, 8) else "u1")
+    flat = (
+        np.ascontiguousarray(array)
+        .reshape(-1)
+        .view(np.dtype(f"u{array.itemsize}") if array.itemsize in (1, 2, 4, 8) else "u1")
+    )
     width = 512
     whole = flat[: flat.size // width * width].reshape(-1, width)
     sums = [np.add.reduce(whole, axis, np.uint64).tobytes() for axis in (0, 1)]
