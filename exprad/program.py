@@ -208,9 +208,12 @@ def as_written(row: Primitive, *operands: Expr) -> Expr:
 def _ordered(outputs: Sequence[Expr]) -> tuple[list[Any], dict[Any, tuple[Any, ...]]]:
     """The nodes in the order of a program, and the operands of each in an order; none where it is that of the nodes."""
     nodes = postorder(outputs)
-    if len(nodes) <= LARGEST_ORDERED:
-        return canonical_operands(outputs)
-    return nodes, {}
+    if len(nodes) > LARGEST_ORDERED:
+        return nodes, {}
+    by_position, arranged = canonical_operands(outputs)
+    if any(node.shape for node in nodes):  # by age, a reverse pass reads and drops what the forward pass kept, in turn
+        return nodes, arranged
+    return by_position, arranged
 
 
 @cache

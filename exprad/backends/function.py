@@ -13,6 +13,7 @@ from exprad.backends.levels import LevelRunner
 from exprad.backends.numpy import BlockRunner, RegionRunner
 from exprad.backends.python import ScalarSource
 from exprad.backends.signature import Input, Structure, object_array, read_inputs
+from exprad.checkpoint import checkpointed
 from exprad.errors import ArgumentError, BindingError, OperandError, ShapeError
 from exprad.evaluation import evaluate
 from exprad.primitive import Shape
@@ -24,13 +25,17 @@ BACKENDS = ("auto", "numpy", "python")
 LARGE = 3000  # steps from which a program runs level by level, and never becomes source
 
 
-def compile(outputs: Any, inputs: Any = None, *, backend: str = "auto") -> Function:
+def compile(
+    outputs: Any, inputs: Any = None, *, backend: str = "auto", checkpoint: int | str | None = None
+) -> Function:
     """A function that computes expressions, for numbers and arrays.
 
     `outputs` is an expression, an object array of them, or a list, tuple or dict of outputs; the function returns the
     same structure. `inputs` is a sequence of variables, or of sequences and object arrays of them, each of which takes
     one array of that leading shape; left out, the inputs are all variables by first appearance. `backend` is "numpy"
     (blocks of arrays), "python" (one point at a time) or "auto", which takes either by what it is given.
+    `checkpoint` saves memory for time: of the values that a reverse pass over arrays reads, only every k-th is kept, and
+    the others are computed again; "sqrt" takes the root of how many there are (see `exprad.checkpoint`).
 
     >>> from exprad import variables
     >>> x, y = variables("x y")
@@ -46,7 +51,9 @@ def compile(outputs: Any, inputs: Any = None, *, backend: str = "auto") -> Funct
     structure = Structure(outputs)
     with collector_paused():
         program = Program.lowered(structure.expressions)
-        return Function(structure, read_inputs(program, inputs), backend, program)
+        if checkpoint is not None:
+            program = checkpointed(program, checkpoint)
+        return Function(structure, read_inputs(program, inputs), backend, program, checkpoint)
 
 
 class Function:
@@ -56,7 +63,9 @@ class Function:
     the structure of the outputs. Numbers in give numbers out. Called on expressions or dual numbers, it gives those.
     """
 
-    def __init__(self, structure: Structure, inputs: Sequence[Input], backend: str, program: Program) -> None:
+    def __init__(self, structure: Structure, inputs: Sequence[Input], backend: str, program: Program,
+                 checkpoint: int | str | None = None) -> None:  # fmt: skip
+        self._checkpoint = checkpoint
         self._structure, self._inputs, self._requested, self.program = structure, tuple(inputs), backend, program
         self._places = {slot.name: place for place, slot in enumerate(self._inputs) if slot.name}
         self._variables = tuple([variable for slot in self._inputs for variable in slot.variables])
@@ -100,8 +109,10 @@ class Function:
         return self._source.text if self._source is not None else self._runner.source
 
     def forecast(self, points: int = 1) -> Forecast:
-        """What a call at that many points will cost; see `Program.forecast`."""
-        return self.program.forecast(points)
+        """What a call at that many points will cost; see `Program.forecast`. Of a function of arrays, the peak is that of
+        the memory beyond inputs and outputs, as it is planned."""
+        found = self.program.forecast(points)
+        return found._replace(peak_memory=self._runner.peak(8)) if isinstance(self._runner, RegionRunner) else found
 
     def __repr__(self) -> str:
         inputs = ", ".join(slot.name or f"[{slot.variables[0].name}, ...]" for slot in self._inputs)
@@ -110,7 +121,14 @@ class Function:
     def __reduce__(self) -> tuple[Any, ...]:
         nodes = Program.of([*self._structure.expressions, *self._variables])
         shapes = [(slot.name, slot.shape, len(slot.variables)) for slot in self._inputs]
-        return _restored, (nodes, self._structure.tree, self._structure.leaves, shapes, self._requested)
+        return _restored, (
+            nodes,
+            self._structure.tree,
+            self._structure.leaves,
+            shapes,
+            self._requested,
+            self._checkpoint,
+        )
 
     def __call__(self, /, *arguments: Any, out: Any = None, **named: Any) -> Any:
         return self._general(*arguments, out=out, **named)
@@ -264,7 +282,7 @@ def _arranged(values: Sequence[float], inputs: Sequence[Input]) -> list[Any]:
     return [np.array([next(rest) for _ in slot.variables]).reshape(slot.shape) for slot in inputs]
 
 
-def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str) -> Function:
+def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str, checkpoint: Any) -> Function:
     found = nodes.expressions()
     count = sum(size for *_, size in shapes)
     structure = Structure(found[: len(found) - count])
@@ -275,4 +293,6 @@ def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str)
         group = [next(rest) for _ in range(size)]
         inputs.append(group[0] if name else object_array(group, shape))
     program = Program.lowered(structure.expressions)
-    return Function(structure, read_inputs(program, inputs), backend, program)
+    if checkpoint is not None:
+        program = checkpointed(program, checkpoint)
+    return Function(structure, read_inputs(program, inputs), backend, program, checkpoint)

@@ -7,12 +7,14 @@ leaves the cache; a structural step (sum, matmul) runs on whole arrays.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from exprad import elementary as table
 from exprad.backends.signature import Input, own_name
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
+from exprad.tensor import IndexArray, of_numpy
 from exprad.value import constant_of_dtype, numpy_function
 
 CACHE = 1 << 22  # bytes that the live values of a block may take: measured, between second- and third-level caches
@@ -142,8 +145,14 @@ class Kernel:
         scope: dict[str, Any] = dict(self.functions)
         for i, value in enumerate(self.constants):
             scope[f"k{i}"] = constant_of_dtype(value, dtype)
-        exec(compile(self.source, "<exprad program>", "exec"), scope)
+        exec(_code(self.source), scope)
         return scope["block"]
+
+
+@lru_cache(maxsize=256)
+def _code(source: str) -> Any:
+    """The code of a block function; the layers of a network are alike."""
+    return compile(source, "<exprad program>", "exec")
 
 
 def columns_of(inputs: Sequence[Input], arrays: Sequence[Any], dtype: Any) -> list[Any]:
@@ -182,14 +191,61 @@ class BlockRunner:
         self.blocks([columns[place] for place in self.used], rows_of(leaves, self.structure), points, dtype)
 
 
+_WRITERS: dict[str, Callable[..., Any]] = {  # rows of the second table that write where they are told
+    "matmul": lambda row, out, a, b: np.matmul(a, b, out=out),
+    "add_at": lambda row, out, y: _added(out, y, of_numpy(row.parameters["index"])),
+    "concatenate": lambda row, out, *xs: np.concatenate(xs, row.parameters["axis"], out=out),
+}
+
+
+def _added(out: Any, y: Any, index: tuple[Any, ...]) -> None:
+    out.fill(0)
+    if any(isinstance(each, np.ndarray) for each in index):
+        np.add.at(out, index, y)
+    else:
+        out[index] = y
+
+
+class Region(NamedTuple):
+    """Steps that run as one: a kernel of elementwise ones, or a row of the second table."""
+
+    action: Any
+    reads: list[int]
+    writes: list[int]
+    ends: list[int]  # values that nobody reads afterwards
+
+
 class RegionRunner:
-    """Runs a program of arrays: elementwise regions block by block, structural steps as a whole."""
+    """Runs a program of arrays: elementwise regions block by block, structural steps as a whole.
+
+    What lies between regions has a place in memory that is planned once: a place is taken again as soon as its value,
+    and every view of it, was read for the last time. Outputs are written where they are wanted.
+    """
 
     def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
         self.program, self.columns, self.inputs, self.structure = program, columns, inputs, structure
+        self.roots, self.last = self._lifetimes()
         self.regions = list(self._regions())
+        self.direct = {output: place for place, output in reversed(list(enumerate(program.outputs)))
+                       if self.roots.get(output) == output}  # fmt: skip
+        self.place: dict[int, int] = {}  # the buffer of each value
+        self.sizes: list[tuple[int, bool]] = []  # of each buffer: elements, and whether they are truth values
+        self._plan()
+        self._spare: dict[Any, list[dict[int, Any]]] = {}
 
-    def _regions(self) -> Iterator[tuple[Any, list[int], list[int]]]:
+    def _lifetimes(self) -> tuple[dict[int, int], list[int]]:
+        """The value in whose memory each value lies, and the last step that reads that memory."""
+        program = self.program
+        roots: dict[int, int] = {}
+        last = list(program.last_use)
+        for index, (head, *rest) in enumerate(program.steps):
+            is_view = isinstance(head, Primitive) and head.partials is None and _is_view(head)
+            roots[index] = roots[rest[0]] if is_view else index
+        for index, root in roots.items():
+            last[root] = max(last[root], last[index])
+        return roots, last
+
+    def _regions(self) -> Iterator[Region]:
         """Steps in a row that are elementwise and of one shape, each with what it reads and what others read."""
         program = self.program
         steps: list[int] = []
@@ -200,52 +256,155 @@ class RegionRunner:
                 yield self._region(steps)
                 steps = []
             if row.partials is None:
-                yield row, list(program.steps[index][1:]), [index]
+                reads = list(program.steps[index][1:])
+                yield Region(row, reads, [index], self._ended(reads, index))
             else:
                 steps.append(index)
         if steps:
             yield self._region(steps)
 
-    def _region(self, steps: list[int]) -> tuple[Any, list[int], list[int]]:
+    def _region(self, steps: list[int]) -> Region:
         program, own = self.program, set(steps)
         last = max(steps)
         reads = {o: None for index in steps for o in program.steps[index][1:] if o not in own}
         inputs = [o for o in reads if program.steps[o][0] != "const" or program.shapes[o]]
         outputs = [index for index in steps if program.last_use[index] > last]
-        return Blocks(Kernel(program, inputs, steps, outputs)), inputs, outputs
+        return Region(Blocks(Kernel(program, inputs, steps, outputs)), inputs, outputs, self._ended(inputs, last))
+
+    def _ended(self, reads: Sequence[int], step: int) -> list[int]:
+        return [read for read in dict.fromkeys(reads) if self.program.last_use[read] <= step]
+
+    def _plan(self) -> None:
+        """Give each value that a region writes a buffer, the smallest free one that is large enough."""
+        free: list[int] = []
+        held: dict[int, list[int]] = {}  # buffers by the step that reads them last
+        done = -1
+        for region in self.regions:
+            step = region.writes[-1] if region.writes else done
+            for ended in sorted(end for end in held if end <= done):
+                free += held.pop(ended)
+            if isinstance(region.action, Blocks) or region.action.name in _WRITERS:
+                for index in region.writes:
+                    if index not in self.direct:
+                        self.place[index] = self._buffer(index, free)
+                        held.setdefault(self.last[index], []).append(self.place[index])
+            done = step
+
+    def _buffer(self, index: int, free: list[int]) -> int:
+        size, is_truth = prod(self.program.shapes[index]), bool(self.program.steps[index][0].predicate)
+        fitting = [place for place in free if self.sizes[place][1] == is_truth]
+        large = [place for place in fitting if self.sizes[place][0] >= size]
+        if large:
+            chosen = min(large, key=lambda place: self.sizes[place][0])
+        elif fitting:
+            chosen = max(fitting, key=lambda place: self.sizes[place][0])
+            self.sizes[chosen] = size, is_truth
+        else:
+            self.sizes.append((size, is_truth))
+            return len(self.sizes) - 1
+        free.remove(chosen)
+        return chosen
 
     @property
     def source(self) -> str:
         return str(self.program)
 
+    def peak(self, itemsize: int) -> int:
+        """The bytes that a call takes beyond its inputs and outputs."""
+        planned = sum(size * (1 if is_truth else itemsize) for size, is_truth in self.sizes)
+        live = most = 0
+        ends: dict[int, int] = {}
+        for region in self.regions:
+            for index in region.writes:
+                is_fresh = index not in self.place and index not in self.direct and self.roots[index] == index
+                if (
+                    is_fresh
+                    or not isinstance(region.action, Blocks)
+                    and index in self.direct
+                    and not self._writes(region)
+                ):
+                    size = prod(self.program.shapes[index]) * itemsize
+                    live += size
+                    ends[self.last[index]] = ends.get(self.last[index], 0) + size
+            most = max(most, live + self._registers(region, itemsize))
+            for end in [end for end in ends if region.writes and end <= region.writes[-1]]:
+                live -= ends.pop(end)
+        return planned + most
+
+    def _writes(self, region: Region) -> bool:
+        return isinstance(region.action, Blocks) or region.action.name in _WRITERS
+
+    def _registers(self, region: Region, itemsize: int) -> int:
+        return region.action.memory(itemsize) if isinstance(region.action, Blocks) else 0
+
+    def _buffers(self, dtype: Any) -> dict[int, Any]:
+        """The arrays that values are written to, in buffers of an earlier call if there are some."""
+        try:
+            return self._spare.setdefault(dtype, []).pop()
+        except IndexError:
+            flat = [np.empty(size, bool if is_truth else dtype) for size, is_truth in self.sizes]
+            shapes = self.program.shapes
+            return {
+                index: flat[place][: prod(shapes[index])].reshape(shapes[index]) for index, place in self.place.items()
+            }
+
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
-        program = self.program
+        program, last_use = self.program, self.program.last_use
         values: dict[int, Any] = {
             index: constant_of_dtype(program.steps[index][1], dtype) for index in program.constants
         }
         values.update(zip(self.columns, columns_of(self.inputs, arrays, dtype), strict=True))
-        for action, reads, writes in self.regions:
-            inputs = [values[read] for read in reads]
-            if isinstance(action, Blocks):
-                shape = program.shapes[writes[0]]
-                outputs = [np.empty(shape, bool if program.steps[index][0].predicate else dtype) for index in writes]
-                action(inputs, outputs, shape, dtype)
-                values.update(zip(writes, outputs, strict=True))
-            else:
-                values[writes[0]] = np.asarray(numpy_function(action)(*inputs))
-            for read in reads:
-                if program.last_use[read] <= writes[-1]:
-                    values.pop(read, None)
-        for row, output in zip(rows_of(leaves, self.structure), program.outputs, strict=True):
-            np.copyto(row, values[output])
+        rows = rows_of(leaves, self.structure)
+        buffers = self._buffers(dtype)
+        targets = {**buffers, **{output: rows[place] for output, place in self.direct.items()}}
+        with np.errstate(all="ignore"):
+            for action, reads, writes, ends in self.regions:
+                inputs = [values[read] for read in reads]
+                if isinstance(action, Blocks):
+                    if writes:
+                        outputs = [targets[index] for index in writes]
+                        action(inputs, outputs, program.shapes[writes[0]], dtype)
+                        values.update(zip(writes, outputs, strict=True))
+                else:
+                    values[writes[0]] = self._structural(action, targets.get(writes[0]), inputs)
+                for read in ends:
+                    del values[read]
+        for row, output in zip(rows, program.outputs, strict=True):
+            if values[output] is not row:
+                np.copyto(row, values[output])
+        if len(self._spare[dtype]) < 2 * _workers():
+            self._spare[dtype].append(buffers)
+
+    def _structural(self, row: Any, target: Any, inputs: Sequence[Any]) -> Any:
+        write = _WRITERS.get(row.name)
+        if write is None:
+            found = np.asarray(row.numpy(*inputs))
+            if target is None:
+                return found
+            np.copyto(target, found)
+        else:
+            write(row, target, *inputs)
+        return target
+
+
+def _is_view(row: Any) -> bool:
+    """Whether a row's result may lie in the memory of its operand."""
+    return (
+        row.family.reads == "moves"
+        and row.arity == 1
+        and not any(isinstance(i, IndexArray) for i in row.parameters.get("index", ()))
+    )
 
 
 class Registers:
     """Buffers of one block, and the views of them that a block of the last shape took."""
 
-    def __init__(self, kernel: Kernel, dtype: Any, size: int) -> None:
-        self.buffers = [np.empty(size, dtype) for _ in range(kernel.floats)]
-        self.buffers += [np.empty(size, bool) for _ in range(kernel.truths)]
+    def __init__(self, kernel: Kernel, dtype: Any, size: int, memory: Any) -> None:
+        self.buffers = []
+        start = 0
+        for kind in [dtype] * kernel.floats + [np.dtype(bool)] * kernel.truths:
+            self.buffers.append(memory[start : start + size * kind.itemsize].view(kind))
+            start += -(-size * kind.itemsize // 64) * 64
         self.shape: Shape | None = None
         self.views: list[Any] = []
 
@@ -256,16 +415,37 @@ class Registers:
         return self.views
 
 
+class _Scratch(threading.local):
+    """The memory of a thread for registers: one kernel at a time uses it, so that all share it."""
+
+    def __init__(self) -> None:
+        self.memory = np.empty(0, np.uint8)
+        self.known: WeakKeyDictionary[Kernel, dict[Any, Registers]] = WeakKeyDictionary()
+
+    def registers(self, kernel: Kernel, dtype: Any, size: int) -> Registers:
+        found = self.known.setdefault(kernel, {}).get(dtype)
+        if found is None:
+            needed = (size * dtype.itemsize + 64) * kernel.floats + (size + 64) * kernel.truths
+            if needed > len(self.memory):
+                self.memory = np.empty(needed, np.uint8)
+                self.known.clear()
+            found = self.known.setdefault(kernel, {})[dtype] = Registers(kernel, dtype, size, self.memory)
+        return found
+
+
+_scratch = _Scratch()
+
+
 class Blocks:
     """Runs a kernel over arrays block by block, on threads where that pays."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self._ready: dict[Any, tuple[Callable[..., None], int, list[Registers]]] = {}
+        self._ready: dict[Any, tuple[Callable[..., None], int]] = {}
 
     def __call__(self, inputs: Sequence[Any], outputs: Sequence[Any], shape: Shape, dtype: Any) -> None:
         if dtype not in self._ready:
-            self._ready[dtype] = self.kernel.function(dtype), self._block(dtype), []
+            self._ready[dtype] = self.kernel.function(dtype), self._block(dtype)
         block = self._ready[dtype][1]
         if prod(shape) <= block:
             self._run(inputs, outputs, [()], dtype)
@@ -280,24 +460,23 @@ class Blocks:
         for job in jobs:
             job.result()
 
+    def memory(self, itemsize: int) -> int:
+        """The bytes that the registers of a block take."""
+        return self.kernel.floats * itemsize * self._block(np.dtype(f"f{itemsize}"))
+
     def _block(self, dtype: Any) -> int:
         kernel = self.kernel
         live = kernel.floats + len(kernel.inputs) + len(kernel.outputs) + 1
         return min(max(CACHE // (live * dtype.itemsize) // 64 * 64, BLOCK[0]), BLOCK[1])
 
     def _run(self, inputs: Sequence[Any], outputs: Sequence[Any], pieces: Sequence[Any], dtype: Any) -> None:
-        function, block, spare = self._ready[dtype]
-        try:
-            registers = spare.pop()
-        except IndexError:
-            registers = Registers(self.kernel, dtype, block)
+        function, block = self._ready[dtype]
+        registers = _scratch.registers(self.kernel, dtype, block)
         with np.errstate(all="ignore"):
             for piece in pieces:
                 ins = [x[piece] if x.ndim else x for x in inputs] if piece else inputs
                 outs = [x[piece] for x in outputs] if piece else outputs
                 function(*ins, *outs, *registers.of(outs[0].shape if outs else ()))
-        if len(spare) < 2 * _workers():
-            spare.append(registers)
 
 
 def _flattened(inputs: Sequence[Any], outputs: Sequence[Any], shape: Shape) -> tuple[Any, Any, Shape]:
