@@ -574,3 +574,12 @@ def variables(names: str, *, shape: Shape = ()) -> tuple[Var, ...]:
     if len(set(found)) < len(found):
         raise NameClashError(f"a name is given twice in {names!r}")
     return found
+
+
+def object_array(values: Sequence[Any], shape: Shape | None = None) -> Any:
+    """An object array of expressions, in order, of a shape."""
+    import numpy as np
+
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array if shape is None else array.reshape(shape)

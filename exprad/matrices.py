@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any, cast
 
 from exprad import elementary as table
+from exprad.arrays import add_at, stack
 from exprad.chain import known_truth
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.expr import Const, Expr, Var, build, expression
+from exprad.expr import Const, Expr, Var, build, expression, object_array
 from exprad.forward import tangents
 from exprad.primitive import Primitive
 from exprad.reverse import adjoints
+from exprad.sparsity import SparseMatrix, colours, pattern, pattern_of_scalars, rows_of
 from exprad.tensor import stretched
 from exprad.traverse import collector_paused, fold, postorder
 
@@ -106,49 +109,126 @@ def value_and_gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "m
     return expression(f), gradient(f, wrt, strict=strict, kink=kink)
 
 
-def jacobian(fs: Sequence[Any], wrt: Sequence[Var], *, strict: bool = False, kink: str = "mean") -> list[list[Expr]]:
-    """The derivatives of scalar expressions by scalar variables, a row an expression.
+def jacobian(fs: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", sparse: bool = False) -> Any:
+    """The derivatives of expressions by variables: of an expression by a variable, of shape f.shape + x.shape.
 
-    Forward mode where there are fewer variables than expressions, else reverse.
+    Of a sequence of expressions, a list of rows; by a sequence of variables, each row is a list. Forward mode where
+    there are fewer variables than expressions, or elements of them, else reverse. With `sparse=True`, a
+    `SparseMatrix`: a row for each element of the expressions, a column for each of the variables, and only those
+    elements that may not be 0, from as few passes as there are colours.
 
-    >>> from exprad import variables
+    >>> from exprad import Var, variables
     >>> x, y = variables("x y")
     >>> jacobian([x * y, x + y], [x, y])
     [[y, x], [1, 1]]
+    >>> v = Var("v", shape=(3,))
+    >>> jacobian(v[1:] * v[:-1], v, sparse=True).evaluate(v=[1.0, 2.0, 3.0]).toarray()
+    array([[2., 1., 0.],
+           [0., 3., 2.]])
     """
-    outputs, inputs = [with_kinks(_scalar(f, "jacobian"), kink) for f in fs], _several(wrt)
-    if any(x.shape for x in inputs):
-        raise ShapeError("jacobian needs scalar variables; use jvp or vjp for shaped ones")
+    outputs = [with_kinks(expression(f), kink) for f in ([fs] if isinstance(fs, Expr) else fs)]
+    inputs = [wrt] if isinstance(wrt, Var) else _several(wrt)
     _check_present(outputs, inputs, strict)
-    if len(inputs) < len(outputs):
+    if sparse:
+        return _sparse_jacobian(outputs, inputs)
+    if not any(x.shape for x in (*outputs, *inputs)) and len(inputs) < len(outputs):
         columns = [tangents(outputs, {x: 1}) for x in inputs]
-        return [[without_kinks(_edge(column[i], ())) for column in columns] for i in range(len(outputs))]
-    return [[without_kinks(_edge(x_bar, ())) for x_bar in adjoints({f: 1}, inputs)] for f in outputs]
+        rows = [[without_kinks(_edge(column[i], ())) for column in columns] for i in range(len(outputs))]
+    else:
+        rows = [[without_kinks(block) for block in _blocks(f, inputs)] for f in outputs]
+    rows = [row[0] for row in rows] if isinstance(wrt, Var) else rows
+    return rows[0] if isinstance(fs, Expr) else rows
 
 
-def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
+def _blocks(f: Expr, inputs: Sequence[Var]) -> list[Expr]:
+    """The derivative of an expression by each variable, of shape f.shape + x.shape."""
+    if not f.shape:
+        return [_edge(x_bar, x.shape) for x, x_bar in zip(inputs, adjoints({f: 1}, inputs), strict=True)]
+    if f.size < sum(x.size for x in inputs):
+        sweeps = [adjoints({f: unit}, inputs) for unit in _units(f.shape)]
+        return [stack([_edge(sweep[place], x.shape) for sweep in sweeps]).reshape(f.shape + x.shape)
+                for place, x in enumerate(inputs)]  # fmt: skip
+    return [stack([_edge(tangents([f], {x: unit})[0], f.shape) for unit in _units(x.shape)], -1).reshape(f.shape + x.shape)
+            for x in inputs]  # fmt: skip
+
+
+def _units(shape: tuple[int, ...]) -> list[Expr]:
+    """For each place of an array, the array with 1 there and 0 elsewhere."""
+    places = product(*map(range, shape))
+    return [expression(add_at(Const(1), shape, place)) if shape else Const(1) for place in places]
+
+
+def _sparse_jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetric: bool = False) -> SparseMatrix:
+    """The matrix by colours of its columns or, where those are fewer, of its rows."""
+    if any(x.shape for x in (*outputs, *inputs)) and (len(outputs) > 1 or len(inputs) > 1):
+        raise ShapeError("a sparse matrix takes one expression and one variable with shapes, or scalar ones; stack them")
+    is_scalar = not outputs[0].shape if not inputs[0].shape else False
+    found = pattern_of_scalars(outputs, inputs) if is_scalar else pattern(outputs[0], inputs[0])
+    found.sum_duplicates()
+    columns = colours(found)
+    rows = None if is_symmetric else colours(found.T.tocsr())
+    by_rows = rows is not None and rows.max(initial=0) < columns.max(initial=0)
+    row_of, column_of = rows_of(found), found.indices
+    colour = rows[row_of] if by_rows and rows is not None else columns[column_of]
+    place = column_of if by_rows else row_of
+    passes = _passes(outputs, inputs, rows if by_rows else columns, by_rows)
+    if is_scalar:
+        data: Any = object_array([passes[c][i] for c, i in zip(colour.tolist(), place.tolist(), strict=True)])
+    else:
+        flat = [each.ravel() for each in passes]
+        data = flat[0][place] if len(flat) == 1 else stack(flat)[colour, place]
+    return SparseMatrix(data, found.indices, found.indptr, found.shape)
+
+
+def _passes(outputs: Sequence[Expr], inputs: Sequence[Var], colour: Any, by_rows: bool) -> list[Any]:
+    """For each colour, the tangent of the outputs in the direction of all its columns, or the adjoint of all its rows."""
+    found: list[Any] = []
+    ends = outputs if by_rows else inputs
+    others = inputs if by_rows else outputs
+    for each in range(int(colour.max(initial=-1)) + 1):
+        mask = colour == each
+        if ends[0].shape:
+            seeds: dict[Any, Any] = {ends[0]: Const(mask.reshape(ends[0].shape).astype(float))}
+        else:
+            seeds = {end: 1 for end, is_mine in zip(ends, mask.tolist(), strict=True) if is_mine}
+        swept = adjoints(seeds, inputs) if by_rows else tangents(outputs, seeds)
+        edges = [without_kinks(_edge(one, other.shape)) for one, other in zip(swept, others, strict=True)]
+        found.append(edges[0] if others[0].shape else edges)
+    return found
+
+
+def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", sparse: bool = False) -> Any:
     """The second derivatives of a scalar expression: forward mode over the reverse-mode gradient.
 
-    `f` may be a Python function of a sequence of numbers; `wrt` is then the point, and dual numbers are used.
+    By a variable with a shape, of shape x.shape + x.shape; by a sequence of variables, a list of rows. With
+    `sparse=True`, a `SparseMatrix` of those elements that may not be 0. `f` may be a Python function of a sequence of
+    numbers; `wrt` is then the point, and dual numbers are used.
 
-    >>> from exprad import variables
+    >>> from exprad import Var, variables
     >>> x, y = variables("x y")
     >>> hessian(x * x * y, [x, y])
     [[2*y, 2*x], [2*x, 0]]
+    >>> v = Var("v", shape=(3,))
+    >>> hessian((v[1:] * v[:-1] ** 2).sum(), v, sparse=True).evaluate(v=[1.0, 2.0, 3.0]).toarray()
+    array([[4., 2., 0.],
+           [2., 6., 4.],
+           [0., 4., 0.]])
     """
     if callable(f):
         return _by_dual_numbers("hessian", strict, kink)(f, wrt)
-    if isinstance(wrt, Var):
-        return gradient(gradient(f, wrt, strict=strict, kink=kink), wrt, kink=kink)
     first = gradient(f, wrt, strict=strict, kink=kink)
-    rows: list[list[Any]] = [[None] * len(first) for _ in first]
-    for j, x in enumerate(_several(wrt)):
-        if x.shape:
-            raise ShapeError("hessian needs scalar variables; use hvp for shaped ones")
-        column = tangents([with_kinks(g, kink) for g in first[j:]], {x: 1})
-        for i, entry in enumerate(column, j):
-            rows[i][j] = rows[j][i] = without_kinks(_edge(entry, ()))
-    return rows
+    inputs = [wrt] if isinstance(wrt, Var) else _several(wrt)
+    slopes = [with_kinks(g, kink) for g in ([first] if isinstance(wrt, Var) else first)]
+    if sparse:
+        return _sparse_jacobian(slopes, inputs, is_symmetric=True)
+    if any(x.shape for x in inputs):
+        rows = [[without_kinks(block) for block in _blocks(g, inputs)] for g in slopes]
+    else:
+        rows = [[None] * len(slopes) for _ in slopes]
+        for j, x in enumerate(inputs):
+            for i, entry in enumerate(tangents(slopes[j:], {x: 1}), j):
+                rows[i][j] = rows[j][i] = without_kinks(_edge(entry, ()))
+    return rows[0][0] if isinstance(wrt, Var) else rows
 
 
 def derivative(f: Any, x: Any, order: int = 1, *, kink: str = "mean") -> Any:

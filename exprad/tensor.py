@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Container, Sequence
-from functools import partial
+from functools import cached_property, partial
 from math import prod as _size
 from types import MappingProxyType
 from typing import Any
+from zlib import crc32
 
 from exprad.chain import plus, resolve
 from exprad.elementary import exp, not_equal, where
@@ -85,6 +86,12 @@ class Structural(Primitive):
         missing = object()
         return {name: value for name, value in self.parameters.items()
                 if self.family.defaults.get(name, missing) != value}  # fmt: skip
+
+    @cached_property
+    def digest(self) -> int:
+        shortened = {name: [getattr(each, "digest", each) for each in value] if name == "index" else value
+                     for name, value in self.parameters.items()}  # fmt: skip
+        return crc32(f"{self.name} {shortened}".encode())
 
     def __repr__(self) -> str:
         return f"<primitive {self.name} {self.parameters}>"
@@ -394,17 +401,18 @@ concatenate = Family(
 class IndexArray:
     """Whole numbers that index an axis: an array that compares by what it holds."""
 
-    __slots__ = ("_key", "array")
+    __slots__ = ("_key", "array", "digest")
 
     def __init__(self, array: Any) -> None:
         self.array = array
         self._key = (array.shape, array.tobytes())
+        self.digest = crc32(self._key[1])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, IndexArray) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return self.digest
 
     def __repr__(self) -> str:
         return repr(self.array.tolist())
@@ -425,12 +433,26 @@ def of_numpy(index: Index) -> tuple[Any, ...]:
 
 
 def _part_shape(shape: Shape, index: Index) -> Shape:
-    import numpy as np
+    """The shape of `x[index]`, without a look at the elements."""
+    if not any(isinstance(each, IndexArray) for each in index):
+        import numpy as np
 
-    try:
         return np.broadcast_to(0, shape)[of_numpy(index)].shape
-    except IndexError as error:
-        raise ShapeError(f"getitem: {error}, for shape {shape}") from None
+    arrays = [place for place, each in enumerate(index) if isinstance(each, (int, IndexArray))]
+    common = broadcast_shapes("getitem", [index[place].array.shape if isinstance(index[place], IndexArray) else ()
+                                          for place in arrays])  # fmt: skip
+    sizes = iter(shape)
+    found: list[int] = []
+    together = arrays == list(range(arrays[0], arrays[-1] + 1))  # else NumPy puts their axes first
+    for place, each in enumerate(index):
+        size = 1 if each is None else next(sizes)
+        if place == arrays[0] and together:
+            found += common
+        if isinstance(each, tuple):
+            found.append(len(range(*slice(*each).indices(size))))
+        elif each is None:
+            found.append(1)
+    return tuple(found) if together else (*common, *found)
 
 
 def _add_at(np: Any, y: Any, shape: Shape, index: Index) -> Any:

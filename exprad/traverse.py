@@ -82,7 +82,7 @@ def canonical_operands(outputs: Sequence[Any]) -> tuple[list[Any], dict[Any, tup
         mine = [keys[operand] for operand in operands]
         name = min((key[2] for key in mine if key[0]), default="")
         weight = 1.0 + sum(key[1] for key in mine)
-        keys[node] = (1, weight, name, hash((crc32(repr(row).encode()), *(key[3] for key in mine))))
+        keys[node] = (1, weight, name, hash((row.digest, *(key[3] for key in mine))))
     return _by_position(outputs, arranged), arranged
 
 

@@ -12,10 +12,11 @@ import numpy as np
 from exprad.backends.levels import LevelRunner
 from exprad.backends.numpy import BlockRunner, RegionRunner
 from exprad.backends.python import ScalarSource
-from exprad.backends.signature import Input, Structure, object_array, read_inputs
+from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.checkpoint import checkpointed
 from exprad.errors import ArgumentError, BindingError, OperandError, ShapeError
 from exprad.evaluation import evaluate
+from exprad.expr import object_array
 from exprad.primitive import Shape
 from exprad.program import Forecast, Program
 from exprad.traverse import collector_paused

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from exprad.errors import ArgumentError, BindingError, NameClashError, OperandError, ShapeError
-from exprad.expr import Expr, Var, expression
+from exprad.expr import Expr, Var, expression, object_array
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
+from exprad.sparsity import SparseMatrix
 
 
 class Input:
@@ -61,6 +62,8 @@ class Structure:
             return type(outputs) if type(outputs) in (list, tuple) else tuple, [self._read(each) for each in outputs]
         if isinstance(outputs, Mapping):
             return dict, {key: self._read(each) for key, each in outputs.items()}
+        if isinstance(outputs, SparseMatrix):
+            return SparseMatrix(None, outputs.indices, outputs.indptr, outputs.shape), self._read(outputs.data)
         first = len(self.expressions)
         if isinstance(outputs, np.ndarray) and outputs.dtype == object and outputs.shape:
             self.expressions += [expression(each) for each in outputs.ravel()]
@@ -77,6 +80,8 @@ class Structure:
         if isinstance(tree, int):
             return leaves[tree]
         kind, inside = tree
+        if isinstance(kind, SparseMatrix):
+            return kind.filled(leaves[inside])
         if kind is dict:
             return {key: self.build(leaves, each) for key, each in inside.items()}
         return kind([self.build(leaves, each) for each in inside])
@@ -87,6 +92,8 @@ class Structure:
         if isinstance(tree, int):
             return [given]
         kind, inside = tree
+        if isinstance(kind, SparseMatrix):
+            return [kind.data_of(given)]
         if kind in (list, tuple) and given.__class__ in (list, tuple) and len(given) == len(inside) == len(self.leaves):
             return list(given)
         try:
@@ -105,7 +112,7 @@ class Structure:
         if isinstance(tree, int):
             return "{}" if self.leaves[tree][0] is None else None
         kind, inside = tree
-        parts = [self.template(each) for each in inside] if kind is not dict else [None]
+        parts = [self.template(each) for each in inside] if kind in (list, tuple) else [None]
         if any(part is None for part in parts):
             return None
         body = ", ".join(part for part in parts if part is not None)
@@ -140,10 +147,3 @@ def _few(names: Iterable[str]) -> str:
 def own_name(row: Primitive) -> str:
     """A row's name in generated code: a user's row may be called like a word of Python, or like a register."""
     return row.name if row.is_own else f"user_{row.name}"
-
-
-def object_array(values: Sequence[Any], shape: Shape | None = None) -> Any:
-    """An object array of expressions, in order, of a shape."""
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array if shape is None else array.reshape(shape)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from exprad.backends.function import Function, compile
-from exprad.backends.signature import object_array
+from exprad.expr import object_array
 from exprad.errors import ArgumentError, extra
 from exprad.expr import Expr, Var, expression
 from exprad.matrices import gradient, hvp, jacobian

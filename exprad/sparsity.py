@@ -1,0 +1,230 @@
+"""Which elements of expressions depend on which elements of a variable; and colours for columns that can share a pass.
+
+The pattern is structural: a union over the graph of what each row reads, by boolean sparse products. Columns that have
+no row in common get one colour, and one tangent then serves all of them (A. Curtis, M. Powell, J. Reid, "On the
+estimation of sparse Jacobian matrices", IMA Journal of Applied Mathematics 13 (1974) 117-119). SciPy does the colouring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from math import prod
+from typing import Any
+
+from exprad.errors import ArgumentError, extra
+from exprad.expr import Expr, Var
+from exprad.traverse import fold
+
+LARGEST = 200_000_000  # elements of a pattern; a matrix with more is not sparse
+
+
+class SparseMatrix:
+    """A matrix of expressions of which only some elements are not 0: `data`, one after another by rows.
+
+    compile() and evaluate() make a `scipy.sparse.csr_array` of it.
+
+    `data` is one expression of an array, or an object array of scalar expressions; `indices` and `indptr` are the
+    places, as SciPy has them: the columns of each element, and where each row begins.
+    """
+
+    def __init__(self, data: Any, indices: Any, indptr: Any, shape: tuple[int, int]) -> None:
+        self.data, self.indices, self.indptr, self.shape = data, indices, indptr, shape
+
+    @property
+    def nnz(self) -> int:
+        """How many elements are stored."""
+        return len(self.indices)
+
+    def filled(self, values: Any) -> Any:
+        """The matrix with numbers for its elements."""
+        sparse = _sparse("a sparse matrix")
+        return sparse.csr_array((values, self.indices.copy(), self.indptr.copy()), shape=self.shape)
+
+    def data_of(self, given: Any) -> Any:
+        """The elements of a matrix of this pattern, to be written to."""
+        import numpy as np
+
+        if not (getattr(given, "format", "") == "csr" and given.shape == self.shape and
+                np.array_equal(given.indptr, self.indptr) and np.array_equal(given.indices, self.indices)):  # fmt: skip
+            raise ArgumentError(f"out must be a scipy.sparse.csr_array {self.shape} of the same {self.nnz} places")
+        return given.data
+
+    def evaluate(self, bindings: Any = None, /, **named: Any) -> Any:
+        """The matrix at a point, as a `scipy.sparse.csr_array`."""
+        import numpy as np
+
+        from exprad.evaluation import evaluate
+
+        bound = {**(bindings or {}), **named}
+        if isinstance(self.data, Expr):
+            return self.filled(evaluate(self.data, bound))
+        return self.filled(np.array(evaluate(list(self.data), bound), float))
+
+    def __repr__(self) -> str:
+        return f"<sparse matrix {self.shape} of expressions, {self.nnz} elements>"
+
+
+def _sparse(user: str) -> Any:
+    try:
+        import scipy.sparse
+    except ImportError:
+        raise extra("scipy", "scipy", user) from None
+    return scipy.sparse
+
+
+def pattern(f: Expr, wrt: Var) -> Any:
+    """A boolean `scipy.sparse.csr_array`: a row for each element of f, a column for each of `wrt`, in order."""
+    sparse = _sparse("a sparse matrix")
+    width = wrt.size
+
+    def visit(node: Any, operands: list[Any]) -> Any:
+        if node is wrt:
+            return sparse.eye_array(width, dtype=bool, format="csr")
+        if all(operand is None for operand in operands):
+            return None
+        row = node.primitive
+        if row.partials is not None:
+            shapes = [operand.shape for operand in node.operands]
+            found = [_spread(each, shape, node.shape) for each, shape, partial in
+                     zip(operands, shapes, row.partials, strict=True) if each is not None and partial != 0]  # fmt: skip
+            return reduce(_union, found) if found else None
+        return _through(sparse, node, operands, width)
+
+    found = fold([f], visit)[0]
+    return sparse.csr_array((f.size, width), dtype=bool) if found is None else found
+
+
+def _union(a: Any, b: Any) -> Any:
+    """The elements of either; what is the same is found without a look inside."""
+    return a if a is b else _bounded(a + b)
+
+
+def _bounded(found: Any) -> Any:
+    if found.nnz > LARGEST:
+        raise ArgumentError(f"the matrix has more than {LARGEST} elements that may not be 0: it is not sparse")
+    return found
+
+
+def _spread(found: Any, have: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """The pattern of an operand that broadcasts."""
+    if have == shape:
+        return found
+    import numpy as np
+
+    return _picked(found, np.broadcast_to(_numbers(have), shape))
+
+
+def _numbers(shape: tuple[int, ...]) -> Any:
+    import numpy as np
+
+    return np.arange(prod(shape)).reshape(shape)
+
+
+def _picked(found: Any, places: Any) -> Any:
+    """Rows of a pattern, in the order of `places`; a range of them is no copy of each."""
+    flat = places.ravel()
+    if flat.size and flat[-1] - flat[0] == flat.size - 1 and (flat[1:] - flat[:-1] == 1).all():
+        return found[int(flat[0]) : int(flat[-1]) + 1]
+    count = int((found.indptr[1:] - found.indptr[:-1])[flat].sum())
+    if count > LARGEST:
+        raise ArgumentError(f"the matrix has more than {LARGEST} elements that may not be 0: it is not sparse")
+    return found[flat]
+
+
+def _through(sparse: Any, node: Any, operands: Sequence[Any], width: int) -> Any:
+    """The pattern after a row of the second table."""
+    row, shapes = node.primitive, [operand.shape for operand in node.operands]
+    reads = row.family.reads
+    if reads == "moves":
+        whole = sparse.csr_array((0, width), dtype=bool)
+        numbers, parts, start = [], [], 0
+        for found, shape in zip(operands, shapes, strict=True):
+            parts.append(sparse.csr_array((prod(shape), width), dtype=bool) if found is None else found)
+            numbers.append(_numbers(shape) + start)
+            start += prod(shape)
+        whole = parts[0] if len(parts) == 1 else sparse.vstack(parts, format="csr")
+        return _picked(whole, row.numpy(*numbers))
+    if reads == "scatters":
+        return _product(_scattered(sparse, row, node.shape), operands[0])
+    if reads == "group":
+        return _product(_grouped(sparse, row, shapes[0], node.shape), operands[0])
+    if row.name == "matmul" and None in operands and max(map(len, shapes)) <= 2:
+        return _product(_factor(sparse, node, operands), operands[0] if operands[1] is None else operands[1])
+    size = node.size
+    found = [_product(sparse.csr_array([[True] * each.shape[0]]), each) for each in operands if each is not None]
+    return _picked(reduce(_union, found), _numbers(()).repeat(size))
+
+
+def _product(a: Any, b: Any) -> Any:
+    return _bounded((a @ b).astype(bool))
+
+
+def _scattered(sparse: Any, row: Any, shape: tuple[int, ...]) -> Any:
+    """The matrix of add_at: each element of the result by each that is placed."""
+    import numpy as np
+
+    from exprad.tensor import of_numpy
+
+    places = _numbers(shape)[of_numpy(row.parameters["index"])].ravel()
+    return sparse.csr_array((np.ones(places.size, bool), (places, np.arange(places.size))), shape=(prod(shape), places.size))
+
+
+def _grouped(sparse: Any, row: Any, shape: tuple[int, ...], result: tuple[int, ...]) -> Any:
+    """The matrix of a reduction: each group by its elements."""
+    import numpy as np
+
+    axis = row.parameters["axis"]
+    axes = range(len(shape)) if axis is None else axis
+    kept = tuple(1 if place in axes else size for place, size in enumerate(shape))
+    group = np.broadcast_to(_numbers(kept), shape).ravel()
+    return sparse.csr_array((np.ones(group.size, bool), (group, np.arange(group.size))), shape=(prod(result), group.size))
+
+
+def _factor(sparse: Any, node: Any, operands: Sequence[Any]) -> Any:
+    """A product with a matrix that does not depend on the variable, as the matrix that takes all elements."""
+    import numpy as np
+
+    a, b = node.operands
+    place = 0 if operands[0] is None else 1
+    fixed = node.operands[place]
+    numbers = fixed.value != 0 if fixed.is_const else np.ones(fixed.shape, bool)
+    if place == 0:
+        rows = sparse.csr_array(np.atleast_2d(numbers))
+        return sparse.kron(rows, sparse.eye_array(b.shape[1], dtype=bool), format="csr") if len(b.shape) == 2 else rows
+    columns = sparse.csr_array(np.atleast_2d(numbers.T))
+    return sparse.kron(sparse.eye_array(a.shape[0], dtype=bool), columns, format="csr") if len(a.shape) == 2 else columns
+
+
+def pattern_of_scalars(outputs: Sequence[Expr], wrt: Sequence[Var]) -> Any:
+    """The pattern of scalar expressions by scalar variables: those that each expression holds."""
+    import numpy as np
+
+    sparse = _sparse("a sparse matrix")
+    column = {variable: place for place, variable in enumerate(wrt)}
+    rows = [sorted(column[each] for each in f.variables if each in column) for f in outputs]
+    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int32)
+    indices = np.array([place for row in rows for place in row], np.int32)
+    return sparse.csr_array((np.ones(len(indices), bool), indices, indptr), shape=(len(outputs), len(wrt)))
+
+
+def colours(found: Any) -> Any:
+    """A number for each column of a pattern, such that columns of one number have no row in common.
+
+    In the order of the columns; and, where that takes more numbers than the fullest row forces, the fullest first, too.
+    """
+    import numpy as np
+    from scipy.optimize._numdiff import group_columns
+
+    first = group_columns(found, order=np.arange(found.shape[1]))
+    if first.max(initial=0) < np.diff(found.indptr).max(initial=0):
+        return first
+    second = group_columns(found, order=np.argsort(-np.bincount(found.indices, minlength=found.shape[1]), kind="stable"))
+    return min(first, second, key=lambda each: each.max())
+
+
+def rows_of(found: Any) -> Any:
+    """The row of each element of a pattern."""
+    import numpy as np
+
+    return np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
