@@ -152,7 +152,7 @@ def _merge(outer: tuple[Any, ...], last: Any, a: Any, other: Any, b: Any) -> Any
 
 
 def _either(a: Guarded, b: Guarded) -> Guarded:
-    return Guarded((_all(a.conditions) | _all(b.conditions),), resolve(a) + resolve(b))
+    return Guarded((joined(a.conditions) | joined(b.conditions),), resolve(a) + resolve(b))
 
 
 def is_complement(a: Any, b: Any) -> bool:
@@ -160,7 +160,8 @@ def is_complement(a: Any, b: Any) -> bool:
     return any(getattr(p, "primitive", None) is logical_not and p.operands[0] is q for p, q in ((a, b), (b, a)))
 
 
-def _all(conditions: Sequence[Any]) -> Any:
+def joined(conditions: Sequence[Any]) -> Any:
+    """The condition that all of several hold."""
     result = conditions[0]
     for condition in conditions[1:]:
         result = result & condition
@@ -172,5 +173,5 @@ def resolve(sensitivity: Any) -> Any:
     if sensitivity.__class__ is Negated:
         return -sensitivity.value
     if sensitivity.__class__ is Guarded:
-        return where(_all(sensitivity.conditions), sensitivity.value, 0)
+        return where(joined(sensitivity.conditions), sensitivity.value, 0)
     return sensitivity

@@ -64,7 +64,8 @@ def _float_kind(given: Iterable[Any]) -> Any:
 def _in_kind(kind: Any, value: Any) -> Any:
     """A value in the dtype of the floats given, to which constants are rounded; conditions stay conditions."""
     dtype = getattr(value, "dtype", kind)
-    return value if dtype == kind or getattr(dtype, "kind", "") not in ("i", "u", "f") else value.astype(kind)
+    is_other = dtype != kind and getattr(dtype, "kind", "") in ("i", "u", "f") and hasattr(value, "astype")
+    return value.astype(kind) if is_other else value
 
 
 def _by_name(bindings: Mapping[Any, Any]) -> dict[str, Any]:

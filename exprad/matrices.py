@@ -160,9 +160,9 @@ def _units(shape: tuple[int, ...]) -> list[Expr]:
 
 def _sparse_jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetric: bool = False) -> SparseMatrix:
     """The matrix by colours of its columns or, where those are fewer, of its rows."""
-    if any(x.shape for x in (*outputs, *inputs)) and (len(outputs) > 1 or len(inputs) > 1):
+    is_scalar = not any(x.shape for x in (*outputs, *inputs))
+    if not is_scalar and (len(outputs) > 1 or len(inputs) > 1):
         raise ShapeError("a sparse matrix takes one expression and one variable with shapes, or scalar ones; stack them")
-    is_scalar = not outputs[0].shape if not inputs[0].shape else False
     found = pattern_of_scalars(outputs, inputs) if is_scalar else pattern(outputs[0], inputs[0])
     found.sum_duplicates()
     columns = colours(found)
@@ -175,7 +175,7 @@ def _sparse_jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetri
     if is_scalar:
         data: Any = object_array([passes[c][i] for c, i in zip(colour.tolist(), place.tolist(), strict=True)])
     else:
-        flat = [each.ravel() for each in passes]
+        flat = [each[0].ravel() for each in passes]
         data = flat[0][place] if len(flat) == 1 else stack(flat)[colour, place]
     return SparseMatrix(data, found.indices, found.indptr, found.shape)
 
@@ -193,7 +193,7 @@ def _passes(outputs: Sequence[Expr], inputs: Sequence[Var], colour: Any, by_rows
             seeds = {end: 1 for end, is_mine in zip(ends, mask.tolist(), strict=True) if is_mine}
         swept = adjoints(seeds, inputs) if by_rows else tangents(outputs, seeds)
         edges = [without_kinks(_edge(one, other.shape)) for one, other in zip(swept, others, strict=True)]
-        found.append(edges[0] if others[0].shape else edges)
+        found.append(edges)
     return found
 
 

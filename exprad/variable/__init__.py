@@ -12,6 +12,7 @@ from weakref import ref
 import numpy as np
 
 from exprad.arithmetic import BINARY, Arithmetic, ArrayMethods, is_operand
+from exprad.chain import Guarded, plus, resolve
 from exprad.elementary import pow as power
 from exprad.errors import ArgumentError, OperandError
 from exprad.intern import serial
@@ -171,8 +172,8 @@ class Variable(Arithmetic, ArrayMethods):
         elif self._grad is seed:
             self._grad = None  # what was given is in the sum already
         taken: set[int] = set()
-        for node, x_bar in bars.items():
-            owner = node.owner()
+        for node, bar in bars.items():
+            owner, x_bar = node.owner(), resolve(bar)
             if owner is not None:
                 owner._take(x_bar if isinstance(x_bar, Variable) else _own(x_bar, taken))
             if not node._operands and node.hold is not None:
@@ -351,20 +352,30 @@ def _verify(order: Sequence[Any]) -> None:
 
 def _pull_arrays(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]) -> None:
     """A step of the sweep on arrays."""
-    for x, x_bar in zip(operands, node.rule.pull(y_bar, node.saved), strict=True):
-        if x_bar is not None:
-            known = bars.get(x)
-            bars[x] = x_bar if known is None else known + x_bar
+    _spread(node, operands, node.rule.pull, node.saved, y_bar, bars)
 
 
-def _pull_variables(
-    row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]
-) -> None:
+def _pull_variables(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]) -> None:
     """A step of the sweep that is recorded itself."""
-    for x, x_bar in zip(operands, node.rule.pull_carriers(y_bar, _saved_variables(node)), strict=True):
-        if x_bar is not None:
-            known = bars.get(x)
-            bars[x] = x_bar if known is None else known + x_bar
+    _spread(node, operands, node.rule.pull_carriers, _saved_variables(node), y_bar, bars)
+
+
+def _spread(node: Node, operands: Sequence[Any], pull: Any, saved: Any, y_bar: Any, bars: dict[Any, Any]) -> None:
+    """Add what a node passes on to the adjoints of its operands; guards are kept where shapes are."""
+    conditions: tuple[Any, ...] = ()
+    if y_bar.__class__ is Guarded:
+        if node.rule.is_plain:
+            conditions, y_bar = y_bar.conditions, y_bar.value
+        else:
+            y_bar = resolve(y_bar)
+    for x, x_bar in zip(operands, pull(y_bar, saved), strict=True):
+        if x_bar is None:
+            continue
+        if conditions:
+            inner, value = (x_bar.conditions, x_bar.value) if x_bar.__class__ is Guarded else ((), x_bar)
+            x_bar = Guarded((*conditions, *inner), value)
+        known = bars.get(x)
+        bars[x] = x_bar if known is None else plus(known, x_bar)
 
 
 def _saved_variables(node: Node) -> Any:

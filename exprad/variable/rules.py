@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from exprad.chain import pullback, resolve
+from exprad.chain import Guarded, joined, known_truth, pullback, resolve
 from exprad.expr import Const, Expr, Var, build
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
@@ -30,6 +30,15 @@ _OPERATORS = {
     "div": operator.truediv,
     "neg": operator.neg,
 }
+
+
+_SPELLED = ("None, ", "{}, ", "guarded({}, {}), ")
+
+
+def guarded(condition: Any, value: Any) -> Any:
+    """A value that counts where a condition holds; of one point, the value or nothing."""
+    truth = known_truth(condition)
+    return Guarded((condition,), value) if truth is None else value if truth else None
 
 
 class Rule:
@@ -49,18 +58,27 @@ class Rule:
         x_bars: dict[Any, Any] = {}
         wanted = [xs[place] for place in active]
         pullback(row, y, xs, y_bar, [x for x in xs if x not in wanted], x_bars)
-        found = [None if x_bars.get(x) is None else resolve(unbroadcast(x_bars[x], x.shape)) for x in wanted]
-        self._written = Written([expression for expression in found if expression is not None])
+        self.is_plain = row.partials is not None and all(x.shape == y_shape for x in wanted)  # guards pass through
+        found = [self._parts(x_bars.get(x), x.shape) for x in wanted]
+        self._written = Written([each for parts in found for each in parts])
         needed = [place for place, x in enumerate([y, *xs]) if getattr(x, "name", "") in self._written.names]
         self.places = tuple(needed)
         self.saves: Callable[[Any], Any] | None = itemgetter(*needed) if needed else None
         given = "".join(f"{each.name}, " for each in ([y, *xs][place] for place in needed))
-        results = iter(self._written.results)
-        returned = "".join(f"{'None' if each is None else next(results)}, " for each in found)
         unpacked = [f"{given if len(needed) > 1 else given[:-2]} = saved"] if needed else []
+        results = iter(self._written.results)
+        returned = "".join(_SPELLED[len(parts)].format(*[next(results) for _ in parts]) for parts in found)
         body = "\n    ".join([*unpacked, *self._written.lines, f"return ({returned})"])
         self.text = f"def pull(y_bar, saved):\n    {body}\n"
         self.pull: Callable[[Any, Any], tuple[Any, ...]] = self._written.made(self.text, "pull", _on_arrays)
+
+    def _parts(self, x_bar: Any, shape: Shape) -> list[Expr]:
+        """An adjoint as it is computed: nothing, a value, or a value and the condition under which it counts."""
+        if x_bar is None:
+            return []
+        if isinstance(x_bar, Guarded) and self.is_plain:
+            return [joined(x_bar.conditions), x_bar.value]
+        return [resolve(unbroadcast(x_bar, shape))]
 
     @cached_property
     def pull_carriers(self) -> Callable[[Any, Any], tuple[Any, ...]]:
@@ -103,7 +121,7 @@ class Written:
         return f"k{index}"
 
     def made(self, text: str, name: str, function_of: Callable[[Primitive], Any]) -> Callable[..., Any]:
-        scope: dict[str, Any] = {**self.constants, **{key: function_of(row) for key, row in self.rows.items()}}
+        scope: dict[str, Any] = {"guarded": guarded, **self.constants, **{key: function_of(row) for key, row in self.rows.items()}}
         exec(compile(text, "<exprad rule>", "exec"), scope)
         return scope[name]
 
