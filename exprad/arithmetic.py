@@ -132,25 +132,9 @@ def _method(name: str) -> Any:
     return method
 
 
-for _name in [
-    "sum",
-    "mean",
-    "prod",
-    "max",
-    "min",
-    "var",
-    "std",
-    "cumsum",
-    "broadcast_to",
-    "ravel",
-    "squeeze",
-    "swapaxes",
-    "diagonal",
-    "trace",
-    "dot",
-    "take",
-    "repeat",
-]:
+_METHODS = """sum mean prod max min var std cumsum broadcast_to ravel squeeze swapaxes diagonal trace dot take
+              repeat"""  # fmt: skip
+for _name in _METHODS.split():
     setattr(ArrayMethods, _name, _method(_name))
 
 

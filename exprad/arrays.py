@@ -323,7 +323,7 @@ def _along(each: Any, size: int, shape: Shape) -> Any:
         return each
     if isinstance(each, IndexArray):
         each = each.array
-    if isinstance(each, list) or getattr(each, "shape", ()) and not getattr(each, "_level", 0):
+    if isinstance(each, list) or shape_of(each) and not getattr(each, "_level", 0):
         return _index_array(each, size, shape)
     if not hasattr(each, "__index__") or isinstance(each, builtins.bool):
         raise OperandError("an expression is indexed by whole numbers, slices and arrays of whole numbers, got "
@@ -676,7 +676,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     if getattr(each, "__module__", "") == __name__ and name[0] != "_"
 }
 SPELLINGS: dict[str, Callable[..., Any]] = {  # as text spells them: operands first, then parameters by name
-    **FUNCTIONS, "concatenate": lambda *parts, axis=0: concatenate(parts, axis), "stack": lambda *parts, axis=0: stack(parts, axis),
+    **FUNCTIONS, "concatenate": lambda *parts, axis=0: concatenate(parts, axis),
+    "stack": lambda *parts, axis=0: stack(parts, axis),
     "einsum": lambda *operands, subscripts: einsum(subscripts, *operands), "cofactor": tensor.cofactor, "astype": tensor.astype,
 }  # fmt: skip
 _OF_NUMPY: dict[str, Callable[..., Any]] = {

@@ -136,14 +136,16 @@ def jacobian(fs: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", spa
         rows = [[without_kinks(_edge(column[i], ())) for column in columns] for i in range(len(outputs))]
     else:
         rows = [[without_kinks(block) for block in _blocks(f, inputs)] for f in outputs]
-    rows = [row[0] for row in rows] if isinstance(wrt, Var) else rows
-    return rows[0] if isinstance(fs, Expr) else rows
+    found: list[Any] = [row[0] for row in rows] if isinstance(wrt, Var) else rows
+    return found[0] if isinstance(fs, Expr) else found
 
 
 def _blocks(f: Expr, inputs: Sequence[Var]) -> list[Expr]:
     """The derivative of an expression by each variable, of shape f.shape + x.shape."""
     if not f.shape:
         return [_edge(x_bar, x.shape) for x, x_bar in zip(inputs, adjoints({f: 1}, inputs), strict=True)]
+    if not f.size:
+        return [_edge(None, f.shape + x.shape) for x in inputs]
     if f.size < sum(x.size for x in inputs):
         sweeps = [adjoints({f: unit}, inputs) for unit in _units(f.shape)]
         return [stack([_edge(sweep[place], x.shape) for sweep in sweeps]).reshape(f.shape + x.shape)
@@ -162,7 +164,9 @@ def _sparse_jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetri
     """The matrix by colours of its columns or, where those are fewer, of its rows."""
     is_scalar = not any(x.shape for x in (*outputs, *inputs))
     if not is_scalar and (len(outputs) > 1 or len(inputs) > 1):
-        raise ShapeError("a sparse matrix takes one expression and one variable with shapes, or scalar ones; stack them")
+        raise ShapeError(
+            "a sparse matrix takes one expression and one variable with shapes, or scalar ones; stack them"
+        )
     found = pattern_of_scalars(outputs, inputs) if is_scalar else pattern(outputs[0], inputs[0])
     found.sum_duplicates()
     columns = colours(found)
@@ -222,9 +226,9 @@ def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", spars
     if sparse:
         return _sparse_jacobian(slopes, inputs, is_symmetric=True)
     if any(x.shape for x in inputs):
-        rows = [[without_kinks(block) for block in _blocks(g, inputs)] for g in slopes]
+        rows: list[list[Expr]] = [[without_kinks(block) for block in _blocks(g, inputs)] for g in slopes]
     else:
-        rows = [[None] * len(slopes) for _ in slopes]
+        rows = [[Const(0)] * len(slopes) for _ in slopes]
         for j, x in enumerate(inputs):
             for i, entry in enumerate(tangents(slopes[j:], {x: 1}), j):
                 rows[i][j] = rows[j][i] = without_kinks(_edge(entry, ()))

@@ -167,7 +167,9 @@ def _scattered(sparse: Any, row: Any, shape: tuple[int, ...]) -> Any:
     from exprad.tensor import of_numpy
 
     places = _numbers(shape)[of_numpy(row.parameters["index"])].ravel()
-    return sparse.csr_array((np.ones(places.size, bool), (places, np.arange(places.size))), shape=(prod(shape), places.size))
+    return sparse.csr_array(
+        (np.ones(places.size, bool), (places, np.arange(places.size))), shape=(prod(shape), places.size)
+    )
 
 
 def _grouped(sparse: Any, row: Any, shape: tuple[int, ...], result: tuple[int, ...]) -> Any:
@@ -178,7 +180,9 @@ def _grouped(sparse: Any, row: Any, shape: tuple[int, ...], result: tuple[int, .
     axes = range(len(shape)) if axis is None else axis
     kept = tuple(1 if place in axes else size for place, size in enumerate(shape))
     group = np.broadcast_to(_numbers(kept), shape).ravel()
-    return sparse.csr_array((np.ones(group.size, bool), (group, np.arange(group.size))), shape=(prod(result), group.size))
+    return sparse.csr_array(
+        (np.ones(group.size, bool), (group, np.arange(group.size))), shape=(prod(result), group.size)
+    )
 
 
 def _factor(sparse: Any, node: Any, operands: Sequence[Any]) -> Any:
@@ -193,7 +197,9 @@ def _factor(sparse: Any, node: Any, operands: Sequence[Any]) -> Any:
         rows = sparse.csr_array(np.atleast_2d(numbers))
         return sparse.kron(rows, sparse.eye_array(b.shape[1], dtype=bool), format="csr") if len(b.shape) == 2 else rows
     columns = sparse.csr_array(np.atleast_2d(numbers.T))
-    return sparse.kron(sparse.eye_array(a.shape[0], dtype=bool), columns, format="csr") if len(a.shape) == 2 else columns
+    return (
+        sparse.kron(sparse.eye_array(a.shape[0], dtype=bool), columns, format="csr") if len(a.shape) == 2 else columns
+    )
 
 
 def pattern_of_scalars(outputs: Sequence[Expr], wrt: Sequence[Var]) -> Any:
@@ -216,10 +222,11 @@ def colours(found: Any) -> Any:
     import numpy as np
     from scipy.optimize._numdiff import group_columns
 
-    first = group_columns(found, order=np.arange(found.shape[1]))
+    grouped: Any = group_columns
+    first = grouped(found, order=np.arange(found.shape[1]))
     if first.max(initial=0) < np.diff(found.indptr).max(initial=0):
         return first
-    second = group_columns(found, order=np.argsort(-np.bincount(found.indices, minlength=found.shape[1]), kind="stable"))
+    second = grouped(found, order=np.argsort(-np.bincount(found.indices, minlength=found.shape[1]), kind="stable"))
     return min(first, second, key=lambda each: each.max())
 
 

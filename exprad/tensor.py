@@ -63,7 +63,7 @@ class Structural(Primitive):
 
     def folded(self, operands: Sequence[Any]) -> Any:
         """A simpler expression for a call on expressions, which moves no rounding; None where there is none."""
-        inner = getattr(operands[0], "primitive", None)
+        inner: Any = getattr(operands[0], "primitive", None)
         family = getattr(inner, "family", None)
         if (
             family is broadcast_to
@@ -313,7 +313,7 @@ norm = Family(
     pull=lambda y, xs, y_bar, _, axis, keepdims: _along(xs[0], y_bar, axis) * _direction(xs[0], y, axis),
 )  # fmt: skip
 
-cumsum = Family(
+cumsum: Family = Family(
     "cumsum",
     shape=lambda x, axis: x,
     value=lambda np, x, axis: np.add.accumulate(x, axis),
@@ -335,7 +335,7 @@ def _broadcast_shape(given: Shape, shape: Shape) -> Shape:
     return shape
 
 
-broadcast_to = Family(
+broadcast_to: Family = Family(
     "broadcast_to", reads="moves", shape=_broadcast_shape,
     value=lambda np, x, shape: np.broadcast_to(x, shape),
     transpose=lambda y_bar, x, shape: summed_to(y_bar, shape_of(x)),
@@ -348,13 +348,13 @@ def _reshape_shape(given: Shape, shape: Shape) -> Shape:
     return shape
 
 
-reshape = Family(
+reshape: Family = Family(
     "reshape", reads="moves", shape=_reshape_shape,
     value=lambda np, x, shape: x.reshape(shape),
     transpose=lambda y_bar, x, shape: reshape(y_bar, shape=shape_of(x)),
 )  # fmt: skip
 
-transpose = Family(
+transpose: Family = Family(
     "transpose", reads="moves",
     shape=lambda x, axes: tuple(x[i] for i in axes),
     value=lambda np, x, axes: x.transpose(axes),
@@ -439,8 +439,7 @@ def _part_shape(shape: Shape, index: Index) -> Shape:
 
         return np.broadcast_to(0, shape)[of_numpy(index)].shape
     arrays = [place for place, each in enumerate(index) if isinstance(each, (int, IndexArray))]
-    common = broadcast_shapes("getitem", [index[place].array.shape if isinstance(index[place], IndexArray) else ()
-                                          for place in arrays])  # fmt: skip
+    common = broadcast_shapes("getitem", [each.array.shape for each in index if isinstance(each, IndexArray)])
     sizes = iter(shape)
     found: list[int] = []
     together = arrays == list(range(arrays[0], arrays[-1] + 1))  # else NumPy puts their axes first
@@ -464,12 +463,12 @@ def _add_at(np: Any, y: Any, shape: Shape, index: Index) -> Any:
     return whole
 
 
-getitem = Family(
+getitem: Family = Family(
     "getitem", reads="moves", shape=_part_shape,
     value=lambda np, x, index: x[of_numpy(index)],
     transpose=lambda y_bar, x, index: add_at(y_bar, shape=shape_of(x), index=index),
 )  # fmt: skip
-add_at = Family(
+add_at: Family = Family(
     "add_at", reads="scatters",
     shape=lambda y, shape, index: shape, value=_add_at,
     transpose=lambda x_bar, y, shape, index: getitem(x_bar, index=index),
@@ -551,7 +550,7 @@ def _einsum_pull(y: Any, xs: Sequence[Any], y_bar: Any, index: int, subscripts: 
     return einsum(y_bar, *[x for i, x in enumerate(xs) if i != index], subscripts=wanted)
 
 
-einsum = Family(  # an operand has a letter once, and each letter of an operand is in the result or in another operand
+einsum: Family = Family(  # an operand has a letter once, and each letter of an operand is in the result or in another operand
     "einsum", shape=_einsum_shape,
     value=lambda np, *xs, subscripts: np.einsum(subscripts, *xs, optimize=len(xs) > 1),
     push=lambda y, xs, x_dot, index, subscripts: einsum(*xs[:index], x_dot, *xs[index + 1 :], subscripts=subscripts),

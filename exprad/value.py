@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from exprad.arithmetic import Arithmetic
 from exprad.errors import OperandError, ShapeError, UnsupportedError, extra
@@ -70,7 +70,7 @@ def _structural(row: Primitive, operands: Sequence[Any]) -> Any:
     is_moved = row.family.reads in ("moves", "scatters")  # type: ignore[attr-defined]  # rows of the second table have one
     ready = [_as_array(x, is_moved) for x in operands]
     with np.errstate(all="ignore"):
-        return row.numpy(*ready)  # type: ignore[operator]  # a function
+        return cast("Callable[..., Any]", row.numpy)(*ready)
 
 
 def _as_array(x: Any, is_moved: bool) -> Any:

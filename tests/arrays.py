@@ -86,9 +86,11 @@ def _indexed(draw: Draw, x: Any) -> Any:
     index: list[Any] = []
     length = draw(sizes)
     for size in x.shape[: draw(st.integers(0, x.ndim))]:
-        index.append(draw(st.one_of(
-            st.integers(-size, size - 1), st.slices(size), st.just(Ellipsis) if all(each is not Ellipsis for each in index) else st.just(0),
-            st.lists(st.integers(-size, size - 1), min_size=length, max_size=length).map(np.array))))  # fmt: skip
+        choices = [st.integers(-size, size - 1), st.slices(size),
+                   st.lists(st.integers(-size, size - 1), min_size=length, max_size=length).map(np.array)]  # fmt: skip
+        if all(each is not Ellipsis for each in index):
+            choices.append(st.just(Ellipsis))
+        index.append(draw(st.one_of(choices)))
     if draw(st.booleans()):
         index.insert(draw(st.integers(0, len(index))), None)
     return lambda module, x: x[tuple(index)]

@@ -53,9 +53,13 @@ def test_a_jacobian_has_the_shapes_of_its_output_and_its_input(name: str, data: 
         def of_one(each: Any, place: int = place) -> Any:
             return np.sin(function(*arrays[:place], each, *arrays[place + 1 :]))
 
-        np.testing.assert_allclose(found, numeric_jacobian(of_one, value), atol=1e-5 * (1 + np.abs(found).max(initial=0)))
+        np.testing.assert_allclose(
+            found, numeric_jacobian(of_one, value), atol=1e-5 * (1 + np.abs(found).max(initial=0))
+        )
         few = jacobian(f, x, sparse=True).evaluate(dict(zip(xs, arrays, strict=True)))
-        np.testing.assert_allclose(few.toarray(), np.reshape(found, (f.size, x.size)), atol=1e-9 * (1 + np.abs(found).max(initial=0)))
+        np.testing.assert_allclose(
+            few.toarray(), np.reshape(found, (f.size, x.size)), atol=1e-9 * (1 + np.abs(found).max(initial=0))
+        )
 
 
 @searched(10)
@@ -164,5 +168,3 @@ def test_an_absent_variable_has_a_jacobian_of_zeros() -> None:
     with pytest.raises(ArgumentError, match="strict"):
         jacobian(x * 2, y, strict=True)
     assert jacobian(x * 2 + Const(np.ones(2)), x).shape == (2, 2)
-
-

@@ -349,7 +349,7 @@ class RegionRunner:
             }
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
-        program, last_use = self.program, self.program.last_use
+        program = self.program
         values: dict[int, Any] = {
             index: constant_of_dtype(program.steps[index][1], dtype) for index in program.constants
         }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from exprad.errors import ArgumentError, BindingError, NameClashError, OperandError, ShapeError
-from exprad.expr import Expr, Var, expression, object_array
+from exprad.expr import Expr, Var, expression
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
 from exprad.sparsity import SparseMatrix

@@ -16,7 +16,7 @@ def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any]) -> list[Any]:
     with collector_paused():
         order = postorder(outputs)
         idle = independents(order, seeds)
-        if any([node.shape for node in order]):  # rows of arrays take expressions for numbers
+        if any(node.shape for node in order):  # rows of arrays take expressions for numbers
             x_dot = {node: expression(seed) for node, seed in seeds.items()}
         for node in order:
             if node not in idle and node not in seeds:

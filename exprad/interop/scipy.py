@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from exprad.backends.function import Function, compile
-from exprad.expr import object_array
 from exprad.errors import ArgumentError, extra
-from exprad.expr import Expr, Var, expression
+from exprad.expr import Expr, Var, expression, object_array
 from exprad.matrices import gradient, hvp, jacobian
 
 try:

@@ -18,7 +18,7 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
     with collector_paused():
         order = postorder(seeds)
         idle = independents(order, wrt)
-        is_shaped = any([node.shape for node in order])
+        is_shaped = any(node.shape for node in order)
         for output, seed in seeds.items():
             bars[output] = plus(bars.get(output), stretched(expression(seed), output.shape) if is_shaped else seed)
         sweep(order, bars, idle, {node for node in wrt if node._operands}, _pull_array if is_shaped else pullback)

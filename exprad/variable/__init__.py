@@ -14,12 +14,13 @@ import numpy as np
 from exprad.arithmetic import BINARY, Arithmetic, ArrayMethods, is_operand
 from exprad.chain import Guarded, plus, resolve
 from exprad.elementary import pow as power
+from exprad.elementary import where
 from exprad.errors import ArgumentError, OperandError
 from exprad.intern import serial
 from exprad.primitive import Primitive, Shape
 from exprad.reverse import sweep
 from exprad.traverse import fold, postorder
-from exprad.value import evaluate
+from exprad.value import as_float, evaluate, unwrap
 from exprad.variable.rules import forward, rule
 from exprad.variable.tape import Hold, Leaf, Node
 
@@ -114,7 +115,7 @@ class Variable(Arithmetic, ArrayMethods):
         if isinstance(value, np.generic):
             value = self._value = np.asarray(value)
             value.setflags(write=self._node is None)
-        leaf = self._leaf and self._leaf()
+        leaf = self._leaf() if self._leaf is not None else None
         if leaf is not None and leaf.hold is not None:
             leaf.hold.release()
         return value
@@ -192,7 +193,7 @@ class Variable(Arithmetic, ArrayMethods):
         self._grad = x_bar
 
     def _leaf_node(self) -> Leaf:
-        leaf = self._leaf and self._leaf()
+        leaf = self._leaf() if self._leaf is not None else None
         if leaf is None or leaf.hold is not None and leaf.hold.fingerprint is not None:
             leaf = Leaf(self, self._value)
             self._leaf = ref(leaf)
@@ -212,7 +213,7 @@ class Variable(Arithmetic, ArrayMethods):
         return _expression(self)
 
     def interpret(self, primitive: Primitive, operands: Sequence[Any]) -> Any:
-        return record(primitive, *operands)
+        return record(primitive, *[unwrap(operand) for operand in operands])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise OperandError("an array of a Variable would lose its derivative; use .data")
@@ -273,15 +274,16 @@ def record(row: Primitive, *operands: Any) -> Any:
     constant = None
     if row is power and operands[1].__class__ in (int, float):
         constant = operands[1]
-    value = forward(row, constant if constant.__class__ is int else None)(*values)
+    try:
+        value = forward(row, constant if constant.__class__ is int else None)(*values)
+    except ValueError:
+        row.shape(*[getattr(x, "shape", ()) for x in values])  # says which shapes do not fit
+        raise
     if value.dtype.kind != "f":
         if row.predicate:
             return value
-        values = [np.asarray(x, float)[()] if getattr(getattr(x, "dtype", None), "kind", "f") in "biu" and not
-                  (row.name == "where" and place == 0) else x for place, x in enumerate(values)]  # fmt: skip
-        value = forward(row, constant if constant.__class__ is int else None)(*values)
-        if value.dtype.kind != "f":
-            value = np.asarray(evaluate(row, values), float)[()]
+        values = [x if row is where and place == 0 else _as_floats(x) for place, x in enumerate(values)]
+        value = _as_floats(evaluate(row, values))
     if not _records_now():
         return Variable._of(value)
     return _recorded(row, operands, values, value, constant)
@@ -289,7 +291,7 @@ def record(row: Primitive, *operands: Any) -> Any:
 
 def _recorded(row: Primitive, operands: Sequence[Any], values: Sequence[Any], value: Any, constant: Any) -> Variable:
     """A result with its node."""
-    node = _new(Node)
+    node: Any = _new(Node)
     active: list[int] = []
     nodes: list[Any] = []
     constants: list[Any] = []
@@ -320,7 +322,7 @@ def _recorded(row: Primitive, operands: Sequence[Any], values: Sequence[Any], va
 def _plain(operand: Any) -> Any:
     """An operand that is no Variable, as NumPy takes it."""
     if operand.__class__ in (float, int):
-        return operand if operand.__class__ is float or -(2**53) <= operand <= 2**53 else float(Fraction(operand))
+        return operand if operand.__class__ is float or -(2**53) <= operand <= 2**53 else as_float(operand)
     if isinstance(operand, Variable):
         return operand._value
     if getattr(operand, "_level", 0):
@@ -328,7 +330,7 @@ def _plain(operand: Any) -> Any:
             f"a Variable can't meet an expression, got {operand!r}; evaluate the expression on it instead"
         )
     if isinstance(operand, (bool, Fraction)):
-        return float(operand)
+        return as_float(operand)
     if isinstance(operand, (list, tuple)):
         operand = np.asarray(operand)
     if getattr(getattr(operand, "dtype", None), "kind", "") not in ("b", "i", "u", "f"):
@@ -336,6 +338,11 @@ def _plain(operand: Any) -> Any:
             f"an operand must be a real number, an array or a Variable, got {type(operand).__name__}: {operand!r}"
         )
     return operand
+
+
+def _as_floats(x: Any) -> Any:
+    """Whole numbers are promoted: a gradient is a real number."""
+    return np.asarray(x, float)[()] if getattr(getattr(x, "dtype", None), "kind", "f") in "biu" else x
 
 
 def _verify(order: Sequence[Any]) -> None:
@@ -355,7 +362,9 @@ def _pull_arrays(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any
     _spread(node, operands, node.rule.pull, node.saved, y_bar, bars)
 
 
-def _pull_variables(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]) -> None:
+def _pull_variables(
+    row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]
+) -> None:
     """A step of the sweep that is recorded itself."""
     _spread(node, operands, node.rule.pull_carriers, _saved_variables(node), y_bar, bars)
 
@@ -411,7 +420,7 @@ def _expression(result: Variable) -> Any:
 
     start = result._node or result._leaf_node()
     names = (f"x{place}" for place in range(1 << 62))
-    taken = {leaf.owner().name for leaf in postorder([start]) if leaf.__class__ is Leaf and leaf.owner() is not None}
+    taken = {getattr(leaf.owner(), "name", None) for leaf in postorder([start]) if leaf.__class__ is Leaf}
 
     def visit(node: Any, operands: list[Any]) -> Any:
         if node.__class__ is Leaf:
@@ -428,8 +437,10 @@ def _expression(result: Variable) -> Any:
 
 def _operator(row: Primitive, reflected: bool) -> Any:
     def operator(self: Any, other: Any) -> Any:
-        if other.__class__ is not Variable and (not is_operand(other) or getattr(other, "_level", 0) > 1):
-            return NotImplemented
+        if other.__class__ is not Variable:
+            if not is_operand(other) or getattr(other, "_level", 0) > 1:
+                return NotImplemented
+            other = unwrap(other)
         return record(row, other, self) if reflected else record(row, self, other)
 
     return operator

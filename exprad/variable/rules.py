@@ -121,7 +121,11 @@ class Written:
         return f"k{index}"
 
     def made(self, text: str, name: str, function_of: Callable[[Primitive], Any]) -> Callable[..., Any]:
-        scope: dict[str, Any] = {"guarded": guarded, **self.constants, **{key: function_of(row) for key, row in self.rows.items()}}
+        scope: dict[str, Any] = {
+            "guarded": guarded,
+            **self.constants,
+            **{key: function_of(row) for key, row in self.rows.items()},
+        }
         exec(compile(text, "<exprad rule>", "exec"), scope)
         return scope[name]
 
@@ -142,13 +146,14 @@ def forward(row: Primitive, exponent: int | None = None) -> Callable[..., Any]:
     if row.partials is None:
         return _quiet(row.numpy)
     if exponent is None and (row.formula is None or row.numpy is not None):
-        return _OPERATORS.get(row.name) or numpy_function(row)
+        known: Any = _OPERATORS.get(row.name) or numpy_function(row)
+        return known
     xs: list[Any] = [Var(f"x{place}") for place in range(row.arity)]
     operands = [xs[0], Const(exponent)] if exponent is not None else xs
     written = Written([build(row, *operands)])
     body = "\n    ".join([*written.lines, f"return {written.results[0]}"])
     text = f"def value({', '.join(x.name for x in xs)}):\n    {body}\n"
-    made = written.made(text, "value", _on_arrays)
+    made: Callable[..., Any] = written.made(text, "value", _on_arrays)
     return made if exponent is not None else _quiet(made)
 
 

@@ -23,6 +23,10 @@ class Node:
     primitive: Primitive
     _operands: tuple[Any, ...]  # nodes and leaves, of those operands that are Variables
     constants: tuple[tuple[int, Any, Hold | None], ...]  # the other operands, by place
+    rule: Any
+    saved: Any  # what the rule needs of the result and the operands
+    owner: ref[Any]
+    _serial: int
 
 
 class Leaf:
@@ -44,6 +48,7 @@ class Hold:
     """
 
     __slots__ = ("__weakref__", "array", "fingerprint", "is_swept", "thaws")
+    fingerprint: bytes | None
     living: WeakValueDictionary[int, Hold] = WeakValueDictionary()
 
     def __init__(self, array: Any) -> None:
