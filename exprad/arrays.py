@@ -15,7 +15,7 @@ from typing import Any
 
 from exprad import elementary, tensor
 from exprad.arithmetic import is_operand
-from exprad.elementary import exp, sqrt
+from exprad.elementary import sqrt
 from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.primitive import Primitive, Shape
 from exprad.tensor import Axes, Index, IndexArray, permuted, reshaped, shape_of
@@ -130,12 +130,12 @@ def softmax(x: Any, axis: Axis = None) -> Any:
     >>> softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """
-    return exp(log_softmax(x, axis))
+    return tensor.softmax(x, axis=_axes(x, axis, "softmax"))
 
 
 def log_softmax(x: Any, axis: Axis = None) -> Any:
     """The logarithm of softmax, accurate where softmax is all but 0."""
-    return x - logsumexp(x, axis, keepdims=True)
+    return tensor.log_softmax(x, axis=_axes(x, axis, "log_softmax"))
 
 
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:

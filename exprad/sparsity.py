@@ -222,6 +222,8 @@ def colours(found: Any) -> Any:
     import numpy as np
     from scipy.optimize._numdiff import group_columns
 
+    if not found.nnz:
+        return np.zeros(found.shape[1], int)
     grouped: Any = group_columns
     first = grouped(found, order=np.arange(found.shape[1]))
     if first.max(initial=0) < np.diff(found.indptr).max(initial=0):

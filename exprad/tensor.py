@@ -16,7 +16,7 @@ from typing import Any
 from zlib import crc32
 
 from exprad.chain import plus, resolve
-from exprad.elementary import exp, not_equal, where
+from exprad.elementary import not_equal, where
 from exprad.errors import ShapeError
 from exprad.primitive import Primitive, Shape
 from exprad.value import broadcast_shapes
@@ -273,6 +273,17 @@ max = _extremum("max", "maximum", lambda x, y: x < y)
 min = _extremum("min", "minimum", lambda x, y: x > y)
 
 
+def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A value whose inner steps warn of nothing."""
+
+    def quiet(np: Any, *xs: Any, **parameters: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(np, *xs, **parameters)
+
+    return quiet
+
+
+@_quiet
 def _logsumexp(np: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
     top = np.maximum.reduce(x, axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
@@ -283,11 +294,42 @@ def _logsumexp(np: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
 logsumexp = Family(
     "logsumexp", axis=None, keepdims=False, reads="group",
     shape=lambda x, axis, keepdims: _reduced(x, axis, keepdims), value=_logsumexp,
-    push=lambda y, xs, x_dot, _, axis, keepdims: sum(exp(xs[0] - _along(xs[0], y, axis)) * x_dot, axis=axis, keepdims=keepdims),
-    pull=lambda y, xs, y_bar, _, axis, keepdims: _along(xs[0], y_bar, axis) * exp(xs[0] - _along(xs[0], y, axis)),
+    push=lambda y, xs, x_dot, _, axis, keepdims: sum(softmax(xs[0], axis=axis) * x_dot, axis=axis, keepdims=keepdims),
+    pull=lambda y, xs, y_bar, _, axis, keepdims: _along(xs[0], y_bar, axis) * softmax(xs[0], axis=axis),
 )  # fmt: skip
 
 
+def _shifted(np: Any, x: Any, axis: Axes) -> Any:
+    """x less its largest element, which changes no softmax and lets none overflow."""
+    top = np.maximum.reduce(x, axis, keepdims=True)
+    return x - np.where(np.isfinite(top), top, 0)
+
+
+@_quiet
+def _softmax(np: Any, x: Any, axis: Axes) -> Any:
+    found = np.exp(_shifted(np, x, axis))
+    return found / np.add.reduce(found, axis, keepdims=True)
+
+
+@_quiet
+def _log_softmax(np: Any, x: Any, axis: Axes) -> Any:
+    low = _shifted(np, x, axis)
+    return low - np.log(np.add.reduce(np.exp(low), axis, keepdims=True))
+
+
+softmax: Family = Family(
+    "softmax", axis=None, shape=lambda x, axis: x, value=_softmax,
+    push=lambda y, xs, x_dot, _, axis: y * (x_dot - sum(y * x_dot, axis=axis, keepdims=True)),
+    pull=lambda y, xs, y_bar, _, axis: y * (y_bar - sum(y * y_bar, axis=axis, keepdims=True)),
+)  # fmt: skip
+log_softmax: Family = Family(
+    "log_softmax", axis=None, shape=lambda x, axis: x, value=_log_softmax,
+    push=lambda y, xs, x_dot, _, axis: x_dot - sum(softmax(xs[0], axis=axis) * x_dot, axis=axis, keepdims=True),
+    pull=lambda y, xs, y_bar, _, axis: y_bar - softmax(xs[0], axis=axis) * sum(y_bar, axis=axis, keepdims=True),
+)  # fmt: skip
+
+
+@_quiet
 def _norm(np: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
     squares = np.add.reduce(x * x, axis, keepdims=True)
     info = np.finfo(squares.dtype)
@@ -335,9 +377,18 @@ def _broadcast_shape(given: Shape, shape: Shape) -> Shape:
     return shape
 
 
+def _repeated(np: Any, x: Any, shape: Shape) -> Any:
+    """One number as a read-only array of any shape: NumPy's own way there is long."""
+    if not isinstance(x, (np.ndarray, np.generic)):
+        return np.broadcast_to(x, shape)
+    found = np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))
+    found.setflags(write=False)
+    return found
+
+
 broadcast_to: Family = Family(
     "broadcast_to", reads="moves", shape=_broadcast_shape,
-    value=lambda np, x, shape: np.broadcast_to(x, shape),
+    value=lambda np, x, shape: np.broadcast_to(x, shape) if x.ndim else _repeated(np, x, shape),
     transpose=lambda y_bar, x, shape: summed_to(y_bar, shape_of(x)),
 )  # fmt: skip
 
@@ -665,6 +716,7 @@ det = Family(
 )  # fmt: skip
 
 
+@_quiet
 def _logdet(np: Any, x: Any) -> Any:
     sign, found = np.linalg.slogdet(x)
     return np.where(sign < 0, np.nan, found).astype(found.dtype)[()]

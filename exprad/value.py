@@ -210,6 +210,17 @@ def constant_of_dtype(value: Any, dtype: Any) -> Any:
     return np.asarray(value if hasattr(value, "dtype") else _rounded(value, dtype), dtype)
 
 
+def keep(condition: Any, x: Any, out: Any) -> None:
+    """Write x where a condition holds, else 0: its bits and a mask, which takes half the time of a choice."""
+    import numpy as np
+
+    kind = f"i{out.itemsize}"
+    bits = out.view(kind)
+    np.copyto(bits, condition)
+    np.negative(bits, bits)
+    np.bitwise_and(bits, x.view(kind), bits)
+
+
 @cache
 def numpy_function(row: Primitive) -> Callable[..., Any]:
     """The row's function of NumPy arrays."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property, lru_cache
 from itertools import product
-from math import prod
+from math import copysign, prod
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -23,7 +23,7 @@ from exprad.backends.signature import Input, own_name
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
 from exprad.tensor import IndexArray, of_numpy
-from exprad.value import constant_of_dtype, numpy_function
+from exprad.value import constant_of_dtype, keep, numpy_function
 
 CACHE = 1 << 22  # bytes that the live values of a block may take: measured, between second- and third-level caches
 BLOCK = (8192, 32768)  # the fewest and the most elements of a block
@@ -43,6 +43,11 @@ def writer(row: Primitive) -> Callable[..., Any] | None:
     if function in (np.maximum, np.minimum):
         return lambda a, b, out: function(a, b, out=out)  # for these NumPy takes no third argument by place
     return function if isinstance(function, np.ufunc) else None
+
+
+def _is_zero(value: Any) -> bool:
+    """Whether a constant is the zero whose bits are."""
+    return not hasattr(value, "dtype") and value == 0 and copysign(1, value) > 0
 
 
 class Allocator:
@@ -73,7 +78,12 @@ class Kernel:
     def __init__(self, program: Program, inputs: Sequence[int], steps: Sequence[int], outputs: Sequence[int]) -> None:
         self.program, self.inputs, self.outputs = program, tuple(inputs), tuple(outputs)
         self.constants: list[Any] = []
-        self.functions: dict[str, Callable[..., Any]] = {"copyto": np.copyto, "not_equal": np.not_equal}
+        self.functions: dict[str, Callable[..., Any]] = {
+            "copyto": np.copyto,
+            "not_equal": np.not_equal,
+            "where": np.where,
+            "keep": keep,
+        }
         registers = Allocator()
         self.lines = list(self._lines(steps, registers))
         self.floats, self.truths = registers.count["r"], registers.count["b"]
@@ -100,10 +110,9 @@ class Kernel:
                         f"not_equal({reads[position]}, 0, {converted})")  # fmt: skip
                     reads[position] = converted
             kinds[index] = "b" if row.predicate else "r"
-            kept = set(reads[:2]) if row is table.where else set()  # its result is written in two steps
-            registers.give(done - kept)
+            registers.give(done)
             out = slot.get(index) or registers.take(kinds[index])
-            registers.give((done & kept | spare) - {out})
+            registers.give(spare - {out})
             place[index] = out
             yield from self._call(row, reads, out)
         for i, value in enumerate(self.outputs):
@@ -118,9 +127,10 @@ class Kernel:
     def _call(self, row: Primitive, reads: Sequence[str], out: str) -> Iterator[str]:
         if row is table.where:
             condition, a, b = reads
-            if b != out:
-                yield f"copyto({out}, {b})"
-            yield f"copyto({out}, {a}, where={condition})"
+            if b[0] == "k" and a[0] != "k" and a != out and _is_zero(self.constants[int(b[1:])]):
+                yield f"keep({condition}, {a}, {out})"
+            else:
+                yield f"copyto({out}, where({condition}, {a}, {b}))"  # several times as fast as copyto with where=
             return
         function, name = writer(row), own_name(row)
         self.functions[name] = function or numpy_function(row)
@@ -188,7 +198,8 @@ class BlockRunner:
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         columns = columns_of(self.inputs, arrays, dtype)
-        self.blocks([columns[place] for place in self.used], rows_of(leaves, self.structure), points, dtype)
+        with np.errstate(all="ignore"):
+            self.blocks([columns[place] for place in self.used], rows_of(leaves, self.structure), points, dtype)
 
 
 _WRITERS: dict[str, Callable[..., Any]] = {  # rows of the second table that write where they are told
@@ -232,6 +243,7 @@ class RegionRunner:
         self.sizes: list[tuple[int, bool]] = []  # of each buffer: elements, and whether they are truth values
         self._plan()
         self._spare: dict[Any, list[dict[int, Any]]] = {}
+        self._rounded: dict[Any, dict[int, Any]] = {}
 
     def _lifetimes(self) -> tuple[dict[int, int], list[int]]:
         """The value in whose memory each value lies, and the last step that reads that memory."""
@@ -269,7 +281,8 @@ class RegionRunner:
         reads = {o: None for index in steps for o in program.steps[index][1:] if o not in own}
         inputs = [o for o in reads if program.steps[o][0] != "const" or program.shapes[o]]
         outputs = [index for index in steps if program.last_use[index] > last]
-        return Region(Blocks(Kernel(program, inputs, steps, outputs)), inputs, outputs, self._ended(inputs, last))
+        blocks = Blocks(Kernel(program, inputs, steps, outputs), prod(program.shapes[last]))
+        return Region(blocks, inputs, outputs, self._ended(inputs, last))
 
     def _ended(self, reads: Sequence[int], step: int) -> list[int]:
         return [read for read in dict.fromkeys(reads) if self.program.last_use[read] <= step]
@@ -337,6 +350,14 @@ class RegionRunner:
     def _registers(self, region: Region, itemsize: int) -> int:
         return region.action.memory(itemsize) if isinstance(region.action, Blocks) else 0
 
+    def _constants(self, dtype: Any) -> dict[int, Any]:
+        known = self._rounded.get(dtype)
+        if known is None:
+            steps = self.program.steps
+            known = {index: constant_of_dtype(steps[index][1], dtype) for index in self.program.constants}
+            self._rounded[dtype] = known
+        return known
+
     def _buffers(self, dtype: Any) -> dict[int, Any]:
         """The arrays that values are written to, in buffers of an earlier call if there are some."""
         try:
@@ -350,9 +371,7 @@ class RegionRunner:
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         program = self.program
-        values: dict[int, Any] = {
-            index: constant_of_dtype(program.steps[index][1], dtype) for index in program.constants
-        }
+        values = dict(self._constants(dtype))
         values.update(zip(self.columns, columns_of(self.inputs, arrays, dtype), strict=True))
         rows = rows_of(leaves, self.structure)
         buffers = self._buffers(dtype)
@@ -433,32 +452,45 @@ class _Scratch(threading.local):
         return found
 
 
-_scratch = _Scratch()
+class _NoRegisters:
+    """For kernels that need none."""
+
+    def of(self, shape: Shape) -> list[Any]:
+        return []
+
+
+_scratch, _none = _Scratch(), _NoRegisters()
 
 
 class Blocks:
-    """Runs a kernel over arrays block by block, on threads where that pays."""
+    """Runs a kernel over arrays block by block, on threads where that pays. Callers see to NumPy's warnings."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
+    def __init__(self, kernel: Kernel, most: int = BLOCK[1]) -> None:
+        self.kernel, self.most = kernel, min(max(most, 1), BLOCK[1])
         self._ready: dict[Any, tuple[Callable[..., None], int]] = {}
 
     def __call__(self, inputs: Sequence[Any], outputs: Sequence[Any], shape: Shape, dtype: Any) -> None:
-        if dtype not in self._ready:
-            self._ready[dtype] = self.kernel.function(dtype), self._block(dtype)
-        block = self._ready[dtype][1]
+        function, block = self._ready.get(dtype) or self._prepared(dtype)
         if prod(shape) <= block:
-            self._run(inputs, outputs, [()], dtype)
+            function(*inputs, *outputs, *self._registers(dtype, block).of(shape))
             return
         inputs, outputs, shape = _flattened(inputs, outputs, shape)
         pieces = list(_pieces(shape, block))
         workers = _workers() if prod(shape) >= PARALLEL else 1
         share = -(-len(pieces) // workers)
         tasks = [pieces[i : i + share] for i in range(0, len(pieces), share)]
-        jobs = [_pool().submit(self._run, inputs, outputs, task, dtype) for task in tasks[1:]]
+        jobs = [_pool().submit(self._run_quietly, inputs, outputs, task, dtype) for task in tasks[1:]]
         self._run(inputs, outputs, tasks[0], dtype)
         for job in jobs:
             job.result()
+
+    def _prepared(self, dtype: Any) -> tuple[Callable[..., None], int]:
+        self._ready[dtype] = self.kernel.function(dtype), self._block(dtype)
+        return self._ready[dtype]
+
+    def _registers(self, dtype: Any, block: int) -> Any:
+        kernel = self.kernel
+        return _scratch.registers(kernel, dtype, block) if kernel.floats or kernel.truths else _none
 
     def memory(self, itemsize: int) -> int:
         """The bytes that the registers of a block take."""
@@ -467,16 +499,20 @@ class Blocks:
     def _block(self, dtype: Any) -> int:
         kernel = self.kernel
         live = kernel.floats + len(kernel.inputs) + len(kernel.outputs) + 1
-        return min(max(CACHE // (live * dtype.itemsize) // 64 * 64, BLOCK[0]), BLOCK[1])
+        return min(max(CACHE // (live * dtype.itemsize) // 64 * 64, BLOCK[0]), self.most)
 
     def _run(self, inputs: Sequence[Any], outputs: Sequence[Any], pieces: Sequence[Any], dtype: Any) -> None:
         function, block = self._ready[dtype]
-        registers = _scratch.registers(self.kernel, dtype, block)
+        registers = self._registers(dtype, block)
+        for piece in pieces:
+            ins = [x[piece] if x.ndim else x for x in inputs] if piece else inputs
+            outs = [x[piece] for x in outputs] if piece else outputs
+            function(*ins, *outs, *registers.of(outs[0].shape if outs else ()))
+
+    def _run_quietly(self, *arguments: Any) -> None:
+        """In a thread of its own, which knows nothing of its caller's warnings."""
         with np.errstate(all="ignore"):
-            for piece in pieces:
-                ins = [x[piece] if x.ndim else x for x in inputs] if piece else inputs
-                outs = [x[piece] for x in outputs] if piece else outputs
-                function(*ins, *outs, *registers.of(outs[0].shape if outs else ()))
+            self._run(*arguments)
 
 
 def _flattened(inputs: Sequence[Any], outputs: Sequence[Any], shape: Shape) -> tuple[Any, Any, Shape]:

@@ -6,21 +6,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from fractions import Fraction
+from functools import cache
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
 from exprad.arithmetic import BINARY, Arithmetic, ArrayMethods, is_operand
-from exprad.chain import Guarded, plus, resolve
+from exprad.arrays import row_of_ufunc
+from exprad.chain import Guarded, joined, plus, resolve
 from exprad.elementary import pow as power
 from exprad.elementary import where
 from exprad.errors import ArgumentError, OperandError
 from exprad.intern import serial
 from exprad.primitive import Primitive, Shape
 from exprad.reverse import sweep
+from exprad.tensor import matmul
 from exprad.traverse import fold, postorder
-from exprad.value import as_float, evaluate, unwrap
+from exprad.value import as_float, evaluate, keep, unwrap
 from exprad.variable.rules import forward, rule
 from exprad.variable.tape import Hold, Leaf, Node
 
@@ -215,6 +218,12 @@ class Variable(Arithmetic, ArrayMethods):
     def interpret(self, primitive: Primitive, operands: Sequence[Any]) -> Any:
         return record(primitive, *[unwrap(operand) for operand in operands])
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        row = _row_of(ufunc)
+        if row is None or options or method != "__call__" or not all(map(is_operand, inputs)):
+            return super().__array_ufunc__(ufunc, method, *inputs, **options)
+        return row(*inputs)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise OperandError("an array of a Variable would lose its derivative; use .data")
 
@@ -376,7 +385,7 @@ def _spread(node: Node, operands: Sequence[Any], pull: Any, saved: Any, y_bar: A
         if node.rule.is_plain:
             conditions, y_bar = y_bar.conditions, y_bar.value
         else:
-            y_bar = resolve(y_bar)
+            y_bar = _resolved(y_bar)
     for x, x_bar in zip(operands, pull(y_bar, saved), strict=True):
         if x_bar is None:
             continue
@@ -385,6 +394,18 @@ def _spread(node: Node, operands: Sequence[Any], pull: Any, saved: Any, y_bar: A
             x_bar = Guarded((*conditions, *inner), value)
         known = bars.get(x)
         bars[x] = x_bar if known is None else plus(known, x_bar)
+
+
+def _resolved(bar: Any) -> Any:
+    """What a guarded adjoint is as an array."""
+    value = bar.value
+    if value.__class__ is not np.ndarray or value.dtype.kind != "f":
+        return resolve(bar)
+    condition, kept = joined(bar.conditions), np.empty_like(value)
+    if condition.shape != value.shape:
+        return resolve(bar)
+    keep(condition, value, kept)
+    return kept
 
 
 def _saved_variables(node: Node) -> Any:
@@ -446,6 +467,12 @@ def _operator(row: Primitive, reflected: bool) -> Any:
     return operator
 
 
-for _name, _row in BINARY.items():
+@cache
+def _row_of(ufunc: Any) -> Primitive | None:
+    return _matmul if ufunc is np.matmul else row_of_ufunc(ufunc.__name__)
+
+
+_matmul = matmul.row(2)
+for _name, _row in [*BINARY.items(), ("matmul", _matmul)]:
     setattr(Variable, f"__{_name}__", _operator(_row, False))
     setattr(Variable, f"__r{_name}__", _operator(_row, True))

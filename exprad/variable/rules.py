@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -144,7 +144,7 @@ def rule(row: Primitive, active: tuple[int, ...], constant: Any, shapes: tuple[S
 def forward(row: Primitive, exponent: int | None = None) -> Callable[..., Any]:
     """The value of a row, as a function of arrays and numbers."""
     if row.partials is None:
-        return _quiet(row.numpy)
+        return cast("Callable[..., Any]", row.numpy)
     if exponent is None and (row.formula is None or row.numpy is not None):
         known: Any = _OPERATORS.get(row.name) or numpy_function(row)
         return known

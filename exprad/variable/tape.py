@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakValueDictionary, ref
+from weakref import ref
 
 import numpy as np
 
@@ -47,9 +47,9 @@ class Hold:
     lives): it is handed out then with a fingerprint, by which a later pass over the same tape sees a change.
     """
 
-    __slots__ = ("__weakref__", "array", "fingerprint", "is_swept", "thaws")
+    __slots__ = ("__weakref__", "array", "fingerprint", "is_swept", "place", "thaws")
     fingerprint: bytes | None
-    living: WeakValueDictionary[int, Hold] = WeakValueDictionary()
+    living: dict[int, ref[Hold]] = {}
 
     def __init__(self, array: Any) -> None:
         self.array, self.fingerprint, self.is_swept = array, None, False
@@ -57,14 +57,18 @@ class Hold:
         if self.thaws:
             array.setflags(write=False)
 
+        self.place: ref[Hold] | None = None
+
     @classmethod
     def of(cls, array: Any) -> Hold | None:
         """What holds an array: the hold that another tape has of it, or a new one. Numbers need none."""
         if not isinstance(array, np.ndarray):
             return None
-        known = cls.living.get(id(array))
+        place = cls.living.get(id(array))
+        known = place() if place is not None else None
         if known is None or known.fingerprint is not None:
-            known = cls.living[id(array)] = cls(array)
+            known = cls(array)
+            cls.living[id(array)] = known.place = ref(known)
         return known
 
     def release(self) -> None:
@@ -78,6 +82,8 @@ class Hold:
             raise TapeError("data were changed between the forward and this backward pass; compute the result again")
 
     def __del__(self) -> None:
+        if self.living.get(id(self.array)) is self.place:
+            del self.living[id(self.array)]
         if self.thaws and self.fingerprint is None:
             self.array.setflags(write=True)
 
