@@ -110,3 +110,85 @@ def test_float32_stays_float32(name: str, data: Any) -> None:
     f = ep.sum(function(*xs))
     for value in ep.evaluate([f, *gradient(f, xs)], bound):
         assert value.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "norm", "softmax", "matmul", "solve", "einsum", "getitem", "pad"])
+def test_a_certificate_sets_pushforward_against_pullback(name: str) -> None:
+    v, m = Var("v", shape=(3,)), Var("m", shape=(3, 3))
+    made: dict[str, Any] = {
+        "matmul": m @ v,
+        "solve": ep.solve(m, v),
+        "einsum": ep.einsum("ij,j,i->i", m, v, v),
+        "getitem": m[1:, [0, 0]],
+        "pad": ep.pad(v, 1),
+    }
+    certificate = ep.check(made[name] if name in made else getattr(ep, name)(v))
+    assert certificate.ok, certificate
+    assert {"reverse", "dual", "define-by-run", "finite differences"} <= set(certificate.worst)
+
+
+def test_a_certificate_names_a_pullback_that_is_wrong(monkeypatch: Any) -> None:
+    from exprad import tensor
+
+    right = tensor.norm.pull
+    monkeypatch.setattr(tensor.norm, "pull", lambda *arguments, **options: 2 * right(*arguments, **options))
+    certificate = ep.check(ep.norm(Var("v", shape=(3,))))
+    assert not certificate
+    assert {each.modes for each in certificate.disagreements} >= {("forward", "reverse")}
+
+
+OF_AUTOGRAD: dict[str, Any] = {
+    "sum": lambda np, x: np.sum(x, axis=1),
+    "mean": lambda np, x: np.mean(x),
+    "prod": lambda np, x: np.prod(x, axis=0),
+    "max": lambda np, x: np.max(x, axis=1),
+    "min": lambda np, x: np.min(x),
+    "var": lambda np, x: np.var(x, axis=0),
+    "std": lambda np, x: np.std(x, axis=1),
+    "cumsum": lambda np, x: np.cumsum(x, axis=1),
+    "T": lambda np, x: x.T,
+    "reshape": lambda np, x: np.reshape(x, (2, 6)),
+    "part": lambda np, x: x[1:, ::2],
+    "places": lambda np, x: x[[0, 0, 2]],
+    "concatenate": lambda np, x: np.concatenate([x, 2 * x], axis=1),
+    "stack": lambda np, x: np.stack([x, x * x]),
+    "matmul": lambda np, x: np.matmul(x, x.T),
+    "dot": lambda np, x: np.dot(x, x[0]),
+    "outer": lambda np, x: np.outer(x[0], x[1]),
+    "einsum": lambda np, x: np.einsum("ij,kj->ik", x, x),
+    "tensordot": lambda np, x: np.tensordot(x, x, axes=2),
+    "norm": lambda np, x: np.linalg.norm(x),
+    "solve": lambda np, x: np.linalg.solve(x[:, :3] + 5 * np.eye(3), x[:, 3]),
+    "inv": lambda np, x: np.linalg.inv(x[:, :3] + 5 * np.eye(3)),
+    "det": lambda np, x: np.linalg.det(x[:, :3]),
+    "roll": lambda np, x: np.roll(x, 2, axis=1),
+    "pad": lambda np, x: np.pad(x, ((1, 0), (0, 2)), "constant"),
+    "trace": lambda np, x: np.trace(x),
+    "tile": lambda np, x: np.tile(x, (2, 1)),
+    "repeat": lambda np, x: np.repeat(x, 2, axis=0),
+    "where": lambda np, x: np.where(x > 0.1, np.sin(x), x * x),
+    "broadcast": lambda np, x: x * x[0] + x[:, :1],
+    "diff": lambda np, x: np.diff(x, axis=1),
+    "clip": lambda np, x: np.clip(x, -0.5, 0.7),
+    "moveaxis": lambda np, x: np.moveaxis(x, 0, 1),
+    "squeeze": lambda np, x: np.squeeze(x[:, :1]),
+    "triu": lambda np, x: np.triu(x),
+    "logaddexp": lambda np, x: np.logaddexp(x, x[0]),
+    "maximum": lambda np, x: np.maximum(x, x[::-1] * 0.3),
+}
+
+
+@pytest.mark.parametrize("name", OF_AUTOGRAD)
+def test_gradients_agree_with_autograd(name: str) -> None:
+    """The same code, with NumPy's own functions on ours and with autograd's."""
+    autograd = pytest.importorskip("autograd")
+    anp = pytest.importorskip("autograd.numpy")
+    function = OF_AUTOGRAD[name]
+    value = np.random.default_rng(3).uniform(-1, 1, (3, 4))
+    weights = np.random.default_rng(4).uniform(0.5, 1.5, np.shape(function(np, value)))
+    theirs = autograd.grad(lambda x: anp.sum(weights * anp.sin(function(anp, x))))(value)
+    x = Var("x", shape=value.shape)
+    close(theirs, np.sum(weights * np.sin(function(np, x))).gradient(x).evaluate(x=value))
+    variable = Variable(value)
+    np.sum(weights * np.sin(function(np, variable))).backward()
+    close(theirs, variable.grad.data)
