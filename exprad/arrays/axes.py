@@ -1,0 +1,53 @@
+"""Axes as NumPy takes them, brought to the one form that a row takes."""
+
+from __future__ import annotations
+
+import builtins
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from exprad.errors import ArgumentError, OperandError, ShapeError
+from exprad.primitive import Shape
+from exprad.tensor import Axes, shape_of
+
+Axis = int | Sequence[int] | None
+
+
+def place_of(axis: Any, rank: int, name: str, shape: Any) -> int:
+    """One axis as a whole number from 0."""
+    if not hasattr(axis, "__index__") or isinstance(axis, builtins.bool):
+        raise OperandError(f"{name}: an axis is a whole number, got {type(axis).__name__}: {axis!r}")
+    if not -rank <= operator.index(axis) < rank:
+        raise ShapeError(f"{name}: axis {axis} is out of range for shape {shape}")
+    return operator.index(axis) % rank
+
+
+def axes_of(x: Any, axis: Axis, name: str) -> Axes:
+    """Axes as a row takes them: None for all, else whole numbers from 0, in order."""
+    if axis is None:
+        return None
+    shape = shape_of(x)
+    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    found = tuple(sorted(place_of(each, len(shape), name, shape) for each in given))
+    if len(set(found)) < len(found):
+        raise ArgumentError(f"{name}: an axis is given twice in {axis}")
+    return None if len(found) == len(shape) else found
+
+
+def as_array(x: Any) -> Any:
+    import numpy as np
+
+    return np.asarray(x)
+
+
+def size_of(shape: Shape) -> int:
+    size = 1
+    for each in shape:
+        size *= each
+    return size
+
+
+def count_of(x: Any, axes: Axes) -> int:
+    shape = shape_of(x)
+    return size_of(shape if axes is None else tuple(shape[i] for i in axes))

@@ -1,0 +1,137 @@
+"""Elements taken, added, repeated and moved along axes."""
+
+from __future__ import annotations
+
+import builtins
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from exprad import elementary
+from exprad.arrays.axes import Axis, axes_of, place_of, size_of
+from exprad.arrays.indexing import add_at, getitem
+from exprad.arrays.shapes import concatenate, ravel
+from exprad.errors import ArgumentError, ShapeError
+from exprad.tensor import permuted, reshaped, shape_of
+
+
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """The elements of x at `indices`, along an axis, or of all elements in order."""
+    if axis is None:
+        return ravel(x)[indices]
+    return getitem(x, (slice(None),) * place_of(axis, len(shape_of(x)), "take", shape_of(x)) + (indices,))
+
+
+def _by_map(x: Any, rearranged: Callable[[Any, Any], Any]) -> Any:
+    """Elements of x as `rearranged(np, numbers)` arranges their numbers."""
+    import numpy as np
+
+    return getitem(ravel(x), rearranged(np, np.arange(size_of(shape_of(x))).reshape(shape_of(x))))
+
+
+def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Any:
+    """x with elements added before and after: constants (zeros), or by any of NumPy's modes that repeat elements.
+
+    `pad_width` is one number, (before, after), or such a pair for each axis.
+    """
+    if mode in ("edge", "reflect", "symmetric", "wrap"):
+        return _by_map(x, lambda np, numbers: np.pad(numbers, pad_width, mode))
+    if mode != "constant":
+        raise ArgumentError(f"pad: mode {mode!r} is not offered; constant, edge, reflect, symmetric and wrap are")
+    import numpy as np
+
+    shape = shape_of(x)
+    widths = np.broadcast_to(np.asarray(pad_width), (len(shape), 2)).tolist()
+    if any(not isinstance(width, int) or width < 0 for pair in widths for width in pair):
+        raise ArgumentError(f"pad: widths are whole numbers of at least 0, got {pad_width!r}")
+    whole = tuple(before + size + after for size, (before, after) in zip(shape, widths, strict=True))
+    index = tuple(slice(before, before + size) for size, (before, _) in zip(shape, widths, strict=True))
+    placed = add_at(x, whole, index)
+    if isinstance(constant_values, int) and constant_values == 0:
+        return placed
+    outside = np.ones(whole, bool)
+    outside[index] = False
+    return elementary.where(outside, constant_values, placed)
+
+
+def flip(x: Any, axis: Axis = None) -> Any:
+    """x in reverse order along all axes, or along those named."""
+    axes = axes_of(x, axis, "flip")
+    return getitem(x, tuple(slice(None, None, -1 if axes is None or i in axes else 1) for i in range(len(shape_of(x)))))
+
+
+def roll(x: Any, shift: int, axis: int | None = None) -> Any:
+    """x with elements moved on by `shift` along an axis, those that leave at the end coming in at the front."""
+    if axis is None:
+        return reshaped(roll(ravel(x), shift, 0), shape_of(x))
+    place = place_of(axis, len(shape_of(x)), "roll", shape_of(x))
+    size = shape_of(x)[place]
+    cut = -operator.index(shift) % (size or 1)
+    lead = (slice(None),) * place
+    return concatenate([x[(*lead, slice(cut, None))], x[(*lead, slice(cut))]], place) if cut else x
+
+
+def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
+    """x with each element `repeats` times, along an axis, or of all elements in order."""
+    if axis is None:
+        x, axis = ravel(x), 0
+    import numpy as np
+
+    size = shape_of(x)[place_of(axis, len(shape_of(x)), "repeat", shape_of(x))]
+    return take(x, np.repeat(np.arange(size), repeats), axis)
+
+
+def tile(x: Any, reps: Any) -> Any:
+    """x side by side with itself, `reps` times along each axis."""
+    return _by_map(x, lambda np, numbers: np.tile(numbers, reps))
+
+
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The elements whose places along two axes differ by `offset`, along a new last axis."""
+    import numpy as np
+
+    rank = len(shape_of(x))
+    i, j = (place_of(axis, rank, "diagonal", shape_of(x)) for axis in (axis1, axis2))
+    if i == j:
+        raise ArgumentError(f"diagonal: axes {axis1} and {axis2} are the same")
+    moved = permuted(x, (*[k for k in range(rank) if k not in (i, j)], i, j))
+    rows, columns = shape_of(moved)[-2:]
+    along = np.arange(builtins.max(0, builtins.min(rows + builtins.min(offset, 0), columns - builtins.max(offset, 0))))
+    return getitem(moved, (..., along - builtins.min(offset, 0), along + builtins.max(offset, 0)))
+
+
+def diag(x: Any, k: int = 0) -> Any:
+    """The diagonal of a matrix, or a matrix with a vector on its diagonal."""
+    import numpy as np
+
+    if len(shape_of(x)) != 1:
+        return diagonal(x, k)
+    size = shape_of(x)[0] + builtins.abs(k)
+    along = np.arange(shape_of(x)[0])
+    return add_at(x, (size, size), (along - builtins.min(k, 0), along + builtins.max(k, 0)))
+
+
+def _masked_triangle(x: Any, name: str, k: int) -> Any:
+    import numpy as np
+
+    if len(shape_of(x)) < 2:
+        raise ShapeError(f"{name} needs matrices, got shape {shape_of(x)}")
+    return elementary.where(getattr(np, name)(np.ones(shape_of(x), bool), k), x, 0)
+
+
+def tril(x: Any, k: int = 0) -> Any:
+    """Matrices with zeros above a diagonal."""
+    return _masked_triangle(x, "tril", k)
+
+
+def triu(x: Any, k: int = 0) -> Any:
+    """Matrices with zeros below a diagonal."""
+    return _masked_triangle(x, "triu", k)
+
+
+def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+    """The differences of neighbours along an axis, n times over."""
+    lead = (slice(None),) * place_of(axis, len(shape_of(x)), "diff", shape_of(x))
+    for _ in range(n):
+        x = x[(*lead, slice(1, None))] - x[(*lead, slice(-1))]
+    return x

@@ -1,0 +1,163 @@
+"""Products of vectors and matrices, sums of products, and linear systems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from string import ascii_letters
+from typing import Any
+
+from exprad import tensor
+from exprad.arrays.axes import place_of
+from exprad.arrays.parts import diagonal
+from exprad.arrays.reductions import sum
+from exprad.arrays.shapes import ravel, squeeze
+from exprad.errors import ArgumentError, OperandError, ShapeError
+from exprad.tensor import permuted, shape_of
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """The matrix product, as NumPy's `@`: of vectors, matrices, or stacks of matrices."""
+    return tensor.matmul(a, b)
+
+
+def dot(a: Any, b: Any) -> Any:
+    """The product of vectors and matrices; of more axes, the sum over the last of a and the last but one of b."""
+    if not shape_of(a) or not shape_of(b):
+        return a * b
+    if len(shape_of(a)) <= 2 and len(shape_of(b)) <= 2:
+        return tensor.matmul(a, b)
+    return tensordot(a, b, ((-1,), (-2 if len(shape_of(b)) > 1 else 0,)))
+
+
+def inner(a: Any, b: Any) -> Any:
+    """The sum of products along the last axes."""
+    return tensordot(a, b, ((-1,), (-1,))) if shape_of(a) and shape_of(b) else a * b
+
+
+def vdot(a: Any, b: Any) -> Any:
+    """The sum of the products of all elements."""
+    return tensor.matmul(ravel(a), ravel(b))
+
+
+def outer(a: Any, b: Any) -> Any:
+    """The products of each element of a with each of b."""
+    return tensor.as_column(ravel(a)) * tensor.as_row(ravel(b))
+
+
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """The sum of products over axes of a and axes of b: a number of them, last of a with first of b, or two lists."""
+    ranks = len(shape_of(a)), len(shape_of(b))
+    if isinstance(axes, int):
+        axes = range(ranks[0] - axes, ranks[0]), range(axes)
+    first, second = ([each] if isinstance(each, int) else list(each) for each in axes)
+    first = [place_of(axis, ranks[0], "tensordot", shape_of(a)) for axis in first]
+    second = [place_of(axis, ranks[1], "tensordot", shape_of(b)) for axis in second]
+    if [shape_of(a)[i] for i in first] != [shape_of(b)[j] for j in second]:
+        raise ShapeError(f"tensordot: axes {first} of shape {shape_of(a)} and {second} of {shape_of(b)} do not fit")
+    names = iter(ascii_letters)
+    left = [next(names) for _ in range(ranks[0])]
+    right = [next(names) for _ in range(ranks[1])]
+    for i, j in zip(first, second, strict=True):
+        right[j] = left[i]
+    kept = [left[i] for i in range(ranks[0]) if i not in first] + [right[j] for j in range(ranks[1]) if j not in second]
+    return einsum(f"{''.join(left)},{''.join(right)}->{''.join(kept)}", a, b)
+
+
+def einsum(subscripts: str, *operands: Any) -> Any:
+    """Einstein's sums of products: letters name axes, and letters that are not in the result are summed over.
+
+    >>> from exprad import Var
+    >>> a = Var("a", shape=(2, 3))
+    >>> einsum("ij,ij->i", a, a).shape
+    (2,)
+    """
+    if not isinstance(subscripts, str):
+        raise OperandError(f"einsum needs its subscripts as text, got {type(subscripts).__name__}")
+    given, arrow, result = subscripts.replace(" ", "").partition("->")
+    letters = given.split(",")
+    if len(letters) != len(operands):
+        raise ArgumentError(f"einsum: {subscripts!r} has {len(letters)} operands, got {len(operands)}")
+    parts, dots = _without_dots(subscripts, letters, operands, set(subscripts))
+    if not arrow:
+        joined = "".join(each.replace("...", "") for each in letters)
+        result = ("..." if dots else "") + "".join(sorted(name for name in set(joined) if joined.count(name) == 1))
+    result = result.replace("...", dots)
+    if len(set(result)) < len(result) or not set(result) <= set("".join(parts)):
+        raise ArgumentError(f"einsum: the result of {subscripts!r} has a letter twice, or one that no operand has")
+    return _contracted(subscripts, parts, list(operands), result)
+
+
+def _without_dots(
+    subscripts: str, letters: list[str], operands: Sequence[Any], taken: set[str]
+) -> tuple[list[str], str]:
+    """The letters of each operand with letters for `...`, and the letters of the longest `...`."""
+    free = [name for name in ascii_letters if name not in taken]
+    parts, longest = [], ""
+    for names, operand in zip(letters, operands, strict=True):
+        hidden = len(shape_of(operand)) - len(names.replace("...", ""))
+        if (
+            hidden < 0
+            or hidden
+            and "..." not in names
+            or not names.replace("...", "").isalpha()
+            and names not in ("", "...")
+        ):
+            raise ShapeError(
+                f"einsum: {names!r} of {subscripts!r} does not fit an operand of shape {shape_of(operand)}"
+            )
+        dots = "".join(free[:hidden][::-1])
+        longest = dots if len(dots) > len(longest) else longest
+        parts.append(names.replace("...", dots))
+    return parts, longest
+
+
+def _contracted(subscripts: str, parts: list[str], operands: list[Any], result: str) -> Any:
+    """The sums that concern one operand alone are done first; the row does the rest."""
+    sizes: dict[str, int] = {}
+    for names, operand in zip(parts, operands, strict=True):
+        for name, size in zip(names, shape_of(operand), strict=True):
+            known = sizes.get(name, 1)
+            if 1 not in (known, size) and known != size:
+                raise ShapeError(f"einsum: {name!r} of {subscripts!r} is {known} and {size}; operands of shapes "
+                                 f"{', '.join(str(shape_of(x)) for x in operands)}")  # fmt: skip
+            sizes[name] = known if size == 1 else size
+    for place in range(len(operands)):
+        others = "".join(parts[:place] + parts[place + 1 :]) + result
+        parts[place], operands[place] = _own_sums(parts[place], operands[place], others, sizes)
+    if len(operands) == 1 and sorted(parts[0]) == sorted(result):
+        return permuted(operands[0], tuple(parts[0].index(name) for name in result))
+    return tensor.einsum(*operands, subscripts=f"{','.join(parts)}->{result}")
+
+
+def _own_sums(names: str, x: Any, others: str, sizes: dict[str, int]) -> tuple[str, Any]:
+    """An operand after its diagonals, the sums over letters of its own, and without axes that only broadcast."""
+    for name in sorted(set(names)):
+        while names.count(name) > 1:
+            i, j = names.index(name), names.rindex(name)
+            x = diagonal(x, 0, i, j)
+            names = names[:i] + names[i + 1 : j] + names[j + 1 :] + name
+    own = [i for i, name in enumerate(names) if name not in others]
+    x = sum(x, own) if own else x
+    names = "".join(name for name in names if name in others)
+    spread = [i for i, name in enumerate(names) if shape_of(x)[i] != sizes[name]]
+    return "".join(name for i, name in enumerate(names) if i not in spread), squeeze(x, spread) if spread else x
+
+
+def solve(a: Any, b: Any) -> Any:
+    """The x with `a @ x = b`; b is a vector or has vectors for columns. nan where a is singular."""
+    return tensor.solve(a, b)
+
+
+def inv(a: Any) -> Any:
+    """The inverse of a matrix; nan where it is singular."""
+    return tensor.inv(a)
+
+
+def det(a: Any) -> Any:
+    """The determinant of a matrix. Its first derivative, the cofactors, is right for singular matrices, too."""
+    return tensor.det(a)
+
+
+def logdet(a: Any) -> Any:
+    """The logarithm of the determinant, without overflow; nan where the determinant is negative."""
+    return tensor.logdet(a)

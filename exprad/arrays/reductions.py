@@ -1,0 +1,108 @@
+"""Sums, products, extrema, means and norms, over all axes or over some."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+from exprad import elementary, tensor
+from exprad.arrays.axes import Axis, axes_of, count_of, place_of
+from exprad.arrays.shapes import ravel
+from exprad.elementary import sqrt
+from exprad.errors import ArgumentError
+from exprad.tensor import shape_of
+
+
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The sum over all axes, or over `axis`.
+
+    >>> from exprad import Var
+    >>> v = Var("v", shape=(3,))
+    >>> (v * v).sum().gradient(v).evaluate(v=[1.0, 2.0, 3.0])
+    array([2., 4., 6.])
+    """
+    return tensor.sum(x, axis=axes_of(x, axis, "sum"), keepdims=builtins.bool(keepdims))
+
+
+def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The product over all axes, or over `axis`. Its derivatives divide by nothing, so they are right at zeros.
+
+    >>> from exprad import Var
+    >>> v = Var("v", shape=(3,))
+    >>> prod(v).gradient(v).evaluate(v=[0.0, 2.0, 3.0])
+    array([6., 0., 0.])
+    """
+    return tensor.prod(x, axis=axes_of(x, axis, "prod"), keepdims=builtins.bool(keepdims))
+
+
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The largest element, over all axes or over `axis`. Elements that tie share the derivative equally."""
+    return tensor.max(x, axis=axes_of(x, axis, "max"), keepdims=builtins.bool(keepdims))
+
+
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The smallest element, over all axes or over `axis`. Elements that tie share the derivative equally."""
+    return tensor.min(x, axis=axes_of(x, axis, "min"), keepdims=builtins.bool(keepdims))
+
+
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The arithmetic mean, over all axes or over `axis`.
+
+    >>> from exprad import Var
+    >>> mean(Var("v", shape=(4,)))
+    sum(v[4])/4
+    """
+    return sum(x, axis, keepdims) / count_of(x, axes_of(x, axis, "mean"))
+
+
+def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    """The variance: the mean square distance from the mean, over the count less `ddof`."""
+    distance = x - mean(x, axis, keepdims=True)
+    return sum(distance * distance, axis, keepdims) / (count_of(x, axes_of(x, axis, "var")) - ddof)
+
+
+def std(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    """The standard deviation: the root of the variance."""
+    return sqrt(var(x, axis, ddof, keepdims))
+
+
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))), without overflow."""
+    return tensor.logsumexp(x, axis=axes_of(x, axis, "logsumexp"), keepdims=builtins.bool(keepdims))
+
+
+def softmax(x: Any, axis: Axis = None) -> Any:
+    """exp(x) over its sum, without overflow.
+
+    >>> import numpy as np
+    >>> softmax(np.array([1000.0, 1000.0]))
+    array([0.5, 0.5])
+    """
+    return tensor.softmax(x, axis=axes_of(x, axis, "softmax"))
+
+
+def log_softmax(x: Any, axis: Axis = None) -> Any:
+    """The logarithm of softmax, accurate where softmax is all but 0."""
+    return tensor.log_softmax(x, axis=axes_of(x, axis, "log_softmax"))
+
+
+def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
+    """A norm of a vector, or of all elements: ord None, 2 (of vectors) or "fro": Euclidean; 1 and inf: of vectors.
+
+    The derivative of the Euclidean norm at 0 is 0, the mean of the one-sided slopes; squares neither overflow nor
+    underflow.
+    """
+    rank = len(shape_of(x)) if axis is None else len(axis) if isinstance(axis, (tuple, list)) else 1
+    if ord is None or (ord == "fro" and rank == 2) or (ord == 2 and rank == 1):
+        return tensor.norm(x, axis=axes_of(x, axis, "norm"), keepdims=builtins.bool(keepdims))
+    if rank == 1 and ord in (1, float("inf"), -float("inf")):
+        reduce = sum if ord == 1 else max if ord > 0 else min
+        return reduce(elementary.abs(x), axis, keepdims)
+    raise ArgumentError(f"norm: ord={ord!r} is not offered for {rank} axes; None, 'fro', and for vectors 1, 2, inf are")
+
+
+def cumsum(x: Any, axis: int | None = None) -> Any:
+    """The sums of the first 1, 2, ... elements along an axis; of all elements in order where none is given."""
+    if axis is None:
+        x, axis = ravel(x), 0
+    return tensor.cumsum(x, axis=place_of(axis, len(shape_of(x)), "cumsum", shape_of(x)))

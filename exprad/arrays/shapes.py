@@ -1,0 +1,113 @@
+"""The same elements in another shape, and arrays joined."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from exprad import tensor
+from exprad.arrays.axes import Axis, as_array, place_of, size_of
+from exprad.errors import ArgumentError, ShapeError
+from exprad.tensor import permuted, reshaped, shape_of
+
+
+def broadcast_to(x: Any, shape: Any) -> Any:
+    """x repeated to `shape`, as NumPy broadcasts."""
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    return x if shape_of(x) == sizes else tensor.broadcast_to(x, shape=sizes)
+
+
+def reshape(x: Any, shape: Any) -> Any:
+    """x with its elements, in order, in another shape; one size may be -1."""
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if -1 in sizes:
+        rest = -size_of(sizes)
+        sizes = tuple(size_of(shape_of(x)) // (rest or 1) if size == -1 else size for size in sizes)
+    return reshaped(x, tuple(operator.index(size) for size in sizes))
+
+
+def ravel(x: Any) -> Any:
+    """The elements in order, along one axis."""
+    return reshape(x, -1)
+
+
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+    """x with its axes reversed, or in the order `axes`."""
+    rank = len(shape_of(x))
+    if axes is None:
+        return permuted(x, tuple(range(rank))[::-1])
+    order = tuple(place_of(each, rank, "transpose", shape_of(x)) for each in axes)
+    if sorted(order) != list(range(rank)):
+        raise ShapeError(f"transpose: axes {tuple(axes)} do not number those of shape {shape_of(x)}")
+    return permuted(x, order)
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """x with two axes exchanged."""
+    order = list(range(len(shape_of(x))))
+    i, j = (place_of(axis, len(order), "swapaxes", shape_of(x)) for axis in (axis1, axis2))
+    order[i], order[j] = order[j], order[i]
+    return permuted(x, tuple(order))
+
+
+def moveaxis(x: Any, source: int, destination: int) -> Any:
+    """x with one axis moved to another place."""
+    rank = len(shape_of(x))
+    start, stop = (place_of(axis, rank, "moveaxis", shape_of(x)) for axis in (source, destination))
+    order = [i for i in range(rank) if i != start]
+    order.insert(stop, start)
+    return permuted(x, tuple(order))
+
+
+def expand_dims(x: Any, axis: int) -> Any:
+    """x with a new axis of size 1."""
+    shape = shape_of(x)
+    place = place_of(axis, len(shape) + 1, "expand_dims", shape)
+    return reshaped(x, (*shape[:place], 1, *shape[place:]))
+
+
+def squeeze(x: Any, axis: Axis = None) -> Any:
+    """x without axes of size 1: all such, or those named."""
+    shape = shape_of(x)
+    gone = tuple(i for i, size in enumerate(shape) if size == 1)
+    if axis is not None:
+        gone = tuple(
+            place_of(i, len(shape), "squeeze", shape) for i in (axis if isinstance(axis, (tuple, list)) else (axis,))
+        )
+    if any(shape[i] != 1 for i in gone):
+        raise ShapeError(f"squeeze: an axis of {axis} is not of size 1 in shape {shape}")
+    return reshaped(x, tuple(size for i, size in enumerate(shape) if i not in gone))
+
+
+def concatenate(parts: Sequence[Any], axis: int | None = 0) -> Any:
+    """Arrays joined along an axis that they have; in order of their elements where axis is None."""
+    parts = [part if hasattr(part, "shape") else as_array(part) for part in parts]
+    if not parts:
+        raise ArgumentError("concatenate needs at least one array")
+    if axis is None:
+        parts, axis = [ravel(part) for part in parts], 0
+    place = place_of(axis, len(shape_of(parts[0])), "concatenate", shape_of(parts[0]))
+    return tensor.joined(parts, place)
+
+
+def stack(parts: Sequence[Any], axis: int = 0) -> Any:
+    """Arrays of one shape joined along a new axis.
+
+    >>> from exprad import variables
+    >>> x, y = variables("x y")
+    >>> stack([x * y, x + y]).evaluate(x=2.0, y=3.0)
+    array([6., 5.])
+    """
+    return concatenate([expand_dims(part, axis) for part in parts], axis)
+
+
+def hstack(parts: Sequence[Any]) -> Any:
+    """Vectors joined end to end; arrays of more axes along the second."""
+    parts = [reshape(part, -1) if not shape_of(part) else part for part in parts]
+    return concatenate(parts, 0 if len(shape_of(parts[0])) == 1 else 1)
+
+
+def vstack(parts: Sequence[Any]) -> Any:
+    """Vectors as rows below one another; arrays of more axes along the first."""
+    return concatenate([expand_dims(part, 0) if len(shape_of(part)) < 2 else part for part in parts], 0)

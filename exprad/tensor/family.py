@@ -1,0 +1,140 @@
+"""Families of rows: what rows of the second table are made of, and what the chain rule asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from functools import cached_property, partial
+from types import MappingProxyType
+from typing import Any
+from zlib import crc32
+
+from exprad.chain import plus, resolve
+from exprad.primitive import Primitive, Shape
+
+Axes = tuple[int, ...] | None
+
+
+class Structural(Primitive):
+    """A row of the second table: a family with its parameters."""
+
+    def __init__(self, family: Family, arity: int, parameters: dict[str, Any]) -> None:
+        import numpy as np
+
+        self.family = family
+        super().__init__(family.name, *[None] * arity, numpy=partial(family.value, np, **parameters), analytic=False)
+        self.partials = None  # type: ignore[assignment]  # what the chain rule asks
+        self.parameters = parameters
+
+    def register(self) -> None:
+        """Rows are found by their family, not in the registry of elementwise rows."""
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return self.family.shape(*shapes, **self.parameters)
+
+    def push(self, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
+        from exprad.tensor.linear import stretched
+
+        ready = [
+            None if x_dot is None else stretched(resolve(x_dot), shape_of(x))
+            for x, x_dot in zip(xs, x_dots, strict=True)
+        ]
+        if self.family.push is None:
+            return None if ready[0] is None else self(*ready)
+        y_dot = None
+        for index, x_dot in enumerate(ready):
+            if x_dot is not None:
+                y_dot = plus(y_dot, self.family.push(y, xs, x_dot, index, **self.parameters))
+        return y_dot
+
+    def pull(self, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container[Any], x_bars: dict[Any, Any]) -> None:
+        from exprad.tensor.linear import stretched
+
+        y_bar = resolve(y_bar)
+        for index, x in enumerate(xs):
+            if x not in idle:
+                x_bar = self.family.pull(y, xs, y_bar, index, **self.parameters)
+                x_bars[x] = plus(x_bars.get(x), stretched(x_bar, shape_of(x)))
+
+    def folded(self, operands: Sequence[Any]) -> Any:
+        """A simpler expression for a call on expressions, which moves no rounding; None where there is none."""
+        from exprad.tensor.linear import folded
+
+        return folded(self, operands)
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The parameters that differ from what the family assumes."""
+        missing = object()
+        return {name: value for name, value in self.parameters.items()
+                if self.family.defaults.get(name, missing) != value}  # fmt: skip
+
+    @cached_property
+    def digest(self) -> int:
+        shortened = {name: [getattr(each, "digest", each) for each in value] if name == "index" else value
+                     for name, value in self.parameters.items()}  # fmt: skip
+        return crc32(f"{self.name} {shortened}".encode())
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name} {self.parameters}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.name, self.arity, self.parameters)
+
+
+class Family:
+    """Rows that differ in their parameters alone: one row for each set of them.
+
+    - `shape(*shapes, **parameters)`: the shape of the result; raises for operands that do not fit;
+    - `value(np, *xs, **parameters)`: the result, for arrays;
+    - `transpose(y_bar, x, **parameters)`: the pullback of a family that is linear in its one operand; or
+    - `push(y, xs, x_dot, index, **parameters)`, `pull(y, xs, y_bar, index, **parameters)`: the tangent that operand
+      `index` passes on, and the adjoint that it gets;
+    - `reads`: which elements of an operand an element of the result depends on: one, where it "moves" elements or
+      "scatters" them among zeros; a "group" along axes; or "all".
+
+    >>> sum.row(axis=None, keepdims=False)
+    <primitive sum {'axis': None, 'keepdims': False}>
+    """
+
+    registry: dict[str, Family] = {}
+
+    def __init__(self, name: str, *, shape: Callable[..., Shape], value: Callable[..., Any],
+                 transpose: Callable[..., Any] | None = None, push: Callable[..., Any] | None = None,
+                 pull: Callable[..., Any] | None = None, reads: str = "all", **defaults: Any) -> None:  # fmt: skip
+        self.name, self.shape, self.value, self.push, self.reads = name, shape, value, push, reads
+        self.defaults = MappingProxyType(defaults)
+        if transpose is not None:
+            self.pull: Any = lambda y, xs, y_bar, _, **parameters: transpose(y_bar, xs[0], **parameters)
+        else:
+            self.pull = pull
+        self._rows: dict[Any, Structural] = {}
+        Family.registry[name] = self
+
+    def row(self, arity: int = 1, **parameters: Any) -> Structural:
+        """The row for these parameters, the same at every call."""
+        key = (arity, *parameters.items())
+        known = self._rows.get(key)
+        return known or self._rows.setdefault(key, Structural(self, arity, parameters))
+
+    def __call__(self, *operands: Any, **parameters: Any) -> Any:
+        return self.row(len(operands), **parameters)(*operands)
+
+
+def _restored(name: str, arity: int, parameters: dict[str, Any]) -> Structural:
+    import exprad.tensor  # noqa: F401  # all families
+
+    return Family.registry[name].row(arity, **parameters)
+
+
+def shape_of(x: Any) -> Shape:
+    return tuple(getattr(x, "shape", ()))
+
+
+def quietly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A value whose inner steps warn of nothing."""
+
+    def quiet(np: Any, *xs: Any, **parameters: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(np, *xs, **parameters)
+
+    return quiet

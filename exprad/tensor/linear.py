@@ -1,0 +1,265 @@
+"""Rows that are linear in what they read: sums, and rows that move elements or scatter them among zeros."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from math import prod as _size
+from typing import Any
+from zlib import crc32
+
+from exprad.errors import ShapeError
+from exprad.primitive import Shape
+from exprad.tensor.family import Axes, Family, Structural, shape_of
+from exprad.value import broadcast_shapes
+
+
+def stretched(x: Any, shape: Shape) -> Any:
+    """x broadcast to `shape`, if it is not of that shape already."""
+    return x if shape_of(x) == shape else broadcast_to(x, shape=shape)
+
+
+def reshaped(x: Any, shape: Shape) -> Any:
+    """x in another shape, if it is not of that shape already."""
+    return x if shape_of(x) == shape else reshape(x, shape=shape)
+
+
+def summed_to(x: Any, shape: Shape) -> Any:
+    """x summed over what broadcasting from `shape` had added: the transpose of `stretched`."""
+    have = shape_of(x)
+    if have == shape:
+        return x
+    lead = len(have) - len(shape)
+    axes = tuple(range(lead)) + tuple(lead + i for i, size in enumerate(shape) if size == 1 and have[lead + i] != 1)
+    whole = None if len(axes) == len(have) else axes
+    return reshaped(sum(x, axis=whole, keepdims=False) if axes else x, shape)
+
+
+# Axes that a row reduces: None for all of them, else whole numbers from 0, in order.
+
+
+def axes_of(axis: Axes, shape: Shape) -> tuple[int, ...]:
+    return tuple(range(len(shape))) if axis is None else axis
+
+
+def _kept(shape: Shape, axis: Axes) -> Shape:
+    axes = axes_of(axis, shape)
+    return tuple(1 if i in axes else size for i, size in enumerate(shape))
+
+
+def reduced(shape: Shape, axis: Axes, keepdims: bool) -> Shape:
+    axes = axes_of(axis, shape)
+    return _kept(shape, axis) if keepdims else tuple(size for i, size in enumerate(shape) if i not in axes)
+
+
+def along(x: Any, y: Any, axis: Axes) -> Any:
+    """What a reduction of x gave, with the reduced axes kept, so that it broadcasts against x."""
+    return y if shape_of(y) == () else reshaped(y, _kept(shape_of(x), axis))
+
+
+sum = Family(
+    "sum", axis=None, keepdims=False, reads="group",
+    shape=lambda x, axis, keepdims: reduced(x, axis, keepdims),
+    value=lambda np, x, axis, keepdims: np.add.reduce(x, axis, keepdims=keepdims),
+    transpose=lambda y_bar, x, axis, keepdims: broadcast_to(along(x, y_bar, axis), shape=shape_of(x)),
+)  # fmt: skip
+
+
+cumsum: Family = Family(
+    "cumsum",
+    shape=lambda x, axis: x,
+    value=lambda np, x, axis: np.add.accumulate(x, axis),
+    transpose=lambda y_bar, x, axis: reversed_along(cumsum(reversed_along(y_bar, axis), axis=axis), axis),
+)  # fmt: skip
+
+
+def reversed_along(x: Any, axis: int) -> Any:
+    shape = shape_of(x)
+    return getitem(x, index=tuple((size - 1, None, -1) if i == axis else (0, size, 1) for i, size in enumerate(shape)))
+
+
+# Rows that move elements.
+
+
+def _broadcast_shape(given: Shape, shape: Shape) -> Shape:
+    if len(given) > len(shape) or broadcast_shapes("broadcast_to", [given, shape]) != shape:
+        raise ShapeError(f"broadcast_to: shape {given} does not broadcast to {shape}")
+    return shape
+
+
+def _repeated(np: Any, x: Any, shape: Shape) -> Any:
+    """One number as a read-only array of any shape: NumPy's own way there is long."""
+    if not isinstance(x, (np.ndarray, np.generic)):
+        return np.broadcast_to(x, shape)
+    found = np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))
+    found.setflags(write=False)
+    return found
+
+
+broadcast_to: Family = Family(
+    "broadcast_to", reads="moves", shape=_broadcast_shape,
+    value=lambda np, x, shape: np.broadcast_to(x, shape) if x.ndim else _repeated(np, x, shape),
+    transpose=lambda y_bar, x, shape: summed_to(y_bar, shape_of(x)),
+)  # fmt: skip
+
+
+def _reshape_shape(given: Shape, shape: Shape) -> Shape:
+    if _size(given) != _size(shape):
+        raise ShapeError(f"reshape: shape {given} has {_size(given)} elements, {shape} has {_size(shape)}")
+    return shape
+
+
+reshape: Family = Family(
+    "reshape", reads="moves", shape=_reshape_shape,
+    value=lambda np, x, shape: x.reshape(shape),
+    transpose=lambda y_bar, x, shape: reshape(y_bar, shape=shape_of(x)),
+)  # fmt: skip
+
+transpose: Family = Family(
+    "transpose", reads="moves",
+    shape=lambda x, axes: tuple(x[i] for i in axes),
+    value=lambda np, x, axes: x.transpose(axes),
+    transpose=lambda y_bar, x, axes: transpose(y_bar, axes=tuple(axes.index(i) for i in range(len(axes)))),
+)  # fmt: skip
+
+
+def permuted(x: Any, axes: tuple[int, ...]) -> Any:
+    """x with its axes in another order, if that is another."""
+    return x if axes == tuple(range(len(axes))) else transpose(x, axes=axes)
+
+
+def swapped(x: Any) -> Any:
+    """Matrices transposed: the last two axes exchanged."""
+    last = len(shape_of(x)) - 1
+    return transpose(x, axes=(*range(last - 1), last, last - 1))
+
+
+def _concatenated_shape(*shapes: Shape, axis: int) -> Shape:
+    first = shapes[0]
+    for shape in shapes[1:]:
+        if len(shape) != len(first) or any(
+            a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != axis
+        ):
+            raise ShapeError(f"concatenate: shapes {first} and {shape} differ in another axis than {axis}")
+    return (*first[:axis], builtins.sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+
+
+def _places(xs: Sequence[Any], index: int, axis: int) -> tuple[Any, ...]:
+    """Where operand `index` lies in the concatenation."""
+    shape = shape_of(xs[index])
+    start = builtins.sum(shape_of(x)[axis] for x in xs[:index])
+    return tuple((start, start + size, 1) if i == axis else (0, size, 1) for i, size in enumerate(shape))
+
+
+concatenate = Family(
+    "concatenate", reads="moves", shape=_concatenated_shape, axis=0,
+    value=lambda np, *xs, axis: np.concatenate(xs, axis),
+    push=lambda y, xs, x_dot, index, axis: add_at(x_dot, shape=shape_of(y), index=_places(xs, index, axis)),
+    pull=lambda y, xs, y_bar, index, axis: getitem(y_bar, index=_places(xs, index, axis)),
+)  # fmt: skip
+
+
+class IndexArray:
+    """Whole numbers that index an axis: an array that compares by what it holds."""
+
+    __slots__ = ("_key", "array", "digest")
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self._key = (array.shape, array.tobytes())
+        self.digest = crc32(self._key[1])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, IndexArray) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return self.digest
+
+    def __repr__(self) -> str:
+        return repr(self.array.tolist())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return IndexArray, (self.array,)
+
+
+Index = tuple[int | tuple[int, int | None, int] | IndexArray | None, ...]  # as `x[index]`; a slice is a tuple
+
+
+def of_numpy(index: Index) -> tuple[Any, ...]:
+    """An index as NumPy takes it."""
+    return tuple(
+        slice(*each) if isinstance(each, tuple) else each.array if isinstance(each, IndexArray) else each
+        for each in index
+    )
+
+
+def _part_shape(shape: Shape, index: Index) -> Shape:
+    """The shape of `x[index]`, without a look at the elements."""
+    if not any(isinstance(each, IndexArray) for each in index):
+        import numpy as np
+
+        return np.broadcast_to(0, shape)[of_numpy(index)].shape
+    arrays = [place for place, each in enumerate(index) if isinstance(each, (int, IndexArray))]
+    common = broadcast_shapes("getitem", [each.array.shape for each in index if isinstance(each, IndexArray)])
+    sizes = iter(shape)
+    found: list[int] = []
+    together = arrays == list(range(arrays[0], arrays[-1] + 1))  # else NumPy puts their axes first
+    for place, each in enumerate(index):
+        size = 1 if each is None else next(sizes)
+        if place == arrays[0] and together:
+            found += common
+        if isinstance(each, tuple):
+            found.append(len(range(*slice(*each).indices(size))))
+        elif each is None:
+            found.append(1)
+    return tuple(found) if together else (*common, *found)
+
+
+def _add_at(np: Any, y: Any, shape: Shape, index: Index) -> Any:
+    whole = np.zeros(shape, y.dtype)
+    if any(isinstance(each, IndexArray) for each in index):
+        np.add.at(whole, of_numpy(index), y)
+    else:
+        whole[of_numpy(index)] = y
+    return whole
+
+
+getitem: Family = Family(
+    "getitem", reads="moves", shape=_part_shape,
+    value=lambda np, x, index: x[of_numpy(index)],
+    transpose=lambda y_bar, x, index: add_at(y_bar, shape=shape_of(x), index=index),
+)  # fmt: skip
+add_at: Family = Family(
+    "add_at", reads="scatters",
+    shape=lambda y, shape, index: shape, value=_add_at,
+    transpose=lambda x_bar, y, shape, index: getitem(x_bar, index=index),
+)  # fmt: skip
+astype = Family(
+    "astype", reads="moves",
+    shape=lambda x, dtype: x, value=lambda np, x, dtype: x.astype(dtype),
+    transpose=lambda y_bar, x, dtype: y_bar,
+)  # fmt: skip
+
+
+def last(x: Any, start: int, stop: int) -> Any:
+    """A slice along the last axis."""
+    shape = shape_of(x)
+    whole = tuple((0, size, 1) for size in shape[:-1])
+    return x if (start, stop) == (0, shape[-1]) else getitem(x, index=(*whole, (start, stop, 1)))
+
+
+def joined(parts: Sequence[Any], axis: int) -> Any:
+    return parts[0] if len(parts) == 1 else concatenate(*parts, axis=axis)
+
+
+def folded(row: Structural, operands: Sequence[Any]) -> Any:
+    """A simpler expression for a call on expressions, which moves no rounding; None where there is none."""
+    inner: Any = getattr(operands[0], "primitive", None)
+    family = getattr(inner, "family", None)
+    if family is broadcast_to and not operands[0].operands[0].shape and row.arity == 1 and row.family.reads == "moves":
+        return stretched(operands[0].operands[0], row.shape(operands[0].shape))
+    if family is row.family and family is reshape:
+        return reshaped(operands[0].operands[0], row.parameters["shape"])
+    if family is row.family and family is transpose:
+        return permuted(operands[0].operands[0], tuple(inner.parameters["axes"][i] for i in row.parameters["axes"]))
+    return None
