@@ -294,7 +294,11 @@ def test_float32_meets_float64() -> None:
     ep.sum(x * np.ones(2) * 0.5).backward()
     assert x.grad.dtype == np.float32
     x.cleargrad()
-    ep.sum(ep.sin(x) ** 2 * 0.1 + 1).backward(create_graph=True)
+    ep.sum(ep.sin(x) ** 2 * np.full(2, 0.1) + 1).backward(create_graph=True)
+    g = x.grad
+    assert g.dtype == np.float32
+    x.cleargrad()
+    ep.sum(g).backward()
     assert x.grad.dtype == np.float32
 
 

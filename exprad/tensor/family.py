@@ -92,7 +92,7 @@ class Family:
     - `reads`: which elements of an operand an element of the result depends on: one, where it "moves" elements or
       "scatters" them among zeros; a "group" along axes; or "all".
 
-    >>> sum.row(axis=None, keepdims=False)
+    >>> Family.registry["sum"].row(axis=None, keepdims=False)
     <primitive sum {'axis': None, 'keepdims': False}>
     """
 

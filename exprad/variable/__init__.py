@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -14,62 +12,23 @@ import numpy as np
 
 from exprad.arithmetic import BINARY, Arithmetic, ArrayMethods, is_operand
 from exprad.arrays import row_of_ufunc
-from exprad.chain import Guarded, joined, plus, resolve
+from exprad.chain import resolve
 from exprad.elementary import pow as power
 from exprad.elementary import where
-from exprad.errors import ArgumentError, OperandError
+from exprad.errors import OperandError
 from exprad.intern import serial
 from exprad.primitive import Primitive, Shape
 from exprad.reverse import sweep
-from exprad.tensor import matmul
+from exprad.tensor import astype, matmul
 from exprad.traverse import fold, postorder
-from exprad.value import as_float, evaluate, keep, unwrap
+from exprad.value import as_float, evaluate, unwrap
+from exprad.variable.config import Config, is_recording, no_grad, using_config
 from exprad.variable.rules import forward, rule
+from exprad.variable.sweeping import own, pull_arrays, pull_variables, verify
 from exprad.variable.tape import Hold, Leaf, Node
 
-_records: ContextVar[bool] = ContextVar("enable_backprop", default=True)
+__all__ = ["Config", "Variable", "no_grad", "using_config"]
 _new = object.__new__
-_records_now = _records.get
-
-
-class _Config:
-    """How Variables compute, in this thread or task: `enable_backprop`, whether operations are recorded."""
-
-    __slots__ = ()
-
-    @property
-    def enable_backprop(self) -> bool:
-        return _records.get()
-
-    @enable_backprop.setter
-    def enable_backprop(self, value: bool) -> None:
-        _records.set(bool(value))
-
-
-Config = _Config()
-
-
-@contextmanager
-def using_config(name: str, value: Any) -> Iterator[None]:
-    """A part of the configuration set for a `with` block.
-
-    >>> with using_config("enable_backprop", False):
-    ...     Config.enable_backprop
-    False
-    """
-    if not hasattr(Config, name):
-        raise ArgumentError(f"the configuration has no {name!r}; it has 'enable_backprop'")
-    before = getattr(Config, name)
-    setattr(Config, name, value)
-    try:
-        yield
-    finally:
-        setattr(Config, name, before)
-
-
-def no_grad() -> Any:
-    """Compute without recording in a `with` block: nothing is kept for a backward pass."""
-    return using_config("enable_backprop", False)
 
 
 class Variable(Arithmetic, ArrayMethods):
@@ -168,9 +127,9 @@ class Variable(Arithmetic, ArrayMethods):
         bars: dict[Any, Any] = {
             start: np.ones_like(self._value) if seed is None else seed if create_graph else seed._value
         }
-        _verify(order)
+        verify(order)
         with np.errstate(all="ignore"):
-            sweep(order, bars, (), kept, _pull_variables if create_graph else _pull_arrays)
+            sweep(order, bars, (), kept, pull_variables if create_graph else pull_arrays)
         if start not in kept and self._node is not None:
             self._grad = None
         elif self._grad is seed:
@@ -179,18 +138,16 @@ class Variable(Arithmetic, ArrayMethods):
         for node, bar in bars.items():
             owner, x_bar = node.owner(), resolve(bar)
             if owner is not None:
-                owner._take(x_bar if isinstance(x_bar, Variable) else _own(x_bar, taken))
+                owner._take(x_bar if isinstance(x_bar, Variable) else own(x_bar, taken))
             if not node._operands and node.hold is not None:
                 node.hold.is_swept = True
 
     def _take(self, x_bar: Any) -> None:
         """Add a gradient to mine, in my type."""
+        if self.dtype.kind == "f" and x_bar.dtype != self.dtype:
+            x_bar = astype(x_bar, dtype=self.dtype.name)
         if not isinstance(x_bar, Variable):
-            x_bar = Variable._of(
-                x_bar.astype(self.dtype) if self.dtype.kind == "f" and x_bar.dtype != self.dtype else x_bar
-            )
-            if self._grad is not None:
-                x_bar = Variable._of(self._grad._value + x_bar._value)
+            x_bar = Variable._of(x_bar if self._grad is None else self._grad._value + x_bar)
         elif self._grad is not None:
             x_bar = self._grad + x_bar
         self._grad = x_bar
@@ -293,7 +250,7 @@ def record(row: Primitive, *operands: Any) -> Any:
             return value
         values = [x if row is where and place == 0 else _as_floats(x) for place, x in enumerate(values)]
         value = _as_floats(evaluate(row, values))
-    if not _records_now():
+    if not is_recording():
         return Variable._of(value)
     return _recorded(row, operands, values, value, constant)
 
@@ -352,88 +309,6 @@ def _plain(operand: Any) -> Any:
 def _as_floats(x: Any) -> Any:
     """Whole numbers are promoted: a gradient is a real number."""
     return np.asarray(x, float)[()] if getattr(getattr(x, "dtype", None), "kind", "f") in "biu" else x
-
-
-def _verify(order: Sequence[Any]) -> None:
-    """Raise if data that the tape has read were changed since."""
-    for node in order:
-        if node.__class__ is Leaf:
-            if node.hold is not None:
-                node.hold.verify()
-        else:
-            for _, _, hold in node.constants:
-                if hold is not None:
-                    hold.verify()
-
-
-def _pull_arrays(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]) -> None:
-    """A step of the sweep on arrays."""
-    _spread(node, operands, node.rule.pull, node.saved, y_bar, bars)
-
-
-def _pull_variables(
-    row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]
-) -> None:
-    """A step of the sweep that is recorded itself."""
-    _spread(node, operands, node.rule.pull_carriers, _saved_variables(node), y_bar, bars)
-
-
-def _spread(node: Node, operands: Sequence[Any], pull: Any, saved: Any, y_bar: Any, bars: dict[Any, Any]) -> None:
-    """Add what a node passes on to the adjoints of its operands; guards are kept where shapes are."""
-    conditions: tuple[Any, ...] = ()
-    if y_bar.__class__ is Guarded:
-        if node.rule.is_plain:
-            conditions, y_bar = y_bar.conditions, y_bar.value
-        else:
-            y_bar = _resolved(y_bar)
-    for x, x_bar in zip(operands, pull(y_bar, saved), strict=True):
-        if x_bar is None:
-            continue
-        if conditions:
-            inner, value = (x_bar.conditions, x_bar.value) if x_bar.__class__ is Guarded else ((), x_bar)
-            x_bar = Guarded((*conditions, *inner), value)
-        known = bars.get(x)
-        bars[x] = x_bar if known is None else plus(known, x_bar)
-
-
-def _resolved(bar: Any) -> Any:
-    """What a guarded adjoint is as an array."""
-    value = bar.value
-    if value.__class__ is not np.ndarray or value.dtype.kind != "f":
-        return resolve(bar)
-    condition, kept = joined(bar.conditions), np.empty_like(value)
-    if condition.shape != value.shape:
-        return resolve(bar)
-    keep(condition, value, kept)
-    return kept
-
-
-def _saved_variables(node: Node) -> Any:
-    """What a node saved, as the Variables that it was."""
-    places = node.rule.places
-    if not places:
-        return None
-    values = node.saved if len(places) > 1 else (node.saved,)
-    constant = {place for place, *_ in node.constants}
-    nodes = iter(node._operands)
-    of_place = {place: next(nodes) for place in range(node.primitive.arity) if place not in constant}
-    found = []
-    for place, value in zip(places, values, strict=True):
-        if place and place - 1 in constant:
-            found.append(value)
-            continue
-        origin = node if place == 0 else of_place[place - 1]
-        carrier = Variable._of(value, origin)
-        found.append(carrier)
-    return tuple(found) if len(found) > 1 else found[0]
-
-
-def _own(x_bar: Any, taken: set[int]) -> Any:
-    """A gradient in memory of its own: the sweep hands one array to several operands, and views."""
-    if x_bar.__class__ is np.ndarray and (id(x_bar) in taken or not x_bar.flags.owndata or not x_bar.flags.writeable):
-        x_bar = x_bar.copy()
-    taken.add(id(x_bar))
-    return x_bar
 
 
 def _expression(result: Variable) -> Any:
