@@ -363,6 +363,12 @@ def test_conditions_are_arrays_of_truth_values() -> None:
     np.testing.assert_array_equal(x.grad.data, [2.0, 3.0])
 
 
+def test_what_has_no_effect_has_a_gradient_of_zero() -> None:
+    assert gradients(lambda x: ep.relu(x), -1.0) == [0.0]
+    assert gradients(lambda x, y: ep.maximum(x, y) + ep.sign(x), 1.0, 2.0) == [0.0, 1.0]
+    assert gradients(lambda x: ep.where(x > 0, x, 5.0), -1.0) == [0.0]
+
+
 def test_an_untaken_branch_poisons_nothing_in_an_array() -> None:
     x = variable(4.0, 0.0, -1.0)
     with np.errstate(all="ignore"):

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from exprad.backends.levels import LevelRunner
-from exprad.backends.numpy import BlockRunner, RegionRunner
+from exprad.backends.numpy import BlockRunner
 from exprad.backends.python import ScalarSource
+from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.checkpoint import checkpointed
 from exprad.errors import ArgumentError, BindingError, OperandError, ShapeError

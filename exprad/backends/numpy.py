@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property, lru_cache
 from itertools import product
 from math import copysign, prod
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,7 +22,6 @@ from exprad import elementary as table
 from exprad.backends.signature import Input, own_name
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
-from exprad.tensor import IndexArray, of_numpy
 from exprad.value import constant_of_dtype, keep, numpy_function
 
 CACHE = 1 << 22  # bytes that the live values of a block may take: measured, between second- and third-level caches
@@ -155,12 +154,12 @@ class Kernel:
         scope: dict[str, Any] = dict(self.functions)
         for i, value in enumerate(self.constants):
             scope[f"k{i}"] = constant_of_dtype(value, dtype)
-        exec(_code(self.source), scope)
+        exec(code(self.source), scope)
         return scope["block"]
 
 
 @lru_cache(maxsize=256)
-def _code(source: str) -> Any:
+def code(source: str) -> Any:
     """The code of a block function; the layers of a network are alike."""
     return compile(source, "<exprad program>", "exec")
 
@@ -200,219 +199,6 @@ class BlockRunner:
         columns = columns_of(self.inputs, arrays, dtype)
         with np.errstate(all="ignore"):
             self.blocks([columns[place] for place in self.used], rows_of(leaves, self.structure), points, dtype)
-
-
-_WRITERS: dict[str, Callable[..., Any]] = {  # rows of the second table that write where they are told
-    "matmul": lambda row, out, a, b: np.matmul(a, b, out=out),
-    "add_at": lambda row, out, y: _added(out, y, of_numpy(row.parameters["index"])),
-    "concatenate": lambda row, out, *xs: np.concatenate(xs, row.parameters["axis"], out=out),
-}
-
-
-def _added(out: Any, y: Any, index: tuple[Any, ...]) -> None:
-    out.fill(0)
-    if any(isinstance(each, np.ndarray) for each in index):
-        np.add.at(out, index, y)
-    else:
-        out[index] = y
-
-
-class Region(NamedTuple):
-    """Steps that run as one: a kernel of elementwise ones, or a row of the second table."""
-
-    action: Any
-    reads: list[int]
-    writes: list[int]
-    ends: list[int]  # values that nobody reads afterwards
-
-
-class RegionRunner:
-    """Runs a program of arrays: elementwise regions block by block, structural steps as a whole.
-
-    What lies between regions has a place in memory that is planned once: a place is taken again as soon as its value,
-    and every view of it, was read for the last time. Outputs are written where they are wanted.
-    """
-
-    def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
-        self.program, self.columns, self.inputs, self.structure = program, columns, inputs, structure
-        self.roots, self.last = self._lifetimes()
-        self.regions = list(self._regions())
-        self.direct = {output: place for place, output in reversed(list(enumerate(program.outputs)))
-                       if self.roots.get(output) == output}  # fmt: skip
-        self.place: dict[int, int] = {}  # the buffer of each value
-        self.sizes: list[tuple[int, bool]] = []  # of each buffer: elements, and whether they are truth values
-        self._plan()
-        self._spare: dict[Any, list[dict[int, Any]]] = {}
-        self._rounded: dict[Any, dict[int, Any]] = {}
-
-    def _lifetimes(self) -> tuple[dict[int, int], list[int]]:
-        """The value in whose memory each value lies, and the last step that reads that memory."""
-        program = self.program
-        roots: dict[int, int] = {}
-        last = list(program.last_use)
-        for index, (head, *rest) in enumerate(program.steps):
-            is_view = isinstance(head, Primitive) and head.partials is None and _is_view(head)
-            roots[index] = roots[rest[0]] if is_view else index
-        for index, root in roots.items():
-            last[root] = max(last[root], last[index])
-        return roots, last
-
-    def _regions(self) -> Iterator[Region]:
-        """Steps in a row that are elementwise and of one shape, each with what it reads and what others read."""
-        program = self.program
-        steps: list[int] = []
-        calls = [index for index, (head, *_) in enumerate(program.steps) if isinstance(head, Primitive)]
-        for index in calls:
-            row = program.steps[index][0]
-            if steps and (row.partials is None or program.shapes[index] != program.shapes[steps[0]]):
-                yield self._region(steps)
-                steps = []
-            if row.partials is None:
-                reads = list(program.steps[index][1:])
-                yield Region(row, reads, [index], self._ended(reads, index))
-            else:
-                steps.append(index)
-        if steps:
-            yield self._region(steps)
-
-    def _region(self, steps: list[int]) -> Region:
-        program, own = self.program, set(steps)
-        last = max(steps)
-        reads = {o: None for index in steps for o in program.steps[index][1:] if o not in own}
-        inputs = [o for o in reads if program.steps[o][0] != "const" or program.shapes[o]]
-        outputs = [index for index in steps if program.last_use[index] > last]
-        blocks = Blocks(Kernel(program, inputs, steps, outputs), prod(program.shapes[last]))
-        return Region(blocks, inputs, outputs, self._ended(inputs, last))
-
-    def _ended(self, reads: Sequence[int], step: int) -> list[int]:
-        return [read for read in dict.fromkeys(reads) if self.program.last_use[read] <= step]
-
-    def _plan(self) -> None:
-        """Give each value that a region writes a buffer, the smallest free one that is large enough."""
-        free: list[int] = []
-        held: dict[int, list[int]] = {}  # buffers by the step that reads them last
-        done = -1
-        for region in self.regions:
-            step = region.writes[-1] if region.writes else done
-            for ended in sorted(end for end in held if end <= done):
-                free += held.pop(ended)
-            if isinstance(region.action, Blocks) or region.action.name in _WRITERS:
-                for index in region.writes:
-                    if index not in self.direct:
-                        self.place[index] = self._buffer(index, free)
-                        held.setdefault(self.last[index], []).append(self.place[index])
-            done = step
-
-    def _buffer(self, index: int, free: list[int]) -> int:
-        size, is_truth = prod(self.program.shapes[index]), bool(self.program.steps[index][0].predicate)
-        fitting = [place for place in free if self.sizes[place][1] == is_truth]
-        large = [place for place in fitting if self.sizes[place][0] >= size]
-        if large:
-            chosen = min(large, key=lambda place: self.sizes[place][0])
-        elif fitting:
-            chosen = max(fitting, key=lambda place: self.sizes[place][0])
-            self.sizes[chosen] = size, is_truth
-        else:
-            self.sizes.append((size, is_truth))
-            return len(self.sizes) - 1
-        free.remove(chosen)
-        return chosen
-
-    @property
-    def source(self) -> str:
-        return str(self.program)
-
-    def peak(self, itemsize: int) -> int:
-        """The bytes that a call takes beyond its inputs and outputs."""
-        planned = sum(size * (1 if is_truth else itemsize) for size, is_truth in self.sizes)
-        live = most = 0
-        ends: dict[int, int] = {}
-        for region in self.regions:
-            for index in region.writes:
-                is_fresh = index not in self.place and index not in self.direct and self.roots[index] == index
-                if (
-                    is_fresh
-                    or not isinstance(region.action, Blocks)
-                    and index in self.direct
-                    and not self._writes(region)
-                ):
-                    size = prod(self.program.shapes[index]) * itemsize
-                    live += size
-                    ends[self.last[index]] = ends.get(self.last[index], 0) + size
-            most = max(most, live + self._registers(region, itemsize))
-            for end in [end for end in ends if region.writes and end <= region.writes[-1]]:
-                live -= ends.pop(end)
-        return planned + most
-
-    def _writes(self, region: Region) -> bool:
-        return isinstance(region.action, Blocks) or region.action.name in _WRITERS
-
-    def _registers(self, region: Region, itemsize: int) -> int:
-        return region.action.memory(itemsize) if isinstance(region.action, Blocks) else 0
-
-    def _constants(self, dtype: Any) -> dict[int, Any]:
-        known = self._rounded.get(dtype)
-        if known is None:
-            steps = self.program.steps
-            known = {index: constant_of_dtype(steps[index][1], dtype) for index in self.program.constants}
-            self._rounded[dtype] = known
-        return known
-
-    def _buffers(self, dtype: Any) -> dict[int, Any]:
-        """The arrays that values are written to, in buffers of an earlier call if there are some."""
-        try:
-            return self._spare.setdefault(dtype, []).pop()
-        except IndexError:
-            flat = [np.empty(size, bool if is_truth else dtype) for size, is_truth in self.sizes]
-            shapes = self.program.shapes
-            return {
-                index: flat[place][: prod(shapes[index])].reshape(shapes[index]) for index, place in self.place.items()
-            }
-
-    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
-        program = self.program
-        values = dict(self._constants(dtype))
-        values.update(zip(self.columns, columns_of(self.inputs, arrays, dtype), strict=True))
-        rows = rows_of(leaves, self.structure)
-        buffers = self._buffers(dtype)
-        targets = {**buffers, **{output: rows[place] for output, place in self.direct.items()}}
-        with np.errstate(all="ignore"):
-            for action, reads, writes, ends in self.regions:
-                inputs = [values[read] for read in reads]
-                if isinstance(action, Blocks):
-                    if writes:
-                        outputs = [targets[index] for index in writes]
-                        action(inputs, outputs, program.shapes[writes[0]], dtype)
-                        values.update(zip(writes, outputs, strict=True))
-                else:
-                    values[writes[0]] = self._structural(action, targets.get(writes[0]), inputs)
-                for read in ends:
-                    del values[read]
-        for row, output in zip(rows, program.outputs, strict=True):
-            if values[output] is not row:
-                np.copyto(row, values[output])
-        if len(self._spare[dtype]) < 2 * _workers():
-            self._spare[dtype].append(buffers)
-
-    def _structural(self, row: Any, target: Any, inputs: Sequence[Any]) -> Any:
-        write = _WRITERS.get(row.name)
-        if write is None:
-            found = np.asarray(row.numpy(*inputs))
-            if target is None:
-                return found
-            np.copyto(target, found)
-        else:
-            write(row, target, *inputs)
-        return target
-
-
-def _is_view(row: Any) -> bool:
-    """Whether a row's result may lie in the memory of its operand."""
-    return (
-        row.family.reads == "moves"
-        and row.arity == 1
-        and not any(isinstance(i, IndexArray) for i in row.parameters.get("index", ()))
-    )
 
 
 class Registers:
@@ -465,8 +251,8 @@ _scratch, _none = _Scratch(), _NoRegisters()
 class Blocks:
     """Runs a kernel over arrays block by block, on threads where that pays. Callers see to NumPy's warnings."""
 
-    def __init__(self, kernel: Kernel, most: int = BLOCK[1]) -> None:
-        self.kernel, self.most = kernel, min(max(most, 1), BLOCK[1])
+    def __init__(self, kernel: Kernel, most: int = 1 << 62) -> None:
+        self.kernel, self.most = kernel, max(most, 1)
         self._ready: dict[Any, tuple[Callable[..., None], int]] = {}
 
     def __call__(self, inputs: Sequence[Any], outputs: Sequence[Any], shape: Shape, dtype: Any) -> None:
@@ -476,8 +262,7 @@ class Blocks:
             return
         inputs, outputs, shape = _flattened(inputs, outputs, shape)
         pieces = list(_pieces(shape, block))
-        workers = _workers() if prod(shape) >= PARALLEL else 1
-        share = -(-len(pieces) // workers)
+        share = -(-len(pieces) // (workers() if prod(shape) >= PARALLEL else 1))
         tasks = [pieces[i : i + share] for i in range(0, len(pieces), share)]
         jobs = [_pool().submit(self._run_quietly, inputs, outputs, task, dtype) for task in tasks[1:]]
         self._run(inputs, outputs, tasks[0], dtype)
@@ -487,6 +272,18 @@ class Blocks:
     def _prepared(self, dtype: Any) -> tuple[Callable[..., None], int]:
         self._ready[dtype] = self.kernel.function(dtype), self._block(dtype)
         return self._ready[dtype]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether all that the kernel is ever asked fits in one block."""
+        return self.most <= self._block(np.dtype(float))
+
+    def function(self, dtype: Any) -> Callable[..., None]:
+        return (self._ready.get(dtype) or self._prepared(dtype))[0]
+
+    def registers(self, dtype: Any, shape: Shape) -> list[Any]:
+        """The registers of this thread, for a block of a shape."""
+        return self._registers(dtype, (self._ready.get(dtype) or self._prepared(dtype))[1]).of(shape)
 
     def _registers(self, dtype: Any, block: int) -> Any:
         kernel = self.kernel
@@ -499,7 +296,7 @@ class Blocks:
     def _block(self, dtype: Any) -> int:
         kernel = self.kernel
         live = kernel.floats + len(kernel.inputs) + len(kernel.outputs) + 1
-        return min(max(CACHE // (live * dtype.itemsize) // 64 * 64, BLOCK[0]), self.most)
+        return min(max(CACHE // (live * dtype.itemsize) // 64 * 64, BLOCK[0]), BLOCK[1], self.most)
 
     def _run(self, inputs: Sequence[Any], outputs: Sequence[Any], pieces: Sequence[Any], dtype: Any) -> None:
         function, block = self._ready[dtype]
@@ -537,11 +334,11 @@ def _pieces(shape: Shape, block: int) -> Iterator[tuple[slice | int, ...]]:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_workers(), thread_name_prefix="exprad")
+    return ThreadPoolExecutor(workers(), thread_name_prefix="exprad")
 
 
 @cache
-def _workers() -> int:
+def workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -135,11 +135,14 @@ class Variable(Arithmetic, ArrayMethods):
         elif self._grad is seed:
             self._grad = None  # what was given is in the sum already
         taken: set[int] = set()
-        for node, bar in bars.items():
-            owner, x_bar = node.owner(), resolve(bar)
+        for node in order:
+            if node._operands and node not in kept:
+                continue
+            owner, x_bar = node.owner(), resolve(bars.get(node))
             if owner is not None:
+                x_bar = np.zeros_like(owner._value) if x_bar is None else x_bar
                 owner._take(x_bar if isinstance(x_bar, Variable) else own(x_bar, taken))
-            if not node._operands and node.hold is not None:
+            if node.__class__ is Leaf and node.hold is not None:
                 node.hold.is_swept = True
 
     def _take(self, x_bar: Any) -> None:
