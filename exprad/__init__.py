@@ -22,6 +22,7 @@ from exprad.simplify import simplify
 
 if TYPE_CHECKING:
     from exprad.arrays import *
+    from exprad.backends.c import to_c
     from exprad.backends.function import Function, compile
     from exprad.certificate import check
     from exprad.dual import DualNumber
@@ -41,6 +42,7 @@ _LAZY = {
     "arrays": "broadcast_to concatenate cumsum det diag diagonal diff dot einsum expand_dims flip hstack inner inv log_softmax "
     "logdet logsumexp matmul max mean min moveaxis norm outer pad prod ravel repeat reshape roll softmax solve "
     "squeeze stack std sum swapaxes take tensordot tile trace transpose tril triu var vdot vstack",
+    "backends.c": "to_c",
     "backends.function": "Function compile",
     "certificate": "check",
     "dual": "DualNumber",

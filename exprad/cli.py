@@ -1,4 +1,4 @@
-"""The command line: `exprad diff` and `exprad demo`."""
+"""The command line: `exprad diff`, `exprad c` and `exprad demo`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+from exprad.backends.c import to_c
 from exprad.certificate import check
 from exprad.errors import ArgumentError, ExpradError, extra
 from exprad.evaluation import evaluate
 from exprad.expr import Expr, Var
 from exprad.interop.sympy import to_sympy
-from exprad.matrices import gradient, hessian
+from exprad.matrices import gradient as slopes
+from exprad.matrices import hessian
 from exprad.text.parser import parse
 
 try:
@@ -46,7 +48,7 @@ def report(text: str, wrt: list[str], at: dict[str, Any], want_hessian: bool, wa
     f = parse(text)
     inputs = [Var(name) for name in wrt] or list(f.variables)
     parts: dict[str, Any] = {"f": f}
-    parts |= {f"df/d{x.name}": g for x, g in zip(inputs, gradient(f, inputs), strict=True)}
+    parts |= {f"df/d{x.name}": g for x, g in zip(inputs, slopes(f, inputs), strict=True)}
     if want_hessian:
         second = hessian(f, inputs)
         parts |= {f"d2f/d{x.name}d{y.name}": second[i][j] for i, x in enumerate(inputs) for j, y in enumerate(inputs)}
@@ -123,6 +125,34 @@ def _lines(formula: str | None, file: Path | None) -> list[str]:
         return (file.read_text(encoding="utf-8") if file is not None else sys.stdin.read()).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"can't read formulas: {error}") from None
+
+
+@app.command()
+def c(
+    formulas: Annotated[list[str], typer.Argument(help="Formulas: an output each.")],
+    wrt: Annotated[str, typer.Option(help="Inputs, separated by commas; all variables by name when left out.")] = "",
+    gradient: Annotated[bool, typer.Option("--gradient", help="The partial derivatives of each formula, too.")] = False,
+    name: Annotated[str, typer.Option(help="The name of the function; that of the file when left out.")] = "",
+    dtype: Annotated[str, typer.Option(help="double or float.")] = "double",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write NAME.c, and NAME.h beside it; else print both.")
+    ] = None,
+) -> None:
+    """Write formulas and their derivatives as standalone C99, with a self-test."""
+    try:
+        found = [parse(formula) for formula in formulas]
+        held = sorted({variable for f in found for variable in f.variables}, key=lambda v: v.name)
+        inputs = [Var(each.strip()) for each in wrt.split(",") if each.strip()] or held
+        outputs = [part for f in found for part in (f, *(slopes(f, inputs) if gradient else []))]
+        code = to_c(outputs, inputs, name=name or (output.stem if output is not None else "model"), dtype=dtype)
+        if output is None:
+            typer.echo(f"{code.header}\n{code.source}", nl=False)
+        else:
+            for path in code.write(output):
+                typer.echo(f"wrote {path}")
+    except (ExpradError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
 
 
 @app.command()

@@ -1,0 +1,326 @@
+"""C99: a program as standalone source, for targets that have a C compiler and no Python.
+
+The code allocates nothing, keeps no state and needs `math.h` alone. Functions are of bounded size, constants are exact
+(hexadecimal), and a self-test compares with values that exprad computed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from exprad.backends.signature import Input, Structure, read_inputs
+from exprad.errors import ArgumentError, UnsupportedError
+from exprad.evaluation import evaluate
+from exprad.primitive import Primitive
+from exprad.program import Program
+from exprad.traverse import collector_paused
+from exprad.value import constant_of_dtype
+
+LARGEST = 500  # steps of one function
+POINTS = 8  # of the self-test
+KEYWORDS = frozenset(
+    """auto break case char const continue default do double else enum extern float for goto if inline int long main
+    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while""".split()
+)
+
+# What differs from the row's operator, and from its name in math.h, which Python's math has taken over; {0}, {1}, {2}
+# are the operands, {f} is the suffix of functions of the type.
+SPELLED = {
+    "abs": "fabs{f}({0})", "square": "{0}*{0}", "round": "rint{f}({0})", "gamma": "tgamma{f}({0})",
+    "equal": "{0} == {1}", "not_equal": "{0} != {1}", "logical_and": "{0} && {1}", "logical_or": "{0} || {1}",
+    "logical_not": "!{0}", "where": "{0} ? {1} : {2}",
+}  # fmt: skip
+# Functions that C has not, or has with another meaning where operands are nan or signs differ.
+HELPERS = {
+    "sign": "static {t} {p}sign({t} x) {{ return x > 0 ? 1 : x < 0 ? -1 : x != x ? x : 0; }}",
+    "maximum": "static {t} {p}maximum({t} a, {t} b) {{ return a >= b || a != a ? a : b; }}",
+    "minimum": "static {t} {p}minimum({t} a, {t} b) {{ return a <= b || a != a ? a : b; }}",
+    "mod": """static {t} {p}mod({t} a, {t} b)
+{{
+    {t} rest = fmod{f}(a, b);
+    if (rest == 0) return copysign{f}(0, b);
+    return rest == rest && (b < 0) != (rest < 0) ? rest + b : rest;
+}}""",
+    "logaddexp": """static {t} {p}logaddexp({t} a, {t} b)
+{{
+    if (a == b) return a + log{f}(2);
+    return a > b ? a + log1p{f}(exp{f}(b - a)) : b + log1p{f}(exp{f}(a - b));
+}}""",
+    "sinc": """static {t} {p}sinc({t} x)
+{{
+    const {t} angle = {pi}*x;
+    return x == 0 ? 1 : sin{f}(angle)/angle;
+}}""",
+}
+
+
+class CCode(NamedTuple):
+    """A header, and a source that includes it and holds a self-test (compile with -DNAME_SELF_TEST)."""
+
+    name: str
+    header: str
+    source: str
+
+    def write(self, path: str | os.PathLike[str]) -> list[Path]:
+        """Write the source to `path`, NAME.c, and the header beside it; each file is whole or not there."""
+        place = Path(path)
+        if place.stem != self.name or place.suffix != ".c":
+            raise ArgumentError(f"the source includes {self.name}.h; write it to {self.name}.c, not to {place.name}")
+        paths = [place.with_suffix(".h"), place]
+        for each, text in zip(paths, (self.header, self.source), strict=True):
+            handle, other = tempfile.mkstemp(dir=each.parent, suffix=each.suffix)
+            try:
+                with os.fdopen(handle, "w", encoding="ascii") as file:
+                    file.write(text)
+                os.replace(other, each)
+            except BaseException:
+                os.unlink(other)
+                raise
+        return paths
+
+
+def to_c(outputs: Any, inputs: Any = None, *, name: str = "model", dtype: str = "double") -> CCode:
+    """Expressions as C99: `void name(const double *x, double *y)`, with the inputs in order and the outputs in order.
+
+    `outputs` and `inputs` are what `compile` takes; `dtype` is "double" or "float". Raises `UnsupportedError` for what C
+    has no function for, before any code is made.
+
+    >>> from exprad import variables
+    >>> x, y = variables("x y")
+    >>> print(to_c([x * x * y], [x, y]).source.partition("#ifdef")[0])
+    #include "model.h"
+    <BLANKLINE>
+    #include <math.h>
+    <BLANKLINE>
+    void model(const double *x, double *y)
+    {
+        const double v1 = x[0] * x[0];
+        const double v3 = v1 * x[1];
+        y[0] = v3;
+    }
+    <BLANKLINE>
+    <BLANKLINE>
+    """
+    if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or name in KEYWORDS:
+        raise ArgumentError(
+            f"the name of a C function is a letter and then letters, digits and underscores, got {name!r}"
+        )
+    if dtype not in ("double", "float"):
+        raise ArgumentError(f"dtype must be 'double' or 'float', got {dtype!r}")
+    structure = Structure(outputs)
+    with collector_paused():
+        program = Program.lowered(structure.expressions)
+        slots = read_inputs(program, inputs)
+    return _Writer(program, slots, structure, name, dtype).code()
+
+
+class _Writer:
+    def __init__(self, program: Program, inputs: Sequence[Input], structure: Structure, name: str, dtype: str) -> None:
+        self.program, self.structure, self.name, self.dtype = program, structure, name, dtype
+        self.variables = [variable for slot in inputs for variable in slot.variables]
+        self.suffix = "f" if dtype == "float" else ""
+        self._check()
+        self.column = {variable.name: place for place, variable in enumerate(self.variables)}
+        self.helpers = {row.name for row in self._rows() if row.name in HELPERS}
+
+    def _rows(self) -> list[Primitive]:
+        return list(dict.fromkeys(head for head, *_ in self.program.steps if isinstance(head, Primitive)))
+
+    def _check(self) -> None:
+        if any(self.program.shapes) or any(variable.shape for variable in self.variables):
+            raise UnsupportedError("the C target takes expressions of scalars; write arrays out, element by element")
+        for row in self._rows():
+            known = row.infix or row.prefix or row.name in SPELLED or hasattr(math, row.name) or row.name in HELPERS
+            if not known or not row.is_own:
+                raise UnsupportedError(
+                    f"C has no function for {row.name}; give the row a formula= of functions that it has"
+                )
+
+    def code(self) -> CCode:
+        guard, t = f"{self.name.upper()}_H", self.dtype
+        count = len(self.program.outputs)
+        listed = "\n".join(f" *   x[{place}]  {_commented(v.name)}" for place, v in enumerate(self.variables))
+        header = (
+            f"/* Computes {count} value{'s' * (count != 1)} of {len(self.variables)}. Written by exprad.\n *\n{listed}\n *\n"
+            f" * x and y must not overlap. Nothing is allocated, and no state is kept. */\n"
+            f"#ifndef {guard}\n#define {guard}\n\n"
+            f"enum {{ {self.name.upper()}_INPUTS = {len(self.variables)}, {self.name.upper()}_OUTPUTS = {count} }};\n\n"
+            f"void {self.name}(const {t} *x, {t} *y);\n\n#endif\n"
+        )
+        source = f'#include "{self.name}.h"\n\n#include <math.h>\n\n{self._helpers()}{self._functions()}\n{self._self_test()}'
+        return CCode(self.name, header, source)
+
+    def _helpers(self) -> str:
+        pi = self._literal(math.pi)
+        fields = {"t": self.dtype, "f": self.suffix, "p": f"{self.name}_", "pi": pi}
+        return "".join(HELPERS[name].format(**fields) + "\n\n" for name in HELPERS if name in self.helpers)
+
+    def _functions(self) -> str:
+        """One function, or parts of bounded size and one that calls them."""
+        calls = [index for index, (head, *_) in enumerate(self.program.steps) if isinstance(head, Primitive)]
+        if len(calls) <= LARGEST:
+            return self._function(f"void {self.name}(const {self.dtype} *x, {self.dtype} *y)", calls, {}, True)
+        parts = [calls[first : first + LARGEST] for first in range(0, len(calls), LARGEST)]
+        work = self._work(parts)
+        t = self.dtype
+        texts = [self._function(f"static void {self.name}_{number}(const {t} *x, {t} *y, {t} *w)", part,
+                                work, False) for number, part in enumerate(parts)]  # fmt: skip
+        body = [f"{self.name}_{number}(x, y, w);" for number in range(len(parts))]
+        size = max(work.values(), default=0) + 1
+        head = f"void {self.name}(const {t} *x, {t} *y)"
+        texts.append(_braced(head, [f"{t} w[{size}];", *body, *self._leaf_outputs()]))
+        return "\n".join(texts)
+
+    def _work(self, parts: Sequence[Sequence[int]]) -> dict[int, int]:
+        """A place for each value that a later part reads, taken again when its last reader is done."""
+        part_of = {index: number for number, part in enumerate(parts) for index in part}
+        last: dict[int, int] = {}
+        for index, number in part_of.items():
+            for operand in self.program.steps[index][1:]:
+                if operand in part_of and part_of[operand] != number:
+                    last[operand] = max(last.get(operand, 0), number)
+        free: list[int] = []
+        ends: dict[int, list[int]] = {}
+        work: dict[int, int] = {}
+        for number, part in enumerate(parts):
+            free += ends.pop(number - 1, [])
+            for index in part:
+                if index in last:
+                    work[index] = free.pop() if free else len(set(work.values()))
+                    ends.setdefault(last[index], []).append(work[index])
+        return work
+
+    def _function(self, head: str, calls: Sequence[int], work: dict[int, int], is_whole: bool) -> str:
+        mine = set(calls)
+        wanted: dict[int, list[int]] = {}
+        for place, output in enumerate(self.program.outputs):
+            wanted.setdefault(output, []).append(place)
+        lines: list[str] = []
+        for index in calls:
+            row, *operands = self.program.steps[index]
+            kind = "int" if row.predicate else self.dtype
+            reads = [self._read(operand, mine, work) for operand in operands]
+            lines.append(f"const {kind} v{index} = {self._call(row, reads)};")
+            lines += [f"w[{work[index]}] = v{index};"] if index in work else []
+            lines += [f"y[{place}] = v{index};" for place in wanted.get(index, [])]
+        lines += self._leaf_outputs() if is_whole else []
+        used = "\n".join(lines)
+        lines += [f"(void){name};" for name in ("x", "y", "w") if f" *{name}" in head and f"{name}[" not in used]
+        return _braced(head, lines)
+
+    def _leaf_outputs(self) -> list[str]:
+        """Outputs that are inputs or constants."""
+        return [f"y[{place}] = {self._read(output, set(), {})};" for place, output in enumerate(self.program.outputs)
+                if not isinstance(self.program.steps[output][0], Primitive)]  # fmt: skip
+
+    def _read(self, index: int, mine: set[int], work: dict[int, int]) -> str:
+        head, *rest = self.program.steps[index]
+        if isinstance(head, Primitive):
+            return f"v{index}" if index in mine else f"w[{work[index]}]"
+        return f"x[{self.column[rest[0]]}]" if head == "var" else self._literal(rest[0])
+
+    def _call(self, row: Primitive, reads: Sequence[str]) -> str:
+        if row.name in SPELLED:
+            return SPELLED[row.name].format(*reads, f=self.suffix)
+        if row.name in HELPERS:
+            return f"{self.name}_{row.name}({', '.join(reads)})"
+        if hasattr(math, row.name):
+            return f"{row.name}{self.suffix}({', '.join(reads)})"
+        if row.prefix:
+            return row.prefix + reads[0]
+        return f" {row.infix} ".join(reads)
+
+    def _literal(self, value: Any) -> str:
+        """A constant, rounded once to the type, exactly."""
+        rounded = float(constant_of_dtype(value, _numpy_type(self.dtype)))
+        if rounded != rounded:
+            return "NAN"
+        if math.isinf(rounded):
+            return "INFINITY" if rounded > 0 else "(-INFINITY)"
+        is_short = rounded == int(rounded) and abs(rounded) <= 2**24
+        text = f"{abs(int(rounded))}.0" if is_short else re.sub("[.]?0*p", "p", abs(rounded).hex())
+        return f"{text}{self.suffix}" if math.copysign(1, rounded) > 0 else f"(-{text}{self.suffix})"
+
+    def _self_test(self) -> str:
+        points = _points(self.structure.expressions, [variable.name for variable in self.variables])
+        guard, t = f"{self.name.upper()}_SELF_TEST", self.dtype
+        tolerance = "1e-4f" if t == "float" else "1e-11"
+        exact = [self._literal_row(values) for values, _ in points]
+        expected = [self._literal_row(values) for _, values in points]
+        inputs, outputs = max(1, len(self.variables)), len(self.program.outputs)
+        return f"""#ifdef {guard}
+#include <stdio.h>
+
+/* Points, and what exprad computed there. */
+static const {t} points[{len(points) or 1}][{inputs}] = {{
+{_rows(exact)}
+}};
+static const {t} expected[{len(points) or 1}][{outputs}] = {{
+{_rows(expected)}
+}};
+
+int main(void)
+{{
+    int failed = 0;
+    for (int i = 0; i < {len(points)}; i++) {{
+        {t} y[{outputs}];
+        {self.name}(points[i], y);
+        for (int j = 0; j < {outputs}; j++) {{
+            const {t} scale = fabs{self.suffix}(expected[i][j]) > 1 ? fabs{self.suffix}(expected[i][j]) : 1;
+            if (!(fabs{self.suffix}(y[j] - expected[i][j]) <= {tolerance} * scale)) {{
+                printf("point %d, output %d: %.17g, expected %.17g\\n", i, j, (double)y[j], (double)expected[i][j]);
+                failed++;
+            }}
+        }}
+    }}
+    printf("%d failed\\n", failed);
+    return failed != 0;
+}}
+#endif
+"""
+
+    def _literal_row(self, values: Sequence[float]) -> str:
+        return "{" + ", ".join(self._literal(value) for value in values or [0.0]) + "}"
+
+
+def _braced(head: str, lines: Sequence[str]) -> str:
+    body = "".join(f"    {line}\n" for line in lines)
+    return f"{head}\n{{\n{body}}}\n"
+
+
+def _rows(rows: Sequence[str]) -> str:
+    return ",\n".join(f"    {row}" for row in rows or ["{0}"])
+
+
+def _numpy_type(dtype: str) -> Any:
+    import numpy as np
+
+    return np.dtype(np.float32 if dtype == "float" else np.float64)
+
+
+def _commented(name: str) -> str:
+    """A name that ends no comment."""
+    return name.encode("ascii", "backslashreplace").decode().replace("*/", "* /").replace("\n", " ")
+
+
+def _points(outputs: Sequence[Any], names: Sequence[str]) -> list[tuple[list[float], list[float]]]:
+    """Points where all outputs are finite and of moderate size, and their values; the same at every run."""
+    draw = random.Random(0)
+    found: list[tuple[list[float], list[float]]] = []
+    for attempt in range(POINTS * 20):
+        low, high = [(-2.0, 2.0), (0.1, 2.0), (-0.9, 0.9), (1.1, 2.0)][attempt % 4]
+        point = [float.fromhex(draw.uniform(low, high).hex()) for _ in names]
+        point = [round(value * 256) / 256 for value in point]  # exact in either type
+        values = [float(value) for value in evaluate(list(outputs), dict(zip(names, point, strict=True)))]
+        if all(abs(value) < 1e6 for value in values):
+            found.append((point, values))
+        if len(found) == POINTS:
+            break
+    return found

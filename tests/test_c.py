@@ -1,0 +1,198 @@
+"""C99: what is written compiles without a warning, passes its own test, and computes what NumPy computes."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import exprad as ep
+from exprad import Var, to_c, variables
+from exprad.backends.c import LARGEST
+from exprad.errors import ArgumentError, UnsupportedError
+from exprad.expr import expression
+from tests.rows import VARIABLES, expressions, operands_of, rows
+
+GCC = shutil.which("gcc")
+needs_gcc = pytest.mark.skipif(GCC is None, reason="gcc is not installed")
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
+SANITIZED = ["-fsanitize=undefined,address", "-fno-sanitize-recover=all", "-g"]
+REFUSED = {"digamma", "polygamma", "sinc_slope", "at_kink"}
+x, y = variables("x y")
+
+
+def built(code: Any, place: Path, *options: str) -> Path:
+    """A program of the self-test."""
+    source, *_ = reversed(code.write(place / f"{code.name}.c"))
+    program = place / "self_test"
+    command = [str(GCC), *STRICT, *options, f"-D{code.name.upper()}_SELF_TEST", str(source), "-o", str(program), "-lm"]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr[:3000]
+    return program
+
+
+def passes(code: Any, place: Path, *options: str) -> None:
+    found = subprocess.run([built(code, place, *options)], capture_output=True, text=True)
+    assert (found.returncode, found.stdout.splitlines()[-1]) == (0, "0 failed"), found.stdout + found.stderr
+
+
+class Library:
+    """The compiled function, called from Python."""
+
+    def __init__(self, outputs: list[Any], inputs: list[Any], place: Path, dtype: str = "double") -> None:
+        code = to_c(outputs, inputs, name="f", dtype=dtype)
+        code.write(place / "f.c")
+        command = [str(GCC), *STRICT, "-O1", "-shared", "-fPIC", str(place / "f.c"), "-o", str(place / "f.so"), "-lm"]
+        subprocess.run(command, check=True)
+        self.function = ctypes.CDLL(str(place / "f.so")).f
+        self.kind, self.count = (np.float32 if dtype == "float" else np.float64), len(outputs)
+
+    def __call__(self, *values: float) -> Any:
+        given, found = np.array(values, self.kind), np.empty(self.count, self.kind)
+        pointer = ctypes.POINTER(ctypes.c_float if self.kind is np.float32 else ctypes.c_double)
+        self.function(given.ctypes.data_as(pointer), found.ctypes.data_as(pointer))
+        return found
+
+
+@needs_gcc
+@pytest.mark.parametrize("dtype", ["double", "float"])
+def test_every_row_and_its_partials(tmp_path: Path, dtype: str) -> None:
+    outputs = []
+    for row in rows():
+        if row.name in REFUSED:
+            continue
+        f = row(*operands_of(row))
+        outputs.append(f)
+        if not row.predicate:
+            outputs += [
+                g for g in f.gradient(list(VARIABLES)) if not REFUSED & set(ep.compile(g, VARIABLES).program.operations)
+            ]
+    passes(to_c(outputs, VARIABLES, dtype=dtype), tmp_path, *SANITIZED)
+
+
+@needs_gcc
+def test_values_at_the_edges_are_those_of_numpy(tmp_path: Path) -> None:
+    special = [0.0, -0.0, 1.0, -1.0, 0.5, -2.0, 3.0, math.inf, -math.inf, math.nan, 1e-300, 1e300, 709.0, -745.0]
+    names = ["add", "sub", "mul", "div", "mod", "maximum", "minimum", "hypot", "atan2", "copysign", "logaddexp", "less",
+             "equal", "where", "sqrt", "sign", "abs", "floor", "ceil", "round", "trunc", "exp", "log", "log1p", "expm1",
+             "tanh", "sinc", "relu", "sigmoid", "softplus", "xlogy", "cbrt", "square", "clip"]  # fmt: skip
+    table = {row.name: row for row in rows()}
+    outputs = [1.0 * table[name](*operands_of(table[name])) for name in names]
+    library, ours = Library(outputs, list(VARIABLES), tmp_path), ep.compile(outputs, VARIABLES, backend="numpy")
+    exact = {"add", "sub", "mul", "div", "maximum", "minimum", "copysign", "sqrt", "sign", "abs", "floor", "ceil", "round",
+             "trunc", "less", "equal", "where", "relu", "square", "mod", "clip"}  # fmt: skip
+    for a in special:
+        for b in special:
+            found = library(a, b, 1.5)
+            with np.errstate(all="ignore"):
+                expected = [float(each) for each in ours(np.array(a), np.array(b), np.array(1.5))]
+            for name, mine, theirs in zip(names, found, expected, strict=True):
+                case = (name, a, b, mine, theirs)
+                if mine != mine or theirs != theirs:
+                    assert mine != mine and theirs != theirs, case
+                elif name in exact and not (name in ("maximum", "minimum", "clip", "relu") and mine == 0):
+                    assert np.array(mine).tobytes() == np.array(theirs).tobytes(), case
+                else:
+                    assert mine == theirs or abs(mine - theirs) <= 4e-15 * abs(theirs), case
+
+
+@needs_gcc
+@settings(max_examples=1)
+@given(data=st.data())
+def test_random_expressions_and_their_derivatives(data: Any, tmp_path_factory: Any) -> None:
+    kept = [row for row in rows() if not row.predicate and row.name not in REFUSED | {"where", "gamma", "lgamma"}]
+    found = [data.draw(expressions(rows=kept)) for _ in range(40)]
+    outputs = [part for f in found for part in (f, *f.gradient(list(VARIABLES)))]
+    passes(to_c(outputs, VARIABLES, name="random_ones"), tmp_path_factory.mktemp("c"), *SANITIZED)
+
+
+@needs_gcc
+def test_large_programs_are_parts_of_bounded_size(tmp_path: Path) -> None:
+    xs = [Var(f"x{i}") for i in range(800)]
+    f: Any = 0
+    for a, b in zip(xs, xs[1:], strict=False):
+        f = f + 100 * (b - a**2) ** 2 + (1 - a) ** 2
+    code = to_c([f, *f.gradient(xs)], xs, name="rosenbrock")
+    sizes = [part.count(" = ") for part in code.source.partition("#ifdef")[0].split("\n}\n")]
+    assert max(sizes) < 4 * LARGEST
+    passes(code, tmp_path, *SANITIZED)
+
+
+@needs_gcc
+def test_outputs_may_be_inputs_constants_and_conditions(tmp_path: Path) -> None:
+    outputs = [x, 2, x < y, ep.where(x < y, 1, 0.1), float("inf") * (x * 0 + 1), x]
+    library = Library([expression(each) for each in outputs], [y, x], tmp_path)
+    assert library(3.0, 2.0).tolist() == [2.0, 2.0, 1.0, 1.0, math.inf, 2.0]
+    assert library(1.0, 2.0).tolist() == [2.0, 2.0, 0.0, 0.1, math.inf, 2.0]
+
+
+@needs_gcc
+def test_constants_are_rounded_once(tmp_path: Path) -> None:
+    from fractions import Fraction
+
+    third = ep.Const(Fraction(1, 3))
+    assert Library([x * third, x + 10**400], [x], tmp_path)(1.0).tolist() == [1 / 3, math.inf]
+    place = tmp_path / "single"
+    place.mkdir()
+    assert Library([x * third], [x], place, "float")(1.0)[0] == np.float32(1) / np.float32(3)
+
+
+def test_what_c_has_no_function_for_is_refused_before_any_code_is_made() -> None:
+    with pytest.raises(UnsupportedError, match="C has no function for digamma"):
+        to_c(ep.digamma(x))
+    with pytest.raises(UnsupportedError, match="scalars"):
+        to_c(ep.sum(Var("v", shape=(3,))))
+    for name in ("1f", "int", "a b", "", "f;"):
+        with pytest.raises(ArgumentError, match="name of a C function"):
+            to_c(x, name=name)
+    with pytest.raises(ArgumentError, match="dtype"):
+        to_c(x, dtype="half")
+
+
+def test_files_are_whole_or_not_there(tmp_path: Path, monkeypatch: Any) -> None:
+    code = to_c(x * y, name="model")
+    with pytest.raises(ArgumentError, match=r"model\.c"):
+        code.write(tmp_path / "other.c")
+    (tmp_path / "model.c").write_text("before")
+
+    def refuse(*_: Any) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.replace", refuse)
+        with pytest.raises(OSError, match="full"):
+            code.write(tmp_path / "model.c")
+    assert (tmp_path / "model.c").read_text() == "before"
+    assert not list(tmp_path.glob("tmp*")), "no half-written file is left"
+    assert [path.name for path in code.write(tmp_path / "model.c")] == ["model.h", "model.c"]
+
+
+@needs_gcc
+def test_names_of_variables_end_no_comment(tmp_path: Path) -> None:
+    names = [Var("a*/b"), Var("ü"), Var("int"), Var("new\nline")]
+    passes(to_c(names[0] * names[1] + names[2] - names[3], names), tmp_path)
+
+
+@needs_gcc
+def test_the_command_line_writes_c(tmp_path: Path) -> None:
+    typer = pytest.importorskip("typer.testing")
+    from exprad.cli import app
+
+    run = typer.CliRunner().invoke
+    found = run(app, ["c", "x**2*y", "--gradient", "-o", str(tmp_path / "slope.c")])
+    assert found.exit_code == 0, found.output
+    assert {path.name for path in tmp_path.iterdir()} == {"slope.c", "slope.h"}
+    command = [str(GCC), *STRICT, "-DSLOPE_SELF_TEST", str(tmp_path / "slope.c"), "-o", str(tmp_path / "t"), "-lm"]
+    subprocess.run(command, check=True)
+    assert subprocess.run([tmp_path / "t"], capture_output=True, text=True).stdout == "0 failed\n"
+    assert "void model" in run(app, ["c", "sin(x)"]).output
+    assert run(app, ["c", "sin("]).exit_code == 1
+    assert run(app, ["c", "digamma(x)"]).exit_code == 1
