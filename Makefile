@@ -11,7 +11,7 @@ demo: $(VENV)/demo.done
 test: $(VENV)/test.done
 	$(BIN)/python -m pytest -n 2 -m "not long" --cov --cov-report=term --doctest-modules tests exprad docs README.md --doctest-glob='*.md'
 
-test-all: $(VENV)/test.done
+test-all: $(VENV)/all.done
 	EXPRAD_SEARCH=10 $(BIN)/python -m pytest -n 2 --doctest-modules tests exprad docs README.md --doctest-glob='*.md'
 
 lint: $(VENV)/lint.done

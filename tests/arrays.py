@@ -83,14 +83,16 @@ def _permuted(draw: Draw, x: Any) -> Any:
 
 
 def _indexed(draw: Draw, x: Any) -> Any:
-    index: list[Any] = []
     length = draw(sizes)
-    for size in x.shape[: draw(st.integers(0, x.ndim))]:
-        choices = [st.integers(-size, size - 1), st.slices(size),
-                   st.lists(st.integers(-size, size - 1), min_size=length, max_size=length).map(np.array)]  # fmt: skip
-        if all(each is not Ellipsis for each in index):
-            choices.append(st.just(Ellipsis))
-        index.append(draw(st.one_of(choices)))
+
+    def of(size: int) -> Any:
+        places = st.lists(st.integers(-size, size - 1), min_size=length, max_size=length).map(np.array)
+        return draw(st.one_of(st.integers(-size, size - 1), st.slices(size), places))
+
+    first = draw(st.integers(0, x.ndim))
+    index: list[Any] = [of(size) for size in x.shape[:first]]
+    if draw(st.booleans()):
+        index += [Ellipsis, *[of(size) for size in x.shape[draw(st.integers(first, x.ndim)) :]]]
     if draw(st.booleans()):
         index.insert(draw(st.integers(0, len(index))), None)
     return lambda module, x: x[tuple(index)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from inspect import Parameter, Signature
 from keyword import iskeyword
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
+from exprad.backends.foreign import MODULES, ArrayFunction
 from exprad.backends.levels import LevelRunner
 from exprad.backends.numpy import BlockRunner
 from exprad.backends.python import ScalarSource
@@ -23,19 +24,28 @@ from exprad.program import Forecast, Program
 from exprad.traverse import collector_paused
 from exprad.value import as_float
 
-BACKENDS = ("auto", "numpy", "python")
+BACKENDS = ("auto", "numpy", "python", "jax", "torch")
 LARGE = 3000  # steps from which a program runs level by level, and never becomes source
 
 
-def compile(
-    outputs: Any, inputs: Any = None, *, backend: str = "auto", checkpoint: int | str | None = None
-) -> Function:
+@overload
+def compile(outputs: Any, inputs: Any = None, *, backend: Literal["jax", "torch"], checkpoint: int | str | None = None,
+            ) -> ArrayFunction: ...  # fmt: skip
+
+
+@overload
+def compile(outputs: Any, inputs: Any = None, *, backend: str = "auto", checkpoint: int | str | None = None,
+            ) -> Function: ...  # fmt: skip
+
+
+def compile(outputs: Any, inputs: Any = None, *, backend: str = "auto", checkpoint: int | str | None = None) -> Any:
     """A function that computes expressions, for numbers and arrays.
 
     `outputs` is an expression, an object array of them, or a list, tuple or dict of outputs; the function returns the
     same structure. `inputs` is a sequence of variables, or of sequences and object arrays of them, each of which takes
     one array of that leading shape; left out, the inputs are all variables by first appearance. `backend` is "numpy"
-    (blocks of arrays), "python" (one point at a time) or "auto", which takes either by what it is given.
+    (blocks of arrays), "python" (one point at a time) or "auto", which takes either by what it is given; "jax" and
+    "torch" give an `ArrayFunction` of the arrays of these libraries, which their own jit and grad take.
     `checkpoint` saves memory for time: of the values that a reverse pass over arrays reads, only every k-th is kept, and
     the others are computed again; "sqrt" takes the root of how many there are (see `exprad.checkpoint`).
 
@@ -55,6 +65,8 @@ def compile(
         program = Program.lowered(structure.expressions)
         if checkpoint is not None:
             program = checkpointed(program, checkpoint)
+        if backend in MODULES:
+            return ArrayFunction(structure, read_inputs(program, inputs), backend, program)
         return Function(structure, read_inputs(program, inputs), backend, program, checkpoint)
 
 
@@ -144,6 +156,10 @@ class Function:
             return self._at_point([as_float(argument) for argument in arguments])
         if any(map(_holds_carriers, arguments)):
             return self._on_carriers(arguments)
+        if any(hasattr(argument, "__dask_graph__") for argument in arguments):
+            from exprad.interop.dask import over_chunks
+
+            return over_chunks(self, arguments)
         arrays = [slot.checked(argument) for slot, argument in zip(self._inputs, arguments, strict=True)]
         key = tuple([(array.shape, array.dtype, x.__class__) for array, x in zip(arrays, arguments, strict=True)])
         known = self._signatures.get(key)

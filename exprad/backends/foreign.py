@@ -1,0 +1,197 @@
+"""JAX and PyTorch: a program as a function of their arrays, which composes with their own jit, vmap and grad.
+
+Rows of the first table are asked of the library by name, as evaluation does it. Rows of the second are spelled here
+where the library differs from NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+from exprad.backends.signature import Input, Structure
+from exprad.errors import ArgumentError, UnsupportedError, extra
+from exprad.primitive import Primitive
+from exprad.program import Program
+from exprad.tensor import of_numpy
+from exprad.value import as_float
+
+MODULES = {"jax": "jax.numpy", "torch": "torch"}
+
+
+class ArrayFunction:
+    """Compiled expressions of JAX's or PyTorch's arrays: called by place or by name, with arrays of that library."""
+
+    def __init__(self, structure: Structure, inputs: Sequence[Input], backend: str, program: Program) -> None:
+        self.backend, self.program = backend, program
+        self._structure, self._inputs = structure, tuple(inputs)
+        try:
+            self._library = import_module(MODULES[backend])
+        except ImportError:
+            raise extra(MODULES[backend].partition(".")[0], backend, f"backend {backend!r}") from None
+        names = {head.name for head, *_ in program.steps if isinstance(head, Primitive) and head.partials is None}
+        missing = sorted(name for name in names if name not in _SPELLED[backend])
+        if missing:
+            raise UnsupportedError(f"backend {backend!r} has no function for {', '.join(missing)}")
+
+    def __call__(self, /, *arguments: Any, **named: Any) -> Any:
+        names = [slot.name for slot in self._inputs]
+        places = {name: place for place, name in enumerate(names) if name}
+        if len(arguments) + len(named) != len(names) or any(places.get(name, -1) < len(arguments) for name in named):
+            raise ArgumentError(
+                f"the function takes the inputs {names}, got {len(arguments)} by place and {sorted(named)}"
+            )
+        given = [*arguments, *[named[name] for name in names[len(arguments) :]]]
+        asarray = self._library.asarray
+        arrays = [argument if hasattr(argument, "dtype") else asarray(argument) for argument in given]
+        columns: dict[str, Any] = {}
+        for slot, array in zip(self._inputs, arrays, strict=True):
+            if slot.shape:
+                flat = array.reshape(-1, *array.shape[len(slot.shape) :])
+                columns |= {variable.name: flat[place] for place, variable in enumerate(slot.variables)}
+            else:
+                columns[slot.name] = array
+        return self._built(self._values(columns, arrays))
+
+    def _values(self, columns: dict[str, Any], arrays: Sequence[Any]) -> list[Any]:
+        spelled, values = _SPELLED[self.backend], []
+        for head, *rest in self.program.steps:
+            if not isinstance(head, Primitive):
+                values.append(columns[rest[0]] if head == "var" else self._constant(rest[0], arrays))
+            elif head.name in spelled:
+                operands = [self._array(values[each], arrays) for each in rest]
+                values.append(spelled[head.name](self._library, *operands, **head.parameters))
+            else:
+                values.append(head(*[values[each] for each in rest]))
+        return [self._array(values[output], arrays) for output in self.program.outputs]
+
+    def _constant(self, value: Any, arrays: Sequence[Any]) -> Any:
+        """A constant in the type of the arrays given, to which it is rounded."""
+        kind = getattr(getattr(value, "dtype", None), "kind", "f")
+        given = value.copy() if hasattr(value, "dtype") else as_float(value)
+        return self._library.asarray(given, dtype=_dtype(self._library, arrays) if kind == "f" else None)
+
+    def _array(self, value: Any, arrays: Sequence[Any]) -> Any:
+        return value if hasattr(value, "dtype") else self._library.asarray(value, dtype=_dtype(self._library, arrays))
+
+    def _built(self, found: Sequence[Any]) -> Any:
+        return self._structure.build([
+            found[first] if shape is None else self._stacked(found[first:beyond], shape)
+            for shape, first, beyond in self._structure.leaves
+        ])  # fmt: skip
+
+    def _stacked(self, parts: Sequence[Any], shape: tuple[int, ...]) -> Any:
+        """The outputs of an array of expressions as one array."""
+        common = list(
+            self._library.broadcast_arrays(*parts) if self.backend == "jax" else self._library.broadcast_tensors(*parts)
+        )
+        return self._library.stack(common).reshape((*shape, *common[0].shape))
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(slot.name or f"[{slot.variables[0].name}, ...]" for slot in self._inputs)
+        return f"<function ({inputs}): {sum(self.program.operations.values())} operations; {self.backend}>"
+
+
+def _dtype(library: Any, arrays: Sequence[Any]) -> Any:
+    """The floating type of the arrays given, or the library's own."""
+    for array in arrays:
+        if "float" in str(array.dtype):
+            return array.dtype
+    return library.asarray(0.5).dtype
+
+
+def _dims(x: Any, axis: Any) -> tuple[int, ...]:
+    return tuple(range(x.ndim)) if axis is None else axis
+
+
+def _torch_prod(torch: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    for dim in reversed(_dims(x, axis)):
+        x = torch.prod(x, dim, keepdim=keepdims)
+    return x
+
+
+def _scattered(library: Any, y: Any, shape: Any, index: Any) -> Any:
+    whole = library.zeros(shape, dtype=y.dtype)
+    return whole.at[of_numpy(index)].add(y)
+
+
+def _torch_part(torch: Any, x: Any, index: Any) -> Any:
+    """By the places of the elements: PyTorch has no negative steps."""
+    places = torch.arange(x.numel()).reshape(x.shape).numpy()[of_numpy(index)]
+    return x.reshape(-1)[torch.as_tensor(places.copy() if places.ndim else int(places))]
+
+
+def _torch_scattered(torch: Any, y: Any, shape: Any, index: Any) -> Any:
+    import numpy as np
+
+    size = 1
+    for each in shape:
+        size *= each
+    numbers = np.arange(size).reshape(shape)[of_numpy(index)]
+    places = torch.as_tensor(np.ascontiguousarray(numbers).reshape(-1))
+    return torch.zeros(size, dtype=y.dtype).index_add(0, places, y.reshape(-1)).reshape(shape)
+
+
+def _cofactor(library: Any, x: Any) -> Any:
+    """Of a regular matrix; the libraries' own rules do without the singular ones."""
+    return library.linalg.det(x)[..., None, None] * library.linalg.inv(x).swapaxes(-1, -2)
+
+
+_COMMON: dict[str, Callable[..., Any]] = {
+    "sum": lambda np, x, axis, keepdims: np.sum(x, axis=_dims(x, axis), keepdims=keepdims) if _dims(x, axis) else x,
+    "max": lambda np, x, axis, keepdims: np.amax(x, axis=_dims(x, axis), keepdims=keepdims) if _dims(x, axis) else x,
+    "min": lambda np, x, axis, keepdims: np.amin(x, axis=_dims(x, axis), keepdims=keepdims) if _dims(x, axis) else x,
+    "cumsum": lambda np, x, axis: np.cumsum(x, axis),
+    "reshape": lambda np, x, shape: x.reshape(shape),
+    "broadcast_to": lambda np, x, shape: np.broadcast_to(x, shape),
+    "concatenate": lambda np, *xs, axis: np.concatenate(xs, axis),
+    "matmul": lambda np, a, b: np.matmul(a, b),
+    "einsum": lambda np, *xs, subscripts: np.einsum(subscripts, *xs),
+    "solve": lambda np, a, b: np.linalg.solve(a, b) if b.ndim > 1 else np.linalg.solve(a, b[:, None])[..., 0],
+    "inv": lambda np, x: np.linalg.inv(x), "det": lambda np, x: np.linalg.det(x), "cofactor": _cofactor,
+    "astype": lambda np, x, dtype: x.astype(dtype) if hasattr(x, "astype") else x.to(getattr(np, dtype)),
+}  # fmt: skip
+
+
+def _logdet(np: Any, x: Any) -> Any:
+    sign, found = np.linalg.slogdet(x)
+    return np.where(sign < 0, np.nan, found)
+
+
+def _norm(np: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Scaled by the largest element, so that squares neither overflow nor underflow."""
+    if not _dims(x, axis):
+        return np.abs(x)
+    top = np.amax(np.abs(x), axis=_dims(x, axis), keepdims=True)
+    scale = np.where((top > 0) & np.isfinite(top), top, np.ones_like(top))
+    found = np.sqrt(np.sum((x / scale) ** 2, axis=_dims(x, axis), keepdims=True)) * scale
+    return (
+        found if keepdims else found.reshape(tuple(size for i, size in enumerate(x.shape) if i not in _dims(x, axis)))
+    )
+
+
+def _of_jax_special(name: str) -> Callable[..., Any]:
+    def function(np: Any, x: Any, axis: Any, **options: Any) -> Any:
+        module = import_module("jax.nn" if "softmax" in name else "jax.scipy.special")
+        return getattr(module, name)(x, axis=_dims(x, axis), **options)
+
+    return function
+
+
+_SPELLED: dict[str, dict[str, Callable[..., Any]]] = {
+    "jax": _COMMON | {
+        "prod": lambda np, x, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims), "norm": _norm,
+        "transpose": lambda np, x, axes: np.transpose(x, axes), "getitem": lambda np, x, index: x[of_numpy(index)],
+        "add_at": _scattered, "logdet": _logdet, "logsumexp": _of_jax_special("logsumexp"),
+        "softmax": _of_jax_special("softmax"), "log_softmax": _of_jax_special("log_softmax"),
+    },
+    "torch": _COMMON | {
+        "cbrt": lambda np, x: np.sign(x) * np.abs(x) ** (1 / 3), "mod": lambda np, a, b: np.remainder(a, b),
+        "prod": _torch_prod, "norm": _norm, "transpose": lambda np, x, axes: x.permute(axes), "getitem": _torch_part,
+        "add_at": _torch_scattered, "logdet": lambda np, x: np.logdet(x),
+        "logsumexp": lambda np, x, axis, keepdims: np.logsumexp(x, _dims(x, axis), keepdim=keepdims) if _dims(x, axis) else x,
+        "softmax": lambda np, x, axis: np.exp(_SPELLED["torch"]["log_softmax"](np, x, axis)),
+        "log_softmax": lambda np, x, axis: x - np.logsumexp(x, _dims(x, axis), keepdim=True) if _dims(x, axis) else x * 0,
+    },
+}  # fmt: skip
