@@ -16,7 +16,7 @@ from exprad.backends.python import ScalarSource
 from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.checkpoint import checkpointed
-from exprad.errors import ArgumentError, BindingError, OperandError, ShapeError
+from exprad.errors import ArgumentError, BindingError, OperandError, ShapeError, UnsupportedError
 from exprad.evaluation import evaluate
 from exprad.expr import object_array
 from exprad.primitive import Shape
@@ -24,28 +24,32 @@ from exprad.program import Forecast, Program
 from exprad.traverse import collector_paused
 from exprad.value import as_float
 
-BACKENDS = ("auto", "numpy", "python", "jax", "torch")
+BACKENDS = ("auto", "numpy", "python", "native", "jax", "torch")
 LARGE = 3000  # steps from which a program runs level by level, and never becomes source
 
 
 @overload
 def compile(outputs: Any, inputs: Any = None, *, backend: Literal["jax", "torch"], checkpoint: int | str | None = None,
-            ) -> ArrayFunction: ...  # fmt: skip
+            fast: bool = False) -> ArrayFunction: ...  # fmt: skip
 
 
 @overload
 def compile(outputs: Any, inputs: Any = None, *, backend: str = "auto", checkpoint: int | str | None = None,
-            ) -> Function: ...  # fmt: skip
+            fast: bool = False) -> Function: ...  # fmt: skip
 
 
-def compile(outputs: Any, inputs: Any = None, *, backend: str = "auto", checkpoint: int | str | None = None) -> Any:
+def compile(
+    outputs: Any, inputs: Any = None, *, backend: str = "auto", checkpoint: int | str | None = None, fast: bool = False
+) -> Any:
     """A function that computes expressions, for numbers and arrays.
 
     `outputs` is an expression, an object array of them, or a list, tuple or dict of outputs; the function returns the
     same structure. `inputs` is a sequence of variables, or of sequences and object arrays of them, each of which takes
     one array of that leading shape; left out, the inputs are all variables by first appearance. `backend` is "numpy"
-    (blocks of arrays), "python" (one point at a time) or "auto", which takes either by what it is given; "jax" and
-    "torch" give an `ArrayFunction` of the arrays of these libraries, which their own jit and grad take.
+    (blocks of arrays), "python" (one point at a time) or "auto", which takes either by what it is given; "native" makes
+    machine code for arrays of scalars (the extra `native`), where `fast=True` allows fused multiply-add and
+    reassociation, which move last bits; "jax" and "torch" give an `ArrayFunction` of the arrays of these libraries, which
+    their own jit and grad take.
     `checkpoint` saves memory for time: of the values that a reverse pass over arrays reads, only every k-th is kept, and
     the others are computed again; "sqrt" takes the root of how many there are (see `exprad.checkpoint`).
 
@@ -67,7 +71,7 @@ def compile(outputs: Any, inputs: Any = None, *, backend: str = "auto", checkpoi
             program = checkpointed(program, checkpoint)
         if backend in MODULES:
             return ArrayFunction(structure, read_inputs(program, inputs), backend, program)
-        return Function(structure, read_inputs(program, inputs), backend, program, checkpoint)
+        return Function(structure, read_inputs(program, inputs), backend, program, (checkpoint, fast))
 
 
 class Function:
@@ -78,8 +82,8 @@ class Function:
     """
 
     def __init__(self, structure: Structure, inputs: Sequence[Input], backend: str, program: Program,
-                 checkpoint: int | str | None = None) -> None:  # fmt: skip
-        self._checkpoint = checkpoint
+                 options: tuple[int | str | None, bool] = (None, False)) -> None:  # fmt: skip
+        self._options = options
         self._structure, self._inputs, self._requested, self.program = structure, tuple(inputs), backend, program
         self._places = {slot.name: place for place, slot in enumerate(self._inputs) if slot.name}
         self._variables = tuple([variable for slot in self._inputs for variable in slot.variables])
@@ -87,7 +91,10 @@ class Function:
         columns = [program.variables.get(variable.name, -1) for variable in self._variables]
         is_large = len(self.program.steps) > LARGE and not self._is_shaped
         kind = RegionRunner if self._is_shaped else LevelRunner if is_large else BlockRunner
-        self._runner = kind(self.program, columns, self._inputs, structure.leaves)
+        if backend == "native":
+            self._runner: Any = _native(self.program, columns, self._inputs, structure.leaves, options[1])
+        else:
+            self._runner = kind(self.program, columns, self._inputs, structure.leaves)
         self._takes_names = all(not slot.shape for slot in self._inputs)
         self._template = structure.template()
         self._signatures: dict[Any, tuple[Any, Shape, bool, Any]] = {}
@@ -107,6 +114,8 @@ class Function:
         >>> compile(Var("x") + 1).backend
         'python for numbers, numpy for arrays'
         """
+        if self._requested == "native":
+            return "python for numbers, native for arrays" if self._scalar is not None else "native"
         if self._scalar is None:
             return "numpy, level by level" if isinstance(self._runner, LevelRunner) else "numpy"
         return "python" if self._requested == "python" else "python for numbers, numpy for arrays"
@@ -141,7 +150,7 @@ class Function:
             self._structure.leaves,
             shapes,
             self._requested,
-            self._checkpoint,
+            self._options,
         )
 
     def __call__(self, /, *arguments: Any, out: Any = None, **named: Any) -> Any:
@@ -277,6 +286,14 @@ class Function:
         return results
 
 
+def _native(program: Program, columns: Sequence[int], inputs: Sequence[Input], leaves: Any, fast: bool) -> Any:
+    if any(program.shapes):
+        raise UnsupportedError("backend 'native' takes expressions of scalars; for arrays take backend='numpy'")
+    from exprad.backends.native import NativeRunner
+
+    return NativeRunner(program, columns, inputs, leaves, fast)
+
+
 def _number(leaf: Any) -> Any:
     return leaf.item() if leaf.shape == () else leaf
 
@@ -300,7 +317,7 @@ def _arranged(values: Sequence[float], inputs: Sequence[Input]) -> list[Any]:
     return [np.array([next(rest) for _ in slot.variables]).reshape(slot.shape) for slot in inputs]
 
 
-def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str, checkpoint: Any) -> Function:
+def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str, options: Any) -> Function:
     found = nodes.expressions()
     count = sum(size for *_, size in shapes)
     structure = Structure(found[: len(found) - count])
@@ -311,6 +328,6 @@ def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str,
         group = [next(rest) for _ in range(size)]
         inputs.append(group[0] if name else object_array(group, shape))
     program = Program.lowered(structure.expressions)
-    if checkpoint is not None:
-        program = checkpointed(program, checkpoint)
-    return Function(structure, read_inputs(program, inputs), backend, program, checkpoint)
+    if options[0] is not None:
+        program = checkpointed(program, options[0])
+    return Function(structure, read_inputs(program, inputs), backend, program, options)

@@ -264,7 +264,7 @@ class Blocks:
         pieces = list(_pieces(shape, block))
         share = -(-len(pieces) // (workers() if prod(shape) >= PARALLEL else 1))
         tasks = [pieces[i : i + share] for i in range(0, len(pieces), share)]
-        jobs = [_pool().submit(self._run_quietly, inputs, outputs, task, dtype) for task in tasks[1:]]
+        jobs = [pool().submit(self._run_quietly, inputs, outputs, task, dtype) for task in tasks[1:]]
         self._run(inputs, outputs, tasks[0], dtype)
         for job in jobs:
             job.result()
@@ -333,7 +333,7 @@ def _pieces(shape: Shape, block: int) -> Iterator[tuple[slice | int, ...]]:
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
+def pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers(), thread_name_prefix="exprad")
 
 
@@ -343,4 +343,4 @@ def workers() -> int:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=pool.cache_clear)  # a child has none of its parent's threads

@@ -1,0 +1,230 @@
+"""The native back end: vector machine code by LLVM (the extra `native`: llvmlite), on threads that need no interpreter."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import math
+import os
+import platform
+import tempfile
+import threading
+from collections.abc import Sequence
+from functools import cache
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from exprad.backends.llvm import LIBRARY, OWN, Module, check
+from exprad.backends.numpy import BlockRunner, columns_of, pool, rows_of, workers
+from exprad.backends.signature import Input
+from exprad.errors import UnsupportedError, extra
+from exprad.primitive import Shape
+from exprad.program import Program
+
+PARALLEL = 500_000  # nanoseconds of work from which threads pay
+COST = 0.02, 0.8  # nanoseconds that an operation takes at a point: of arithmetic; of a function
+LARGEST = 20_000  # steps of a kernel: LLVM's time grows with them
+_lock = threading.Lock()
+
+
+@cache
+def _binding() -> Any:
+    """LLVM, ready for this machine."""
+    try:
+        import llvmlite.binding as llvm
+    except ImportError:
+        raise extra("llvmlite", "native", "backend 'native'") from None
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+@cache
+def _machine() -> tuple[str, str, dict[str, bool]]:
+    llvm = _binding()
+    features = llvm.get_host_cpu_features()
+    return llvm.get_host_cpu_name(), features.flatten(), dict(features)
+
+
+def _width() -> int:
+    """Doubles in a vector register."""
+    features = _machine()[2]
+    return 8 if features.get("avx512f") else 4 if features.get("avx") else 2
+
+
+@cache
+def _libraries() -> tuple[Any, Any]:
+    """The C library's mathematics, and its vector mathematics where there is one."""
+    wanted = platform.machine() == "x86_64" and os.environ.get("EXPRAD_LIBMVEC") != "0"
+    try:
+        vector = ctypes.CDLL("libmvec.so.1") if wanted else None
+    except OSError:
+        vector = None
+    names = ("libm.so.6", "libSystem.dylib", "ucrtbase.dll", "msvcrt.dll")
+    for name in names:
+        try:
+            return ctypes.CDLL(name), vector
+        except OSError:
+            continue
+    raise UnsupportedError(f"the C library's mathematics was not found under {names}")
+
+
+def _libmvec(name: str, arity: int) -> str | None:
+    """The symbol of a function of libmvec for vectors of this machine; None where it has none."""
+    vector = _libraries()[1]
+    letter = {8: "e", 4: "d", 2: "b"}[_width()]
+    symbol = f"_ZGV{letter}N{_width()}{'v' * arity}_{name}"
+    return symbol if vector is not None and hasattr(vector, symbol) else None
+
+
+class Kernel:
+    """A program as machine code over arrays of doubles: compiled when it is made, or loaded from the disk."""
+
+    def __init__(self, program: Program, columns: Sequence[int], fast: bool) -> None:
+        llvm = _binding()
+        check(program)
+        self.module = Module(
+            _width(), _machine()[2].get("fma", platform.machine() in ("arm64", "aarch64")), _libmvec, fast
+        )
+        self.text = self.module.text(program, columns)
+        with _lock:
+            self._link(llvm)
+            self._engine = _loaded(llvm, self.text)
+            address = self._engine.get_function_address("kernel")
+        pointer = ctypes.c_void_p
+        self.function = ctypes.CFUNCTYPE(None, pointer, pointer, ctypes.c_int64)(address)
+
+    def _link(self, llvm: Any) -> None:
+        """Tell LLVM where the functions of libraries are."""
+        scalar, vector = _libraries()
+        for name in self.module.external:
+            llvm.add_symbol(f"exprad_libm_{name}", _address(getattr(scalar, name)))
+        for line in self.module.declarations:
+            symbol = line.partition("@")[2].partition("(")[0]
+            if symbol.startswith("_ZGV"):
+                llvm.add_symbol(symbol, _address(getattr(vector, symbol)))
+
+    def __call__(self, arrays: Sequence[Any], count: int) -> None:
+        """Run over one axis: of each array, the address of the first element and the stride."""
+        addresses = (ctypes.c_void_p * len(arrays))(*[array.__array_interface__["data"][0] for array in arrays])
+        strides = (ctypes.c_int64 * len(arrays))(*[array.strides[0] if array.ndim else 0 for array in arrays])
+        self.function(addresses, strides, count)
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+def _loaded(llvm: Any, text: str) -> Any:
+    """An engine that holds the module's code, from the disk where it is there."""
+    cpu, features, _ = _machine()
+    version = ".".join(map(str, llvm.llvm_version_info))
+    key = hashlib.sha256("\0".join([text, cpu, features, version]).encode()).hexdigest()
+    target = llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=2, jit=True)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+    code = _cached(key)
+    if code is None:
+        module = llvm.parse_assembly(text)
+        module.verify()
+        code = target.emit_object(module)
+        _keep(key, code)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine
+
+
+def cache_folder() -> Path:
+    """Where object code is kept: EXPRAD_CACHE, or a folder among the user's caches."""
+    given = os.environ.get("EXPRAD_CACHE")
+    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "exprad"
+
+
+def _cached(key: str) -> bytes | None:
+    """The object code kept under a key; None where there is none, or it is not what was written."""
+    try:
+        found = (cache_folder() / f"{key}.o").read_bytes()
+    except OSError:
+        return None
+    return found[32:] if hashlib.sha256(found[32:]).digest() == found[:32] else None
+
+
+def _keep(key: str, code: bytes) -> None:
+    """Write object code, whole or not at all. A cache that can't be written is no error."""
+    try:
+        folder = cache_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(hashlib.sha256(code).digest() + code)
+        os.replace(name, folder / f"{key}.o")
+    except OSError:
+        pass
+
+
+class NativeRunner:
+    """Runs a program of scalars over arrays of doubles of any layout, on threads where that pays.
+
+    Arrays of single precision go through NumPy, which rounds each step.
+    """
+
+    def __init__(
+        self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, fast: bool
+    ) -> None:
+        if len(program.steps) > LARGEST:
+            raise UnsupportedError(
+                f"backend 'native' takes programs of at most {LARGEST} steps, got {len(program.steps)}"
+            )
+        self.inputs, self.structure = inputs, structure
+        self.used = [place for place, column in enumerate(columns) if column >= 0]
+        self.kernel = Kernel(program, [columns[place] for place in self.used], fast)
+        functions = sum(count for name, count in program.operations.items() if name in OWN or name in LIBRARY)
+        self.cost = COST[0] * sum(program.operations.values()) + COST[1] * functions
+        self._single = cache(lambda: BlockRunner(program, columns, inputs, structure))
+
+    @property
+    def source(self) -> str:
+        return self.kernel.text
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        if dtype != np.float64:
+            return self._single()(arrays, leaves, points, dtype)
+        columns, rows = columns_of(self.inputs, arrays, dtype), rows_of(leaves, self.structure)
+        targets = [np.empty(points) if row.dtype != np.float64 else row for row in rows]
+        given = [columns[place] for place in self.used]
+        whole = [each if each.shape == points else np.broadcast_to(each, points) for each in given] + targets
+        count = prod(points)
+        if all(array.flags.c_contiguous or not any(array.strides) for array in whole):
+            is_flat = len(points) == 1
+            self._shared(whole if is_flat else [_along_one_axis(array, count) for array in whole], count)
+        elif count:
+            for place in product(*map(range, points[:-1])):
+                self._shared([array[place] for array in whole], points[-1])
+        for row, target in zip(rows, targets, strict=True):
+            if row is not target:
+                np.copyto(row, target, casting="unsafe")
+        return None
+
+    def _shared(self, arrays: Sequence[Any], count: int) -> None:
+        """One axis, cut into a piece for each thread."""
+        parts = workers() if count * self.cost >= PARALLEL else 1
+        if parts == 1:
+            self.kernel(arrays, count)
+            return
+        share = math.ceil(count / parts / 64) * 64
+        pieces = [(start, min(start + share, count)) for start in range(0, count, share)]
+        jobs = [pool().submit(self._piece, arrays, start, stop) for start, stop in pieces[1:]]
+        self._piece(arrays, *pieces[0])
+        for job in jobs:
+            job.result()
+
+    def _piece(self, arrays: Sequence[Any], start: int, stop: int) -> None:
+        self.kernel([array[start:stop] for array in arrays], stop - start)
+
+
+def _along_one_axis(array: Any, count: int) -> Any:
+    """A contiguous array, or one number everywhere, with one axis."""
+    return array.reshape(-1) if array.flags.c_contiguous else np.broadcast_to(array[(0,) * array.ndim], (count,))
