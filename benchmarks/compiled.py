@@ -33,6 +33,8 @@ GP = (1 + (x + y + 1) ** 2 * (19 - 14 * x + 3 * x**2 - 14 * y + 6 * x * y + 3 * 
 TR = exp(-x * x) * sin(3 * y) + log(1 + x * x * y * y) / (1 + exp(-x * y))
 SIZES = (1000, 100_000, 10_000_000)
 PEERS: dict[str, peers.Maker] = {
+    "exprad, native": peers.native,
+    "exprad, native, fast": peers.native_fast,
     "C, gcc -O3 fast-math": peers.c,
     "numba": peers.numba,
     "JAX jit": peers.jax,

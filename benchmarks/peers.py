@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from exprad import compile, variables
 from exprad.primitive import Primitive
 from exprad.program import Program
 
@@ -209,6 +210,24 @@ def torch(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Call
     compiled = library.compile(lambda x, y: through(both, library, x=x, y=y))
     given = library.from_numpy(a), library.from_numpy(b)
     return lambda: compiled(*given)
+
+
+def native(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    """exprad's own machine code, strict."""
+    return _native(both, a, b, out, fast=False)
+
+
+def native_fast(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    """exprad's own machine code, with fused multiply-add and reassociation."""
+    return _native(both, a, b, out, fast=True)
+
+
+def _native(both: Program, a: Any, b: Any, out: Sequence[Any], fast: bool) -> Callable[[], Any]:
+    import llvmlite  # noqa: F401  # else this peer is not installed
+
+    x, y = variables("x y")
+    function, targets = compile(both.expressions(), [x, y], backend="native", fast=fast), list(out)
+    return lambda: function(a, b, out=targets)
 
 
 def c(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:

@@ -222,20 +222,20 @@ def test_code_is_kept_and_a_corrupt_file_is_made_anew(tmp_path: Path, monkeypatc
     made: list[str] = []
     keep = native._keep
     monkeypatch.setattr(native, "_keep", lambda key, code: (made.append(key), keep(key, code)))
-    f = ep.exp(x) * 3.25 + x
+    f = [[ep.exp(x) * 3.25 + x]]  # nested, so that no built-in is made beside the code for arrays
     for expected in (1, 1):
-        assert compile(f, [x], backend="native")(np.zeros(3)).tolist() == [3.25] * 3
+        assert compile(f, [x], backend="native")(np.zeros(3))[0][0].tolist() == [3.25] * 3
         assert len(made) == expected
     (file,) = (tmp_path / "cache").glob("*.o")
     whole = file.read_bytes()
     for broken in (whole[:-1], b"", b"x" * len(whole), whole[:40] + bytes([whole[40] ^ 1]) + whole[41:]):
         file.write_bytes(broken)
         count = len(made)
-        assert compile(f, [x], backend="native")(np.zeros(3)).tolist() == [3.25] * 3
+        assert compile(f, [x], backend="native")(np.zeros(3))[0][0].tolist() == [3.25] * 3
         assert len(made) == count + 1
         assert file.read_bytes() == whole
     monkeypatch.setenv("EXPRAD_CACHE", str(file / "not-a-folder"))
-    assert compile(f + 1, [x], backend="native")(np.zeros(1)).tolist() == [4.25]
+    assert compile(f[0][0] + 1, [x], backend="native")(np.zeros(1)).tolist() == [4.25]
 
 
 WRITER = """
@@ -276,3 +276,80 @@ np.testing.assert_allclose(g(a, b), compile(f, [x, y], backend="numpy")(a, b), r
 """
     environment = {**os.environ, "EXPRAD_LIBMVEC": "0", "EXPRAD_CACHE": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+def test_calls_with_floats_are_built_in_and_all_others_are_taken() -> None:
+    f = x * x * y + ep.log(y)
+    g = compile([f, *f.gradient([x, y])], [x, y], backend="native")
+    expected = compile([f, *f.gradient([x, y])], [x, y])(1.5, 2.5)
+    from exprad.backends.native import has_builtins
+
+    if has_builtins():
+        assert type(type(g).__call__) is type(len)
+    for at in ((1.5, 2.5), (np.float64(1.5), 2.5), (1.5, np.array(2.5))):
+        np.testing.assert_allclose(g(*at), expected, rtol=1e-15)
+    np.testing.assert_allclose(g(y=2.5, x=1.5), expected, rtol=1e-15)
+    np.testing.assert_allclose(g(1.5, y=2.5), expected, rtol=1e-15)
+    assert g(1, 2)[1:] == [4.0, 1.5]
+    assert g(True, 2.0)[1] == 4.0
+    assert str(g(x, 2)[1]) == "4*x"
+    assert g(ep.DualNumber(1.0, 1.0), 2.0)[0].eps == 4.0
+    assert [each.shape for each in g(np.ones(3), 2.0)] == [(3,)] * 3
+    assert math.isnan(g(1.0, -1.0)[0])
+    assert g(1.0, 0.0)[0] == -math.inf
+    for wrong in ((), (1.0,), (1.0, 2.0, 3.0), ("1", 2.0), (None, 1.0)):
+        with pytest.raises(ep.ExpradError):
+            g(*wrong)
+    with pytest.raises(ep.ExpradError, match="no input is called 'z'"):
+        g(1.0, z=2.0)
+
+
+@pytest.mark.parametrize("outputs, expected", [
+    (x * y, 6.0), ([x * y], [6.0]), ((x, y, x), (2.0, 3.0, 2.0)), ([x, [y]], [2.0, [3.0]]), ({"a": x}, {"a": 2.0}),
+    ([x < y, 1], [True, 1.0]),
+])  # fmt: skip
+def test_the_structure_of_a_built_in_call(outputs: Any, expected: Any) -> None:
+    found = compile(outputs, [x, y], backend="native")(2.0, 3.0)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+def test_built_in_calls_leak_nothing_and_outlive_what_made_them() -> None:
+    import gc
+    import tracemalloc
+
+    g = compile([x * y, x + y], [x, y], backend="native")
+    call = type(g).__call__
+    del g
+    gc.collect()
+    for _ in range(1000):
+        assert call(2.0, 3.0) == [6.0, 5.0]
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(20_000):
+        call(2.0, 3.0)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 10_000
+    references = sys.getrefcount(1.5)
+    for _ in range(1000):
+        call(1.5, 1.5)
+    assert sys.getrefcount(1.5) <= references + 2
+
+
+def test_eight_threads_call_built_ins() -> None:
+    g = compile([ep.sin(x) * y, x + y], [x, y], backend="native")
+    wrong: list[Any] = []
+
+    def work(k: int) -> None:
+        for i in range(5000):
+            found = g(float(i), float(k))
+            if found[1] != i + k:
+                wrong.append(found)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong

@@ -104,7 +104,10 @@ class Function:
             self._source = ScalarSource(self.program, columns, self._template or flat)
             self._scalar = self._source.function()
             if self._takes_names and self._template is not None and len(columns) <= 100:
-                self.__class__ = type("Function", (Function,), {"__call__": self._source.method(), "__slots__": ()})
+                call = _builtin(self, columns) if backend == "native" else None
+                self.__class__ = type(
+                    "Function", (Function,), {"__call__": call or self._source.method(), "__slots__": ()}
+                )
 
     @property
     def backend(self) -> str:
@@ -128,8 +131,8 @@ class Function:
         return Signature([*inputs, Parameter("out", Parameter.KEYWORD_ONLY, default=None)])
 
     def source(self) -> str:
-        """The generated code: standalone Python where numbers are taken, else what NumPy is asked, or the program."""
-        return self._source.text if self._source is not None else self._runner.source
+        """The generated code: standalone Python where numbers are taken, else what NumPy is asked, or LLVM's text."""
+        return self._source.text if self._source is not None and self._requested != "native" else self._runner.source
 
     def forecast(self, points: int = 1) -> Forecast:
         """What a call at that many points will cost; see `Program.forecast`. Of a function of arrays, the peak is that of
@@ -292,6 +295,18 @@ def _native(program: Program, columns: Sequence[int], inputs: Sequence[Input], l
     from exprad.backends.native import NativeRunner
 
     return NativeRunner(program, columns, inputs, leaves, fast)
+
+
+def _builtin(function: Function, columns: Sequence[int]) -> Any:
+    """A built-in for calls with floats, of a function that gives one value, or a list or a tuple of some; else None."""
+    from exprad.backends.native import builtin, has_builtins
+
+    kind = {"{": "", "[": "List", "(": "Tuple"}[function._template[0]]  # type: ignore[index]  # asked before
+    is_flat = not kind or not isinstance(function._structure.tree, int) and all(
+        isinstance(each, int) for each in function._structure.tree[1])  # fmt: skip
+    if not has_builtins() or not is_flat:
+        return None
+    return builtin(function.program, columns, kind, function._general, function._options[1])
 
 
 def _number(leaf: Any) -> Any:

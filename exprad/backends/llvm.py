@@ -297,6 +297,58 @@ class Module:
         kernel = _kernel(self.width, len(columns), results, code.lines)
         return "\n\n".join(["\n".join(self.declarations), *self.functions.values(), kernel])
 
+    def scalar_text(self, program: Program, columns: Sequence[int], container: str) -> str:
+        """The module of a function that Python calls: `PyObject *call(self, args, count, names)`.
+
+        Floats are taken from the objects and computed with; anything else goes to `self`, the function that takes all.
+        `container` is "" for one result, or "List" or "Tuple".
+        """
+        code = Code(1, self, self.flags)
+        values = _values(code, program, {column: place for place, column in enumerate(columns)})
+        results = [_as_floats(code, values[output]).name for output in program.outputs]
+        call = _python_call(len(columns), results, code.lines, container)
+        return "\n\n".join(["\n".join([*self.declarations, *_PYTHON]), *self.functions.values(), call])
+
+
+_PYTHON = ("@exprad_py_float = external global i8", "declare ptr @exprad_py_vectorcall(ptr, ptr, i64, ptr)",
+           "declare ptr @exprad_py_from_double(double)", "declare ptr @exprad_py_new_List(i64)",
+           "declare ptr @exprad_py_new_Tuple(i64)", "declare i32 @exprad_py_set_List(ptr, i64, ptr)",
+           "declare i32 @exprad_py_set_Tuple(ptr, i64, ptr)")  # fmt: skip
+
+
+def _python_call(inputs: int, results: Sequence[str], body: Sequence[str], container: str) -> str:
+    lines = ["entry:", f"%fits = icmp eq i64 %count, {inputs}", "%plain = icmp eq ptr %names, null",
+             "%ok0 = and i1 %fits, %plain", "br i1 %ok0, label %types, label %other",
+             "types:", "%all0 = or i1 true, true"]  # fmt: skip
+    for place in range(inputs):
+        lines += [f"%ap{place} = getelementptr ptr, ptr %args, i64 {place}", f"%a{place} = load ptr, ptr %ap{place}",
+                  f"%tp{place} = getelementptr i8, ptr %a{place}, i64 8", f"%t{place} = load ptr, ptr %tp{place}",
+                  f"%f{place} = icmp eq ptr %t{place}, @exprad_py_float",
+                  f"%all{place + 1} = and i1 %all{place}, %f{place}"]  # fmt: skip
+    lines += [f"br i1 %all{inputs}, label %compute, label %other", "other:",
+              "%general = call ptr @exprad_py_vectorcall(ptr %self, ptr %args, i64 %count, ptr %names)", "ret ptr %general",
+              "compute:"]  # fmt: skip
+    for place in range(inputs):
+        lines += [f"%vp{place} = getelementptr i8, ptr %a{place}, i64 16", f"%d{place} = load double, ptr %vp{place}",
+                  f"%in{place} = insertelement <1 x double> poison, double %d{place}, i32 0"]  # fmt: skip
+    lines += body
+    for place, result in enumerate(results):
+        lines += [f"%e{place} = extractelement <1 x double> {result}, i32 0"]
+    if not container:
+        lines += ["%object = call ptr @exprad_py_from_double(double %e0)", "ret ptr %object"]
+    else:
+        lines += [f"%whole = call ptr @exprad_py_new_{container}(i64 {len(results)})", "%none = icmp eq ptr %whole, null",
+                  "br i1 %none, label %fail, label %fill0"]  # fmt: skip
+        for place in range(len(results)):
+            lines += [f"fill{place}:", f"%o{place} = call ptr @exprad_py_from_double(double %e{place})",
+                      f"%n{place} = icmp eq ptr %o{place}, null", f"br i1 %n{place}, label %fail, label %set{place}",
+                      f"set{place}:",
+                      f"%s{place} = call i32 @exprad_py_set_{container}(ptr %whole, i64 {place}, ptr %o{place})",
+                      f"br label %fill{place + 1}"]  # fmt: skip
+        lines += [f"fill{len(results)}:", "ret ptr %whole", "fail:", "ret ptr null"]
+    text = "\n".join(line if line.endswith(":") else f"  {line}" for line in lines)
+    return f"define ptr @call(ptr %self, ptr %args, i64 %count, ptr %names) {{\n{text}\n}}"
+
 
 def _defined(name: str, kind: str, arity: int, lines: Sequence[str]) -> str:
     given = ", ".join(f"{kind} %x{place}" for place in range(arity))
@@ -319,12 +371,13 @@ def _values(code: Code, program: Program, place: dict[int, int]) -> list[Vector]
     for index, (head, *rest) in enumerate(program.steps):
         if isinstance(head, Primitive):
             operands = [values[each] for each in rest]
+            if head.name not in OF_TRUTHS:
+                operands = [_as_floats(code, operand) for operand in operands]
             spelled = _SPELLED.get(head.name)
             if spelled is not None:
                 values.append(spelled(code, *operands))
             else:
-                given = [_as_floats(code, operand) for operand in operands]
-                values.append(code.call(code.module.function(head.name, head.arity), *given))
+                values.append(code.call(code.module.function(head.name, head.arity), *operands))
         elif head == "var":
             values.append(Vector(code, f"%in{place[index]}", code.floats))
         else:
@@ -342,12 +395,10 @@ def _as_truths(code: Code, x: Vector) -> Vector:
 
 def _extremum(code: Code, a: Vector, b: Vector, how: str) -> Vector:
     """a where it is beyond b or nan; else b, which may be nan."""
-    a, b = _as_floats(code, a), _as_floats(code, b)
     return code.choose(a.compared(how, b) | a.compared("uno", a), a, b)
 
 
 def _mod(code: Code, a: Vector, b: Vector) -> Vector:
-    a, b = _as_floats(code, a), _as_floats(code, b)
     rest = code.call(code.module._by_lanes("fmod", 2), a, b)
     differs = (b.bits() ^ rest.bits()).compared("slt", 0)
     moved = code.choose(differs, rest + b, rest)
@@ -372,24 +423,17 @@ def _sinc(code: Code, x: Vector) -> Vector:
     return code.choose(x.compared("oeq", 0.0), 1.0, value)
 
 
-def _plain(operation: str) -> Callable[..., Vector]:
-    def spelled(code: Code, *operands: Vector) -> Vector:
-        a, *rest = [_as_floats(code, operand) for operand in operands]
-        return getattr(a, operation)(*rest)
-
-    return spelled
-
-
+OF_TRUTHS = {"logical_and", "logical_or", "logical_not", "where"}  # rows that read truth values as they are
 _SPELLED: dict[str, Callable[..., Vector]] = {
-    "add": _plain("__add__"), "sub": _plain("__sub__"), "mul": _plain("__mul__"), "div": _plain("__truediv__"),
-    "neg": _plain("__neg__"), "square": lambda code, x: x * x,
+    "add": lambda code, a, b: a + b, "sub": lambda code, a, b: a - b, "mul": lambda code, a, b: a * b,
+    "div": lambda code, a, b: a / b, "neg": lambda code, a: -a, "square": lambda code, x: x * x,
     "maximum": lambda code, a, b: _extremum(code, a, b, "oge"), "minimum": lambda code, a, b: _extremum(code, a, b, "ole"),
     "mod": _mod, "sign": _sign, "logaddexp": _logaddexp, "sinc": _sinc,
     "logical_and": lambda code, a, b: _as_truths(code, a) & _as_truths(code, b),
     "logical_or": lambda code, a, b: _as_truths(code, a) | _as_truths(code, b),
     "logical_not": lambda code, a: _as_truths(code, a) ^ True,
     "where": lambda code, c, a, b: code.choose(_as_truths(code, c), _as_floats(code, a), _as_floats(code, b)),
-    **{name: lambda code, *xs, how=how: _as_floats(code, xs[0]).compared(how, _as_floats(code, xs[1]))
+    **{name: lambda code, *xs, how=how: xs[0].compared(how, xs[1])
        for name, how in COMPARED.items()},
     **{name: lambda code, *xs, spelling=spelling: code.call(spelling, *xs) for name, spelling in INTRINSIC.items()},
 }  # fmt: skip

@@ -7,10 +7,12 @@ import hashlib
 import math
 import os
 import platform
+import sys
+import sysconfig
 import tempfile
 import threading
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -81,38 +83,86 @@ def _libmvec(name: str, arity: int) -> str | None:
     return symbol if vector is not None and hasattr(vector, symbol) else None
 
 
-class Kernel:
-    """A program as machine code over arrays of doubles: compiled when it is made, or loaded from the disk."""
+class _Code:
+    """Machine code of a module: compiled when it is made, or loaded from the disk."""
+
+    def __init__(self, program: Program, width: int, fast: bool) -> None:
+        self.llvm = _binding()
+        check(program)
+        has_fma = _machine()[2].get("fma", platform.machine() in ("arm64", "aarch64"))
+        self.module = Module(width, has_fma, _libmvec if width > 1 else lambda name, arity: None, fast)
+        self.text = ""
+
+    def linked(self, name: str, text: str, symbols: dict[str, int]) -> int:
+        """The address of a function of the module."""
+        self.text = text
+        scalar, vector = _libraries()
+        with _lock:
+            for symbol, address in symbols.items():
+                self.llvm.add_symbol(symbol, address)
+            for inner in self.module.external:
+                self.llvm.add_symbol(f"exprad_libm_{inner}", _address(getattr(scalar, inner)))
+            for line in self.module.declarations:
+                symbol = line.partition("@")[2].partition("(")[0]
+                if symbol.startswith("_ZGV"):
+                    self.llvm.add_symbol(symbol, _address(getattr(vector, symbol)))
+            self._engine = _loaded(self.llvm, text)
+            return int(self._engine.get_function_address(name))
+
+
+class Kernel(_Code):
+    """A program as machine code over arrays of doubles."""
 
     def __init__(self, program: Program, columns: Sequence[int], fast: bool) -> None:
-        llvm = _binding()
-        check(program)
-        self.module = Module(
-            _width(), _machine()[2].get("fma", platform.machine() in ("arm64", "aarch64")), _libmvec, fast
-        )
-        self.text = self.module.text(program, columns)
-        with _lock:
-            self._link(llvm)
-            self._engine = _loaded(llvm, self.text)
-            address = self._engine.get_function_address("kernel")
+        super().__init__(program, _width(), fast)
+        address = self.linked("kernel", self.module.text(program, columns), {})
         pointer = ctypes.c_void_p
         self.function = ctypes.CFUNCTYPE(None, pointer, pointer, ctypes.c_int64)(address)
-
-    def _link(self, llvm: Any) -> None:
-        """Tell LLVM where the functions of libraries are."""
-        scalar, vector = _libraries()
-        for name in self.module.external:
-            llvm.add_symbol(f"exprad_libm_{name}", _address(getattr(scalar, name)))
-        for line in self.module.declarations:
-            symbol = line.partition("@")[2].partition("(")[0]
-            if symbol.startswith("_ZGV"):
-                llvm.add_symbol(symbol, _address(getattr(vector, symbol)))
 
     def __call__(self, arrays: Sequence[Any], count: int) -> None:
         """Run over one axis: of each array, the address of the first element and the stride."""
         addresses = (ctypes.c_void_p * len(arrays))(*[array.__array_interface__["data"][0] for array in arrays])
         strides = (ctypes.c_int64 * len(arrays))(*[array.strides[0] if array.ndim else 0 for array in arrays])
         self.function(addresses, strides, count)
+
+
+class _MethodDef(ctypes.Structure):
+    """CPython's PyMethodDef."""
+
+    _fields_ = (("name", ctypes.c_char_p), ("call", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p))
+
+
+def has_builtins() -> bool:
+    """Whether objects lie in memory as the code for built-in functions expects: CPython with its lock, 64 bits."""
+    is_plain = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+    return is_plain and ctypes.sizeof(ctypes.c_void_p) == 8 and object.__basicsize__ == 16 and float.__basicsize__ == 24
+
+
+def builtin(program: Program, columns: Sequence[int], container: str, general: Any, fast: bool) -> Any:
+    """A program as a built-in function of floats; what is no float, or no plain call, goes to `general`.
+
+    The result of one output is a float, or `container`, "List" or "Tuple", of floats.
+    """
+    return Builtin(program, columns, container, general, fast).make()
+
+
+class Builtin(_Code):
+    """The code of a built-in function."""
+
+    def __init__(self, program: Program, columns: Sequence[int], container: str, general: Any, fast: bool) -> None:
+        super().__init__(program, 1, fast)
+        api = ctypes.pythonapi
+        symbols = {"exprad_py_float": id(float), "exprad_py_vectorcall": _address(api.PyObject_Vectorcall),
+                   "exprad_py_from_double": _address(api.PyFloat_FromDouble)}  # fmt: skip
+        for kind in ("List", "Tuple"):
+            symbols[f"exprad_py_new_{kind}"] = _address(getattr(api, f"Py{kind}_New"))
+            symbols[f"exprad_py_set_{kind}"] = _address(getattr(api, f"Py{kind}_SetItem"))
+        address = self.linked("call", self.module.scalar_text(program, columns, container), symbols)
+        self._definition = _MethodDef(b"call", address, 0x0080 | 0x0002, None)  # METH_FASTCALL | METH_KEYWORDS
+        held: Any = partial(general)  # what the built-in calls and keeps alive: the code, too
+        held.code = self
+        make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+        self.make = partial(make(("PyCFunction_NewEx", api)), ctypes.addressof(self._definition), held, None)
 
 
 def _address(function: Any) -> int:
