@@ -168,3 +168,15 @@ def test_an_absent_variable_has_a_jacobian_of_zeros() -> None:
     with pytest.raises(ArgumentError, match="strict"):
         jacobian(x * 2, y, strict=True)
     assert jacobian(x * 2 + Const(np.ones(2)), x).shape == (2, 2)
+
+
+def test_colours_are_few_where_the_order_of_the_columns_is_bad() -> None:
+    """Columns a1 b1 a2 b2 ..., where each a meets every other b: in order they take n colours; the fullest first, two."""
+    n = 6
+    rows = [[2 * i, 2 * j + 1] for i in range(n) for j in range(n) if i != j] + [[2 * i] for i in range(n)]
+    pattern = sparse.lil_array((len(rows), 2 * n), dtype=bool)
+    for place, columns in enumerate(rows):
+        pattern[place, columns] = True
+    found = sparsity.colours(pattern.tocsr())
+    assert found.max() == 1
+    assert all(len(set(found[columns])) == len(columns) for columns in rows)

@@ -441,3 +441,16 @@ def test_trace_gives_the_expression_of_a_function() -> None:
         trace(lambda x: x if x > 0 else -x)
     with pytest.raises(ArgumentError, match="2 arguments"):
         trace(lambda x, y: x, (3,))
+
+
+@pytest.mark.parametrize("one, other", [(0, 1), (3, 3 + 512), (700, 1999), (1998, 1999)])
+def test_an_exchange_of_two_elements_of_a_large_array_is_seen(one: int, other: int) -> None:
+    x = Variable(np.arange(2000.0))
+    y = ep.sum(x * x)
+    y.backward()
+    data = x.data
+    data[[one, other]] = data[[other, one]]
+    with pytest.raises(TapeError):
+        y.backward()
+    data[[one, other]] = data[[other, one]]
+    y.backward()
