@@ -6,7 +6,6 @@ The code allocates nothing, keeps no state and needs `math.h` alone. Functions a
 
 from __future__ import annotations
 
-import math
 import os
 import random
 import re
@@ -16,12 +15,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from exprad.backends.signature import Input, Structure, read_inputs
-from exprad.errors import ArgumentError, UnsupportedError
+from exprad.backends.statements import Statements
+from exprad.errors import ArgumentError
 from exprad.evaluation import evaluate
 from exprad.primitive import Primitive
 from exprad.program import Program
 from exprad.traverse import collector_paused
-from exprad.value import constant_of_dtype
 
 LARGEST = 500  # steps of one function
 POINTS = 8  # of the self-test
@@ -29,36 +28,6 @@ KEYWORDS = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if inline int long main
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while""".split()
 )
-
-# What differs from the row's operator, and from its name in math.h, which Python's math has taken over; {0}, {1}, {2}
-# are the operands, {f} is the suffix of functions of the type.
-SPELLED = {
-    "abs": "fabs{f}({0})", "square": "{0}*{0}", "round": "rint{f}({0})", "gamma": "tgamma{f}({0})",
-    "equal": "{0} == {1}", "not_equal": "{0} != {1}", "logical_and": "{0} && {1}", "logical_or": "{0} || {1}",
-    "logical_not": "!{0}", "where": "{0} ? {1} : {2}",
-}  # fmt: skip
-# Functions that C has not, or has with another meaning where operands are nan or signs differ.
-HELPERS = {
-    "sign": "static {t} {p}sign({t} x) {{ return x > 0 ? 1 : x < 0 ? -1 : x != x ? x : 0; }}",
-    "maximum": "static {t} {p}maximum({t} a, {t} b) {{ return a >= b || a != a ? a : b; }}",
-    "minimum": "static {t} {p}minimum({t} a, {t} b) {{ return a <= b || a != a ? a : b; }}",
-    "mod": """static {t} {p}mod({t} a, {t} b)
-{{
-    {t} rest = fmod{f}(a, b);
-    if (rest == 0) return copysign{f}(0, b);
-    return rest == rest && (b < 0) != (rest < 0) ? rest + b : rest;
-}}""",
-    "logaddexp": """static {t} {p}logaddexp({t} a, {t} b)
-{{
-    if (a == b) return a + log{f}(2);
-    return a > b ? a + log1p{f}(exp{f}(b - a)) : b + log1p{f}(exp{f}(a - b));
-}}""",
-    "sinc": """static {t} {p}sinc({t} x)
-{{
-    const {t} angle = {pi}*x;
-    return x == 0 ? 1 : sin{f}(angle)/angle;
-}}""",
-}
 
 
 class CCode(NamedTuple):
@@ -121,27 +90,13 @@ def to_c(outputs: Any, inputs: Any = None, *, name: str = "model", dtype: str = 
     return _Writer(program, slots, structure, name, dtype).code()
 
 
-class _Writer:
+class _Writer(Statements):
+    """The header, the functions and the self-test of a program."""
+
     def __init__(self, program: Program, inputs: Sequence[Input], structure: Structure, name: str, dtype: str) -> None:
-        self.program, self.structure, self.name, self.dtype = program, structure, name, dtype
         self.variables = [variable for slot in inputs for variable in slot.variables]
-        self.suffix = "f" if dtype == "float" else ""
-        self._check()
-        self.column = {variable.name: place for place, variable in enumerate(self.variables)}
-        self.helpers = {row.name for row in self._rows() if row.name in HELPERS}
-
-    def _rows(self) -> list[Primitive]:
-        return list(dict.fromkeys(head for head, *_ in self.program.steps if isinstance(head, Primitive)))
-
-    def _check(self) -> None:
-        if any(self.program.shapes) or any(variable.shape for variable in self.variables):
-            raise UnsupportedError("the C target takes expressions of scalars; write arrays out, element by element")
-        for row in self._rows():
-            known = row.infix or row.prefix or row.name in SPELLED or hasattr(math, row.name) or row.name in HELPERS
-            if not known or not row.is_own:
-                raise UnsupportedError(
-                    f"C has no function for {row.name}; give the row a formula= of functions that it has"
-                )
+        super().__init__(program, self.variables, dtype, prefix=f"{name}_", target="C")
+        self.structure, self.name = structure, name
 
     def code(self) -> CCode:
         guard, t = f"{self.name.upper()}_H", self.dtype
@@ -154,13 +109,9 @@ class _Writer:
             f"enum {{ {self.name.upper()}_INPUTS = {len(self.variables)}, {self.name.upper()}_OUTPUTS = {count} }};\n\n"
             f"void {self.name}(const {t} *x, {t} *y);\n\n#endif\n"
         )
-        source = f'#include "{self.name}.h"\n\n#include <math.h>\n\n{self._helpers()}{self._functions()}\n{self._self_test()}'
+        body = f"{self.helpers('static')}{self._functions()}\n{self._self_test()}"
+        source = f'#include "{self.name}.h"\n\n#include <math.h>\n\n{body}'
         return CCode(self.name, header, source)
-
-    def _helpers(self) -> str:
-        pi = self._literal(math.pi)
-        fields = {"t": self.dtype, "f": self.suffix, "p": f"{self.name}_", "pi": pi}
-        return "".join(HELPERS[name].format(**fields) + "\n\n" for name in HELPERS if name in self.helpers)
 
     def _functions(self) -> str:
         """One function, or parts of bounded size and one that calls them."""
@@ -207,7 +158,7 @@ class _Writer:
             row, *operands = self.program.steps[index]
             kind = "int" if row.predicate else self.dtype
             reads = [self._read(operand, mine, work) for operand in operands]
-            lines.append(f"const {kind} v{index} = {self._call(row, reads)};")
+            lines.append(f"const {kind} v{index} = {self.call(row, reads)};")
             lines += [f"w[{work[index]}] = v{index};"] if index in work else []
             lines += [f"y[{place}] = v{index};" for place in wanted.get(index, [])]
         lines += self._leaf_outputs() if is_whole else []
@@ -224,29 +175,7 @@ class _Writer:
         head, *rest = self.program.steps[index]
         if isinstance(head, Primitive):
             return f"v{index}" if index in mine else f"w[{work[index]}]"
-        return f"x[{self.column[rest[0]]}]" if head == "var" else self._literal(rest[0])
-
-    def _call(self, row: Primitive, reads: Sequence[str]) -> str:
-        if row.name in SPELLED:
-            return SPELLED[row.name].format(*reads, f=self.suffix)
-        if row.name in HELPERS:
-            return f"{self.name}_{row.name}({', '.join(reads)})"
-        if hasattr(math, row.name):
-            return f"{row.name}{self.suffix}({', '.join(reads)})"
-        if row.prefix:
-            return row.prefix + reads[0]
-        return f" {row.infix} ".join(reads)
-
-    def _literal(self, value: Any) -> str:
-        """A constant, rounded once to the type, exactly."""
-        rounded = float(constant_of_dtype(value, _numpy_type(self.dtype)))
-        if rounded != rounded:
-            return "NAN"
-        if math.isinf(rounded):
-            return "INFINITY" if rounded > 0 else "(-INFINITY)"
-        is_short = rounded == int(rounded) and abs(rounded) <= 2**24
-        text = f"{abs(int(rounded))}.0" if is_short else re.sub("[.]?0*p", "p", abs(rounded).hex())
-        return f"{text}{self.suffix}" if math.copysign(1, rounded) > 0 else f"(-{text}{self.suffix})"
+        return f"x[{self.column[rest[0]]}]" if head == "var" else self.literal(rest[0])
 
     def _self_test(self) -> str:
         points = _points(self.structure.expressions, [variable.name for variable in self.variables])
@@ -287,7 +216,7 @@ int main(void)
 """
 
     def _literal_row(self, values: Sequence[float]) -> str:
-        return "{" + ", ".join(self._literal(value) for value in values or [0.0]) + "}"
+        return "{" + ", ".join(self.literal(value) for value in values or [0.0]) + "}"
 
 
 def _braced(head: str, lines: Sequence[str]) -> str:
@@ -297,12 +226,6 @@ def _braced(head: str, lines: Sequence[str]) -> str:
 
 def _rows(rows: Sequence[str]) -> str:
     return ",\n".join(f"    {row}" for row in rows or ["{0}"])
-
-
-def _numpy_type(dtype: str) -> Any:
-    import numpy as np
-
-    return np.dtype(np.float32 if dtype == "float" else np.float64)
 
 
 def _commented(name: str) -> str:

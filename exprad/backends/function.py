@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from exprad.backends.cupy import CupyFunction
 from exprad.backends.foreign import MODULES, ArrayFunction
 from exprad.backends.levels import LevelRunner
 from exprad.backends.numpy import BlockRunner
@@ -24,13 +25,18 @@ from exprad.program import Forecast, Program
 from exprad.traverse import collector_paused
 from exprad.value import as_float
 
-BACKENDS = ("auto", "numpy", "python", "native", "jax", "torch")
+BACKENDS = ("auto", "numpy", "python", "native", "cupy", "jax", "torch")
 LARGE = 3000  # steps from which a program runs level by level, and never becomes source
 
 
 @overload
 def compile(outputs: Any, inputs: Any = None, *, backend: Literal["jax", "torch"], checkpoint: int | str | None = None,
             fast: bool = False) -> ArrayFunction: ...  # fmt: skip
+
+
+@overload
+def compile(outputs: Any, inputs: Any = None, *, backend: Literal["cupy"], checkpoint: int | str | None = None,
+            fast: bool = False) -> CupyFunction: ...  # fmt: skip
 
 
 @overload
@@ -48,8 +54,8 @@ def compile(
     one array of that leading shape; left out, the inputs are all variables by first appearance. `backend` is "numpy"
     (blocks of arrays), "python" (one point at a time) or "auto", which takes either by what it is given; "native" makes
     machine code for arrays of scalars (the extra `native`), where `fast=True` allows fused multiply-add and
-    reassociation, which move last bits; "jax" and "torch" give an `ArrayFunction` of the arrays of these libraries, which
-    their own jit and grad take.
+    reassociation, which move last bits; "cupy" makes a fused kernel for a GPU; "jax" and "torch" give an `ArrayFunction`
+    of the arrays of these libraries, which their own jit and grad take.
     `checkpoint` saves memory for time: of the values that a reverse pass over arrays reads, only every k-th is kept, and
     the others are computed again; "sqrt" takes the root of how many there are (see `exprad.checkpoint`).
 
@@ -69,6 +75,8 @@ def compile(
         program = Program.lowered(structure.expressions)
         if checkpoint is not None:
             program = checkpointed(program, checkpoint)
+        if backend == "cupy":
+            return CupyFunction(structure, read_inputs(program, inputs), program)
         if backend in MODULES:
             return ArrayFunction(structure, read_inputs(program, inputs), backend, program)
         return Function(structure, read_inputs(program, inputs), backend, program, (checkpoint, fast))

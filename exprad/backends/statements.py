@@ -1,0 +1,100 @@
+"""Steps as statements of C, which CUDA reads as well."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from exprad.errors import UnsupportedError
+from exprad.expr import Var
+from exprad.primitive import Primitive
+from exprad.program import Program
+from exprad.value import constant_of_dtype
+
+# What differs from the row's operator, and from its name in math.h, which Python's math has taken over; {0}, {1}, {2}
+# are the operands, {f} is the suffix of functions of the type.
+SPELLED = {
+    "abs": "fabs{f}({0})", "square": "{0}*{0}", "round": "rint{f}({0})", "gamma": "tgamma{f}({0})",
+    "equal": "{0} == {1}", "not_equal": "{0} != {1}", "logical_and": "{0} && {1}", "logical_or": "{0} || {1}",
+    "logical_not": "!{0}", "where": "{0} ? {1} : {2}",
+}  # fmt: skip
+# Functions that C has not, or has with another meaning where operands are nan or signs differ.
+HELPERS = {
+    "sign": "{s} {t} {p}sign({t} x) {{ return x > 0 ? 1 : x < 0 ? -1 : x != x ? x : 0; }}",
+    "maximum": "{s} {t} {p}maximum({t} a, {t} b) {{ return a >= b || a != a ? a : b; }}",
+    "minimum": "{s} {t} {p}minimum({t} a, {t} b) {{ return a <= b || a != a ? a : b; }}",
+    "mod": """{s} {t} {p}mod({t} a, {t} b)
+{{
+    {t} rest = fmod{f}(a, b);
+    if (rest == 0) return copysign{f}(0, b);
+    return rest == rest && (b < 0) != (rest < 0) ? rest + b : rest;
+}}""",
+    "logaddexp": """{s} {t} {p}logaddexp({t} a, {t} b)
+{{
+    if (a == b) return a + log{f}(2);
+    return a > b ? a + log1p{f}(exp{f}(b - a)) : b + log1p{f}(exp{f}(a - b));
+}}""",
+    "sinc": """{s} {t} {p}sinc({t} x)
+{{
+    const {t} angle = {pi}*x;
+    return x == 0 ? 1 : sin{f}(angle)/angle;
+}}""",
+}
+
+
+class Statements:
+    """What the steps of a program of scalars are in C, for a type and a target."""
+
+    infinity, not_a_number = "INFINITY", "NAN"
+
+    def __init__(self, program: Program, variables: Sequence[Var], dtype: str, *, prefix: str, target: str) -> None:
+        self.program, self.dtype, self.prefix = program, dtype, prefix
+        self.suffix = "f" if dtype == "float" else ""
+        self.column = {variable.name: place for place, variable in enumerate(variables)}
+        self.rows = list(dict.fromkeys(head for head, *_ in program.steps if isinstance(head, Primitive)))
+        if any(program.shapes) or any(variable.shape for variable in variables):
+            raise UnsupportedError(
+                f"the target {target} takes expressions of scalars; write arrays out, element by element"
+            )
+        for row in self.rows:
+            known = row.infix or row.prefix or row.name in SPELLED or hasattr(math, row.name) or row.name in HELPERS
+            if not known or not row.is_own:
+                raise UnsupportedError(
+                    f"{target} has no function for {row.name}; give the row a formula= of rows that it has"
+                )
+
+    def helpers(self, storage: str) -> str:
+        """The functions that C has not, of those that are needed."""
+        fields = {"t": self.dtype, "f": self.suffix, "p": self.prefix, "pi": self.literal(math.pi), "s": storage}
+        needed = {row.name for row in self.rows}
+        return "".join(HELPERS[name].format(**fields) + "\n\n" for name in HELPERS if name in needed)
+
+    def call(self, row: Primitive, reads: Sequence[str]) -> str:
+        if row.name in SPELLED:
+            return SPELLED[row.name].format(*reads, f=self.suffix)
+        if row.name in HELPERS:
+            return f"{self.prefix}{row.name}({', '.join(reads)})"
+        if hasattr(math, row.name):
+            return f"{row.name}{self.suffix}({', '.join(reads)})"
+        if row.prefix:
+            return row.prefix + reads[0]
+        return f" {row.infix} ".join(reads)
+
+    def literal(self, value: Any) -> str:
+        """A constant, rounded once to the type, exactly."""
+        rounded = float(constant_of_dtype(value, _numpy_type(self.dtype)))
+        if rounded != rounded:
+            return self.not_a_number
+        if math.isinf(rounded):
+            return self.infinity if rounded > 0 else f"(-{self.infinity})"
+        is_short = rounded == int(rounded) and abs(rounded) <= 2**24
+        text = f"{abs(int(rounded))}.0" if is_short else re.sub("[.]?0*p", "p", abs(rounded).hex())
+        return f"{text}{self.suffix}" if math.copysign(1, rounded) > 0 else f"(-{text}{self.suffix})"
+
+
+def _numpy_type(dtype: str) -> Any:
+    import numpy as np
+
+    return np.dtype(np.float32 if dtype == "float" else np.float64)
