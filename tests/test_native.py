@@ -171,6 +171,11 @@ def test_float32_and_numbers_and_pickles() -> None:
     assert "contract" in again._runner.source
 
 
+def test_fast_is_for_native_code_alone() -> None:
+    with pytest.raises(ep.ExpradError, match="fast=True is for backend='native'"):
+        compile(x, [x], fast=True)
+
+
 def test_fast_assumes_nothing_about_nan_and_infinity() -> None:
     special = np.array([0.0, math.inf, -math.inf, math.nan, 1.0])
     ours, theirs = in_both([x - x, 0 * x, x / x, ep.where(x > 0, x, -x), ep.maximum(x, 1.0)], [x], special, fast=True)
@@ -353,3 +358,11 @@ def test_eight_threads_call_built_ins() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_programs_that_would_take_long_are_refused() -> None:
+    f: Any = x
+    for _ in range(3000):
+        f = ep.sin(f) + y
+    with pytest.raises(UnsupportedError, match="at most 3000 steps"):
+        compile(f, [x, y], backend="native")

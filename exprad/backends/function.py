@@ -70,6 +70,8 @@ def compile(
     """
     if backend not in BACKENDS:
         raise ArgumentError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
+    if fast and backend != "native":
+        raise ArgumentError(f"fast=True is for backend='native', got backend={backend!r}")
     structure = Structure(outputs)
     with collector_paused():
         program = Program.lowered(structure.expressions)

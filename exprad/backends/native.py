@@ -29,7 +29,7 @@ from exprad.program import Program
 
 PARALLEL = 500_000  # nanoseconds of work from which threads pay
 COST = 0.02, 0.8  # nanoseconds that an operation takes at a point: of arithmetic; of a function
-LARGEST = 20_000  # steps of a kernel: LLVM's time grows with them
+LARGEST = 3000  # steps of a kernel: LLVM's time grows faster than they do
 _lock = threading.Lock()
 
 
