@@ -13,6 +13,7 @@ from exprad.arrays import SPELLINGS as OF_ARRAYS
 from exprad.errors import ArgumentError, OperandError, ParseError
 from exprad.expr import Call, Const, Expr, Var, expression
 from exprad.primitive import Primitive
+from exprad.tensor import Family
 from exprad.text.printer import COMPARISON, CONSTANTS, INFIX, POWER, PREFIX, SIGN
 from exprad.traverse import collector_paused
 
@@ -269,7 +270,8 @@ class _Parser:
 
     def _function(self, token: Token) -> Any:
         name = token.text
-        known = Primitive.registry.get(name) or _SPELLINGS.get(name) or OF_ARRAYS.get(name) or _READ.get(name)
+        tables: tuple[dict[str, Any], ...] = (Primitive.registry, _SPELLINGS, OF_ARRAYS, Family.registry, _READ)
+        known = next((table[name] for table in tables if name in table), None)
         if known is None:
             raise self.error(f"no function is called {name!r}", token)
         return known
