@@ -455,14 +455,15 @@ def build(primitive: Primitive, *operands: Any) -> Expr:
         return found if found is not None else cls._intern(*operands, shape=_shape(primitive, operands))
     if len(operands) == 1 and operands[0].__class__ in _plain:
         return cast("Expr", cls._intern(*operands))
-    is_shaped = any(operand.shape for operand in operands)
-    if is_shaped and any(_stretches(operand) for operand in operands):
-        return _unstretched(primitive, operands)
+    shapes = [operand.shape for operand in operands]
+    shape = primitive.shape(*shapes) if any(shapes) else ()
+    if shape and any(map(_stretches, operands)):
+        return _unstretched(primitive, operands, shape)
     fold = FOLDS.get(primitive)
     folded = fold(*operands) if fold is not None else None
-    if folded is not None:
-        return _stretched(primitive, folded, operands)
-    return cast("Expr", cls._intern(*operands, shape=_shape(primitive, operands) if is_shaped else ()))
+    if folded is None:
+        return cast("Expr", cls._intern(*operands, shape=shape))
+    return folded if folded.shape == shape else cast("Expr", folded.broadcast_to(shape))  # a fold may lose an operand
 
 
 def _shape(primitive: Primitive, operands: Sequence[Expr]) -> Shape:
@@ -473,9 +474,8 @@ def _stretches(node: Expr) -> bool:
     return bool(node._operands) and node.primitive.name == "broadcast_to"  # type: ignore[attr-defined]  # a call
 
 
-def _unstretched(primitive: Primitive, operands: Sequence[Expr]) -> Expr:
+def _unstretched(primitive: Primitive, operands: Sequence[Expr], shape: Shape) -> Expr:
     """A call, some of whose operands are stretched, with the stretching after it, or left to the other operands."""
-    shape = _shape(primitive, operands)
     given = [operand._operands[0] if _stretches(operand) else operand for operand in operands]
     narrow = _shape(primitive, given)
     if narrow != shape and any(not _stretches(operand) and operand.shape for operand in operands):
@@ -488,14 +488,6 @@ def _unstretched(primitive: Primitive, operands: Sequence[Expr]) -> Expr:
             return cast("Expr", node_class(primitive)._intern(*given, shape=shape))
     found = build(primitive, *given)
     return found if found.shape == shape else cast("Expr", found.broadcast_to(shape))
-
-
-def _stretched(primitive: Primitive, folded: Expr, operands: Sequence[Expr]) -> Expr:
-    """A fold that lost an operand keeps the shape that the operands broadcast to."""
-    if not any(operand.shape for operand in operands):
-        return folded
-    shape = primitive.shape(*(operand.shape for operand in operands))
-    return folded if folded.shape == shape else cast("Expr", folded.broadcast_to(shape))
 
 
 def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:

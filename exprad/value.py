@@ -378,6 +378,10 @@ def _one_like(base: Any) -> Any:
 
 def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
     """The shape that `shapes` broadcast to, as NumPy does it; `name` says in the error who asked."""
+    several = set(shapes)
+    several.discard(())
+    if len(several) < 2:
+        return several.pop() if several else ()
     width = max(map(len, shapes))
     result = []
     for sizes in zip(*((1,) * (width - len(shape)) + tuple(shape) for shape in shapes), strict=True):
