@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import exprad as ep
 from exprad import Var, compile, variables
 from exprad.errors import MissingExtraError, UnsupportedError
-from tests.rows import VARIABLES, expressions, operands_of, points, rows, searched
+from tests.rows import VARIABLES, expressions, operands_of, points, rows, searched, smooth_rows
 
 pytest.importorskip("llvmlite")
 REFUSED = {"digamma", "polygamma", "sinc_slope", "at_kink"}
@@ -107,8 +107,11 @@ def test_strict_code_is_numpys_bit_by_bit(f: Any, data: Any) -> None:
         same_bits(ours, theirs)
 
 
+NO_SIGN_OF_NAN = [row for row in smooth_rows() if row.name != "copysign"]  # nan has a sign, and libraries differ in it
+
+
 @searched(40)
-@given(f=expressions(), at=points(next(row for row in rows() if row.name == "clip")))
+@given(f=expressions(rows=NO_SIGN_OF_NAN), at=points(next(row for row in rows() if row.name == "clip")))
 def test_random_programs_agree_with_numpy(f: Any, at: Any) -> None:
     if REFUSED & set(compile(f, VARIABLES).program.operations):
         return
