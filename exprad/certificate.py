@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -123,56 +123,76 @@ def _check_arrays(
     """The certificate of an expression of arrays, by derivatives in random directions."""
     import numpy as np
 
-    from exprad.variable import Variable
-
     generator = np.random.default_rng(seed)
     f = certificate.expression
     f = total(Const(generator.uniform(0.5, 1.5, f.shape)) * f) if f.shape else f
     adjoint = [_edge(x_bar) for x_bar in adjoints({f: 1}, wrt)]
     for mode in ("complex step", "mpmath", "SymPy"):
         certificate.skipped[mode] = "takes no arrays"
-    for attempt in range(points * 20 if isinstance(points, int) else len(points)):
-        low, high = [(-2.0, 2.0), (0.1, 2.0)][attempt % 2]
-        given = (
-            {}
-            if isinstance(points, int)
-            else {_name(key): np.asarray(value, float) for key, value in points[attempt].items()}
-        )
-        point = {x.name: given.get(x.name, generator.uniform(low, high, x.shape)) for x in wrt}
-        for x in wrt:
+    for point in _array_points(f, wrt, points, generator):
+        certificate.points += 1
+        for x, x_bar in zip(wrt, adjoint, strict=True):
             direction = generator.normal(size=x.shape)
-            forward = evaluate(_edge(tangents([f], {x: Const(direction)})[0]), point)
-            if not np.isfinite(forward) or not np.isfinite(evaluate(f, point)):
-                break
-            recorded = {name: Variable(np.array(value)) for name, value in point.items()}
-            evaluate(f, recorded).backward()
-            by_run = recorded[x.name].grad
-
-            def along(step: float, x: Var = x, point: Any = point, direction: Any = direction) -> float:
-                return float(evaluate(f, {**point, x.name: point[x.name] + step * direction}))
-
-            dual = evaluate(f, {**point, x.name: DualNumber(point[x.name], direction)})
-            for mode, bound, found in (
-                ("reverse", tolerance, np.sum(evaluate(adjoint[wrt.index(x)], point) * direction)),
-                ("dual", tolerance, dual.eps),
-                ("define-by-run", tolerance, 0.0 if by_run is None else np.sum(by_run.data * direction)),
-                ("finite differences", 1e-4, numeric.gradient(along, [0.0], method="five-point")[0]),
-            ):
-                _compare_one(certificate, mode, x.name, float(forward), float(found), point, bound)
-        else:
-            certificate.points += 1
-        if isinstance(points, int) and certificate.points == points:
-            break
+            forward = float(evaluate(_edge(tangents([f], {x: Const(direction)})[0]), point))
+            for mode, slope in _along(f, x, x_bar, point, direction).items():
+                bound = 1e-4 if mode == "finite differences" else tolerance
+                scale = max(1.0, abs(forward), abs(slope))
+                _compare_one(certificate, mode, x, point, (forward, slope), scale, bound)
     return certificate
 
 
-def _compare_one(
-    certificate: Certificate, mode: str, name: str, ours: float, theirs: float, point: Any, bound: float
-) -> None:
-    error = abs(ours - theirs) / max(1.0, abs(ours), abs(theirs)) if ours != theirs else 0.0
+def _array_points(f: Expr, wrt: Sequence[Var], points: Any, generator: Any) -> Iterator[dict[str, Any]]:
+    """The points given, or as many as are asked for, where f is finite."""
+    import numpy as np
+
+    is_count = isinstance(points, int)
+    found = 0
+    for attempt in range(points * 20 if is_count else len(points)):
+        low, high = [(-2.0, 2.0), (0.1, 2.0)][attempt % 2]
+        if is_count:
+            point = {x.name: generator.uniform(low, high, x.shape) for x in wrt}
+        else:
+            point = {_name(key): np.asarray(value, float) for key, value in points[attempt].items()}
+        if np.isfinite(evaluate(f, point)):
+            found += 1
+            yield point
+        if is_count and found == points:
+            return
+
+
+def _along(f: Expr, x: Var, x_bar: Expr, point: dict[str, Any], direction: Any) -> dict[str, float]:
+    """The derivative in a direction of one variable, by every mode but symbolic forward mode."""
+    import numpy as np
+
+    from exprad.variable import Variable
+
+    recorded = {name: Variable(np.array(value)) for name, value in point.items()}
+    result = evaluate(f, recorded)
+    if isinstance(result, Variable):
+        result.backward()
+    by_run = recorded[x.name].grad
+
+    def value(step: float) -> float:
+        return float(evaluate(f, {**point, x.name: point[x.name] + step * direction}))
+
+    return {
+        "reverse": float(np.sum(evaluate(x_bar, point) * direction)),
+        "dual": float(evaluate(f, {**point, x.name: DualNumber(point[x.name], direction)}).eps),
+        "define-by-run": 0.0 if by_run is None else float(np.sum(by_run.data * direction)),
+        "finite differences": float(numeric.gradient(value, [0.0], method="five-point")[0]),
+    }
+
+
+def _compare_one(certificate: Certificate, mode: str, x: Var, point: Any, slopes: tuple[float, float], scale: float,
+                 bound: float) -> bool:  # fmt: skip
+    """Whether two modes agree; the certificate keeps how far apart they are."""
+    ours, theirs = slopes
+    error = abs(ours - theirs) / scale if ours != theirs else 0.0
     certificate.worst[mode] = max(error, certificate.worst.get(mode, 0.0))
-    if not error <= bound:
-        certificate.disagreements.append(Disagreement(("forward", mode), name, dict(point), (ours, theirs), error))
+    if error <= bound:
+        return True
+    certificate.disagreements.append(Disagreement(("forward", mode), x.name, dict(point), slopes, error))
+    return False
 
 
 def _name(key: Any) -> str:
@@ -296,13 +316,9 @@ def _compare(certificate: Certificate, mode: str, first: Sequence[float], other:
              point: Mapping[str, float], tolerance: float) -> None:  # fmt: skip
     for variable, ours, theirs in zip(certificate.expression.variables, first, other, strict=True):
         scale = max(1.0, abs(ours), abs(theirs), *map(abs, first))
-        error = abs(ours - theirs) / scale if ours != theirs else 0.0
-        certificate.worst[mode] = max(error, certificate.worst.get(mode, 0.0))
-        if not error <= tolerance:
+        if not _compare_one(certificate, mode, variable, point, (float(ours), float(theirs)), scale, tolerance):
             node = _first_parting(certificate.expression, variable, point)
-            certificate.disagreements.append(
-                Disagreement(("forward", mode), variable.name, dict(point), (float(ours), float(theirs)), error, node)
-            )
+            certificate.disagreements[-1] = replace(certificate.disagreements[-1], node=node)
 
 
 def _first_parting(f: Expr, x: Var, point: Mapping[str, float]) -> Expr | None:

@@ -46,8 +46,9 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
             value = node.primitive(*operands)
             values[node] = value if kind is None else _in_kind(kind, value)
     given = [value for name, value in bound.items() if name not in held and (name, ()) in Var._interned]
-    given += [values[node] for node in held.values() if not node.shape or isinstance(values[node], DualNumber)]
-    results = [_of_kind(values[root], root, given) for root in roots]
+    given += [values[node] for node in held.values() if not node.shape]
+    duals = [x for x in (*given, *[values[node] for node in held.values()]) if isinstance(x, DualNumber)]
+    results = [_of_kind(values[root], root, given, duals) for root in roots]
     return results[0] if single else results
 
 
@@ -116,16 +117,12 @@ def _value_of(node: Var, bound: Mapping[str, Any]) -> Any:
     return value
 
 
-def _of_kind(value: Any, root: Expr, given: Sequence[Any]) -> Any:
-    """A result of the bindings' kind: shape and dtype where a variable was lost, a dual number if one is bound."""
-    duals = [x for x in given if isinstance(x, DualNumber)]
-    if (
-        duals
-        and not isinstance(value, DualNumber)
-        and not getattr(getattr(root, "primitive", None), "predicate", False)
-    ):
-        top = max(duals, key=lambda x: x._level)
-        return DualNumber._at(_of_kind(value, root, [top.value]), None, top._level)
+def _of_kind(value: Any, root: Expr, given: Sequence[Any], duals: Sequence[DualNumber] = ()) -> Any:
+    """A result of the bindings' kind: shape and dtype where a scalar variable was lost, a dual number if one is bound."""
+    is_condition = getattr(getattr(root, "primitive", None), "predicate", False)
+    if duals and not isinstance(value, DualNumber) and not is_condition:
+        plain = [x.value if isinstance(x, DualNumber) else x for x in given]
+        return DualNumber._at(_of_kind(value, root, plain), None, max(x._level for x in duals))
     if isinstance(value, Fraction) and not any(isinstance(x, Fraction) for x in given):
         value = as_float(value)
     arrays = [x for x in given if hasattr(x, "dtype")]

@@ -126,7 +126,7 @@ def _exact(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
 def _float(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
     if row.name == "pow" and isinstance(operands[1], int):
         return whole_power(*operands)
-    if _is_operator(row):
+    if is_operator(row):
         try:
             return row.exact(*operands)  # type: ignore[misc]  # it has one
         except (OverflowError, ZeroDivisionError):
@@ -142,7 +142,7 @@ def _float(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
 
 
 @cache
-def _is_operator(row: Primitive) -> bool:
+def is_operator(row: Primitive) -> bool:
     """Whether Python's own operator on floats does what IEEE 754 says, or raises where it doesn't."""
     return row.exact is not operator.pow and row.exact in vars(operator).values()
 
@@ -214,6 +214,9 @@ def keep(condition: Any, x: Any, out: Any) -> None:
     """Write x where a condition holds, else 0: its bits and a mask, which takes half the time of a choice."""
     import numpy as np
 
+    if x.dtype != out.dtype:  # truth values: their bits are no number's
+        np.copyto(out, np.where(condition, x, 0))
+        return
     kind = f"i{out.itemsize}"
     bits = out.view(kind)
     np.copyto(bits, condition)

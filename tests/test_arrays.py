@@ -192,3 +192,27 @@ def test_gradients_agree_with_autograd(name: str) -> None:
     variable = Variable(value)
     np.sum(weights * np.sin(function(np, variable))).backward()
     close(theirs, variable.grad.data)
+
+
+def test_a_certificate_takes_points_as_they_are_given() -> None:
+    v, s = Var("v", shape=(3,)), Var("s")
+    f = s * ep.sum(ep.where(v > 0, v, 2))
+    assert ep.check(f, [{"v": np.ones(3), s: 2.0}]).points == 1
+    assert ep.check(ep.sum(ep.where(v > 0, 1, 2))).ok  # locally constant
+    for point in ({"v": np.ones(3)}, {"v": np.ones(3), "s": 1.0, "stranger": 2.0}):
+        with pytest.raises(ep.ExpradError, match="has no value|no variable is called"):
+            ep.check(f, [point])
+
+
+def test_a_family_assumes_its_defaults_and_takes_parameters_in_any_order() -> None:
+    from exprad.tensor import Family
+
+    scaled = Family(
+        "scaled_and_moved", by=2, to=0, shape=lambda x, by, to: x, value=lambda np, x, by, to: x * by + to,
+        push=lambda y, xs, x_dot, _, by, to: by * x_dot, pull=lambda y, xs, y_bar, _, by, to: by * y_bar,
+    )  # fmt: skip
+    v = Var("v", shape=(3,))
+    assert scaled(v) is scaled(v, to=0, by=2) is scaled(v, by=2, to=0)
+    assert parse(str(scaled(v))) is scaled(v)
+    assert parse(str(scaled(v, by=3))) is scaled(v, by=3)
+    assert ep.check(scaled(v)).ok

@@ -154,7 +154,7 @@ def test_what_c_has_no_function_for_is_refused_before_any_code_is_made() -> None
         to_c(ep.digamma(x))
     with pytest.raises(UnsupportedError, match="scalars"):
         to_c(ep.sum(Var("v", shape=(3,))))
-    for name in ("1f", "int", "a b", "", "f;"):
+    for name in ("1f", "int", "a b", "", "f;", "sin", "y1", "printf", "x"):
         with pytest.raises(ArgumentError, match="name of a C function"):
             to_c(x, name=name)
     with pytest.raises(ArgumentError, match="dtype"):

@@ -233,3 +233,11 @@ def test_extrema_that_tie_share_the_slope_and_norms_have_one_at_zero() -> None:
     np.testing.assert_allclose(ep.norm(v).gradient(v).evaluate(v=[1e-200, 1e-200, 0.0]), [0.5**0.5, 0.5**0.5, 0.0])
     np.testing.assert_array_equal(ep.prod(v).gradient(v).evaluate(v=[0.0, 0.0, 3.0]), [0.0, 0.0, 0.0])
     np.testing.assert_array_equal(ep.logsumexp(v).gradient(v).evaluate(v=[1000.0, 1000.0, -1000.0]), [0.5, 0.5, 0.0])
+
+
+def test_truth_values_of_another_region_are_chosen_as_numbers() -> None:
+    v, s = Var("v", shape=(8,)), Var("s", shape=(1,))
+    f = ep.where(v > 0, ep.broadcast_to(ep.reshape(s > 0.5, (1,)), (8,)), 0)
+    at = {v: np.linspace(-1, 1, 8), s: np.array([1.0])}
+    np.testing.assert_array_equal(compile(f, [v, s])(*at.values()), f.evaluate(at))
+    np.testing.assert_array_equal(f.evaluate(at), [0, 0, 0, 0, 1, 1, 1, 1])

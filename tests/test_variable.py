@@ -454,3 +454,10 @@ def test_an_exchange_of_two_elements_of_a_large_array_is_seen(one: int, other: i
         y.backward()
     data[[one, other]] = data[[other, one]]
     y.backward()
+
+
+def test_two_variables_of_one_name_make_no_expression() -> None:
+    a, b = Variable(np.array(2.0), "w"), Variable(np.array(3.0), "w")
+    with pytest.raises(ep.ExpradError, match="called 'w'"):
+        _ = (a * b).expression
+    assert str((a * a).expression) == "w**2"

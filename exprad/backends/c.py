@@ -6,10 +6,10 @@ The code allocates nothing, keeps no state and needs `math.h` alone. Functions a
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.backends.statements import Statements
 from exprad.errors import ArgumentError
 from exprad.evaluation import evaluate
+from exprad.files import write_whole
 from exprad.primitive import Primitive
 from exprad.program import Program
 from exprad.traverse import collector_paused
@@ -26,7 +27,8 @@ LARGEST = 500  # steps of one function
 POINTS = 8  # of the self-test
 KEYWORDS = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if inline int long main
-    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while""".split()
+    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+    expected i j j0 j1 jn points printf w x y y0 y1 yn""".split()  # and what the code, math.h and stdio.h call something
 )
 
 
@@ -44,14 +46,7 @@ class CCode(NamedTuple):
             raise ArgumentError(f"the source includes {self.name}.h; write it to {self.name}.c, not to {place.name}")
         paths = [place.with_suffix(".h"), place]
         for each, text in zip(paths, (self.header, self.source), strict=True):
-            handle, other = tempfile.mkstemp(dir=each.parent, suffix=each.suffix)
-            try:
-                with os.fdopen(handle, "w", encoding="ascii") as file:
-                    file.write(text)
-                os.replace(other, each)
-            except BaseException:
-                os.unlink(other)
-                raise
+            write_whole(each, text.encode("ascii"))
         return paths
 
 
@@ -77,7 +72,7 @@ def to_c(outputs: Any, inputs: Any = None, *, name: str = "model", dtype: str = 
     <BLANKLINE>
     <BLANKLINE>
     """
-    if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or name in KEYWORDS:
+    if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or name in KEYWORDS or hasattr(math, name):
         raise ArgumentError(
             f"the name of a C function is a letter and then letters, digits and underscores, got {name!r}"
         )

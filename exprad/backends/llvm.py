@@ -205,9 +205,7 @@ OWN: dict[str, Callable[[Code, Vector], Vector]] = {
     "sin": lambda code, x: _circular(code, x, 0), "cos": lambda code, x: _circular(code, x, 1),
 }  # fmt: skip
 UNBOUNDED = {"sin", "cos"}  # beyond LARGEST_ANGLE the C library reduces
-LIBRARY = {"tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "exp2", "expm1", "log2",
-           "log10", "log1p", "cbrt", "hypot", "pow", "erf", "erfc"}  # fmt: skip
-LANES_ONLY = {"gamma": "tgamma", "lgamma": "lgamma"}
+LIBM = {"gamma": "tgamma"}  # what C calls otherwise than Python's math, which has taken over its names
 INTRINSIC = {"sqrt": "llvm.sqrt", "abs": "llvm.fabs", "floor": "llvm.floor", "ceil": "llvm.ceil", "trunc": "llvm.trunc",
              "round": "llvm.rint", "copysign": "llvm.copysign"}  # fmt: skip
 COMPARED = {
@@ -237,7 +235,7 @@ class Module:
         """The name of the vector function of a row, defined or declared when it is first asked for."""
         if name in OWN and self.has_fma:
             return self._own(name)
-        symbol = self.libmvec(name, arity) if name not in LANES_ONLY else None
+        symbol = self.libmvec(name, arity)
         if symbol is None:
             return self._by_lanes(name, arity)
         kind = f"<{self.width} x double>"
@@ -269,7 +267,7 @@ class Module:
 
     def _by_lanes(self, name: str, arity: int) -> str:
         """The function of the C library, called for each lane."""
-        full, inner = f"exprad_lanes_{name}", LANES_ONLY.get(name, name)
+        full, inner = f"exprad_lanes_{name}", LIBM.get(name, name)
         if full not in self.functions:
             self.external.add(inner)
             self.declare(f"declare double @exprad_libm_{inner}({', '.join(['double'] * arity)})")
@@ -356,10 +354,15 @@ def _defined(name: str, kind: str, arity: int, lines: Sequence[str]) -> str:
     return f"define internal {kind} @{name}({given}) {{\n{body}\n}}"
 
 
+def is_function(row: Primitive) -> bool:
+    """Whether a row is a call: of a function written here, or of one of the C library."""
+    return row.name not in _SPELLED and (row.name in OWN or hasattr(math, row.name))
+
+
 def check(program: Program) -> None:
     """Raise for what has no vector code, before any is made."""
     for row in dict.fromkeys(head for head, *_ in program.steps if isinstance(head, Primitive)):
-        if row.name not in _SPELLED and row.name not in LIBRARY | set(LANES_ONLY) | set(OWN) or not row.is_own:
+        if row.name not in _SPELLED and not is_function(row) or not row.is_own:
             raise UnsupportedError(
                 f"backend 'native' has no code for {row.name}; give the row a formula= of functions that it has"
             )

@@ -9,7 +9,6 @@ import os
 import platform
 import sys
 import sysconfig
-import tempfile
 import threading
 from collections.abc import Sequence
 from functools import cache, partial
@@ -20,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from exprad.backends.llvm import LIBRARY, OWN, Module, check
+from exprad.backends.llvm import Module, check, is_function
 from exprad.backends.numpy import BlockRunner, columns_of, pool, rows_of, workers
 from exprad.backends.signature import Input
 from exprad.errors import UnsupportedError, extra
-from exprad.primitive import Shape
+from exprad.files import write_whole
+from exprad.primitive import Primitive, Shape
 from exprad.program import Program
 
 PARALLEL = 500_000  # nanoseconds of work from which threads pay
@@ -207,10 +207,7 @@ def _keep(key: str, code: bytes) -> None:
     try:
         folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder)
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(code).digest() + code)
-        os.replace(name, folder / f"{key}.o")
+        write_whole(folder / f"{key}.o", hashlib.sha256(code).digest() + code)
     except OSError:
         pass
 
@@ -231,7 +228,7 @@ class NativeRunner:
         self.inputs, self.structure = inputs, structure
         self.used = [place for place, column in enumerate(columns) if column >= 0]
         self.kernel = Kernel(program, [columns[place] for place in self.used], fast)
-        functions = sum(count for name, count in program.operations.items() if name in OWN or name in LIBRARY)
+        functions = sum(isinstance(head, Primitive) and is_function(head) for head, *_ in program.steps)
         self.cost = COST[0] * sum(program.operations.values()) + COST[1] * functions
         self._single = cache(lambda: BlockRunner(program, columns, inputs, structure))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from functools import cached_property, partial
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 from zlib import crc32
@@ -112,7 +113,8 @@ class Family:
 
     def row(self, arity: int = 1, **parameters: Any) -> Structural:
         """The row for these parameters, the same at every call."""
-        key = (arity, *parameters.items())
+        parameters = {**self.defaults, **parameters}
+        key = (arity, *sorted(parameters.items(), key=itemgetter(0)))
         known = self._rows.get(key)
         return known or self._rows.setdefault(key, Structural(self, arity, parameters))
 

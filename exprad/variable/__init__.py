@@ -15,7 +15,7 @@ from exprad.arrays import row_of_ufunc
 from exprad.chain import resolve
 from exprad.elementary import pow as power
 from exprad.elementary import where
-from exprad.errors import OperandError
+from exprad.errors import NameClashError, OperandError
 from exprad.intern import serial
 from exprad.primitive import Primitive, Shape
 from exprad.reverse import sweep
@@ -319,7 +319,12 @@ def _expression(result: Variable) -> Any:
 
     start = result._node or result._leaf_node()
     names = (f"x{place}" for place in range(1 << 62))
-    taken = {getattr(leaf.owner(), "name", None) for leaf in postorder([start]) if leaf.__class__ is Leaf}
+    leaves = [leaf for leaf in postorder([start]) if leaf.__class__ is Leaf]
+    given = list(filter(None, [getattr(leaf.owner(), "name", None) for leaf in leaves]))
+    taken = set(given)
+    if len(taken) < len(given):
+        twice = next(name for name in given if given.count(name) > 1)
+        raise NameClashError(f"two Variables that were recorded are called {twice!r}; give each a name of its own")
 
     def visit(node: Any, operands: list[Any]) -> Any:
         if node.__class__ is Leaf:

@@ -7,7 +7,6 @@ so a derivative that is to be differentiated again needs no second rule.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -21,16 +20,7 @@ from exprad.expr import Const, Expr, Var, build
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
 from exprad.reverse import unbroadcast
-from exprad.value import as_float, numpy_function
-
-_OPERATORS = {
-    "add": operator.add,
-    "sub": operator.sub,
-    "mul": operator.mul,
-    "div": operator.truediv,
-    "neg": operator.neg,
-}
-
+from exprad.value import as_float, is_operator, numpy_function
 
 _SPELLED = ("None, ", "{}, ", "guarded({}, {}), ")
 
@@ -134,7 +124,7 @@ def _on_arrays(row: Primitive) -> Any:
     return row.numpy if row.partials is None else numpy_function(row)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def rule(row: Primitive, active: tuple[int, ...], constant: Any, shapes: tuple[Shape, ...], y_shape: Shape) -> Rule:
     """The rule for these operands, made once."""
     return Rule(row, active, constant, shapes, y_shape)
@@ -146,8 +136,7 @@ def forward(row: Primitive, exponent: int | None = None) -> Callable[..., Any]:
     if row.partials is None:
         return cast("Callable[..., Any]", row.numpy)
     if exponent is None and (row.formula is None or row.numpy is not None):
-        known: Any = _OPERATORS.get(row.name) or numpy_function(row)
-        return known
+        return cast("Callable[..., Any]", row.exact) if is_operator(row) else numpy_function(row)
     xs: list[Any] = [Var(f"x{place}") for place in range(row.arity)]
     operands = [xs[0], Const(exponent)] if exponent is not None else xs
     written = Written([build(row, *operands)])
