@@ -38,8 +38,8 @@ class Variable(Arithmetic, ArrayMethods):
     has its Variable's shape and type; a second `backward()` adds to it, until `cleargrad()`.
 
     Data are not copied, and are read-only while a tape that has read them lives; after a backward pass `.data` may be
-    written in place again, and a second pass over that tape refuses if it was. A write through a view that was made
-    before, or through the memory of another library, goes unseen.
+    written in place again, and a second pass over that tape refuses if it was. A write goes unseen through a view that was
+    made before, through the larger array that the data are a view of, or through the memory of another library.
 
     >>> x = Variable(np.array(2.0))
     >>> y = x**3 + x
