@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache, cached_property
 from math import prod
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from exprad import elementary as table
@@ -112,11 +111,20 @@ class Program:
         return self._leaves[1]
 
     @cached_property
+    def calls(self) -> list[int]:
+        """The steps that compute: all but variables and constants."""
+        return [index for index, step in enumerate(self.steps) if step[0].__class__ is not str]
+
+    @cached_property
+    def rows(self) -> list[Primitive]:
+        """The primitives that it computes, each once, by first appearance."""
+        return list(dict.fromkeys([self.steps[index][0] for index in self.calls]))
+
+    @cached_property
     def shapes(self) -> list[Shape]:
         """The shape of each step's value."""
         leaves = [self.steps[index] for index in (*self.variables.values(), *self.constants)]
-        rows = set(map(itemgetter(0), self.steps)).difference(("var", "const"))
-        if not any(map(_brings_shape, leaves)) and all(row.partials is not None for row in rows):
+        if not any(map(_brings_shape, leaves)) and all(row.partials is not None for row in self.rows):
             return [()] * len(self.steps)
         shapes: list[Shape] = []
         for head, *rest in self.steps:

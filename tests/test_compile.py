@@ -137,7 +137,7 @@ def test_an_array_of_variables_is_one_argument(runner):
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (7,), (50_000,), (300, 500), (3, 1, 90_001)])
 def test_arrays_of_any_size_in_blocks_and_threads(shape, runner):
     f = where(x < y, sin(x) * y, x - sigmoid(y))
-    g = compile([f, x < y, 3, x], [x, y])
+    g = compile([f, x < y, 3, x], [x, y], backend="numpy")
     rng = np.random.default_rng(0)
     a, b = np.asarray(rng.normal(size=shape)), np.asarray(rng.normal(size=shape[-1:]))
     found = g(a, b)
@@ -371,12 +371,12 @@ def test_a_large_program_runs_level_by_level():
     p = np.array([Var(f"q{i}") for i in range(1500)], object)
     f = rosenbrock(list(p))
     slopes = f.gradient(list(p))
-    g = compile([f, np.array(slopes, object)], [p])
+    g = compile([f, np.array(slopes, object)], [p], backend="numpy")
     at = np.random.default_rng(0).normal(size=1500)
     bindings = dict(zip([v.name for v in p], at, strict=True))
     value, found = g(at)
     assert g.backend == "numpy, level by level" and value == f.evaluate(bindings)
-    assert same(found, evaluate(slopes, bindings)) and len(g._runner.groups) < 60
+    assert same(found, evaluate(slopes, bindings)) and len(g._runner.layout.groups) < 60
     several = g(np.stack([at, -at], axis=1))
     assert several[0][0] == value and same(several[1][:, 0], found)
     assert [each.tobytes() for each in pickle.loads(pickle.dumps(g))(at)] == [value.tobytes(), found.tobytes()]

@@ -110,38 +110,16 @@ class _Writer(Statements):
 
     def _functions(self) -> str:
         """One function, or parts of bounded size and one that calls them."""
-        calls = [index for index, (head, *_) in enumerate(self.program.steps) if isinstance(head, Primitive)]
+        t, calls = self.dtype, self.program.calls
         if len(calls) <= LARGEST:
-            return self._function(f"void {self.name}(const {self.dtype} *x, {self.dtype} *y)", calls, {}, True)
-        parts = [calls[first : first + LARGEST] for first in range(0, len(calls), LARGEST)]
-        work = self._work(parts)
-        t = self.dtype
+            return self._function(f"void {self.name}(const {t} *x, {t} *y)", calls, {}, True)
+        parts = Parts(self.program, LARGEST)
         texts = [self._function(f"static void {self.name}_{number}(const {t} *x, {t} *y, {t} *w)", part,
-                                work, False) for number, part in enumerate(parts)]  # fmt: skip
-        body = [f"{self.name}_{number}(x, y, w);" for number in range(len(parts))]
-        size = max(work.values(), default=0) + 1
+                                parts.work, False) for number, part in enumerate(parts.calls)]  # fmt: skip
+        body = [f"{self.name}_{number}(x, y, w);" for number in range(len(parts.calls))]
         head = f"void {self.name}(const {t} *x, {t} *y)"
-        texts.append(_braced(head, [f"{t} w[{size}];", *body, *self._leaf_outputs()]))
+        texts.append(_braced(head, [f"{t} w[{parts.size or 1}];", *body, *self._leaf_outputs()]))
         return "\n".join(texts)
-
-    def _work(self, parts: Sequence[Sequence[int]]) -> dict[int, int]:
-        """A place for each value that a later part reads, taken again when its last reader is done."""
-        part_of = {index: number for number, part in enumerate(parts) for index in part}
-        last: dict[int, int] = {}
-        for index, number in part_of.items():
-            for operand in self.program.steps[index][1:]:
-                if operand in part_of and part_of[operand] != number:
-                    last[operand] = max(last.get(operand, 0), number)
-        free: list[int] = []
-        ends: dict[int, list[int]] = {}
-        work: dict[int, int] = {}
-        for number, part in enumerate(parts):
-            free += ends.pop(number - 1, [])
-            for index in part:
-                if index in last:
-                    work[index] = free.pop() if free else len(set(work.values()))
-                    ends.setdefault(last[index], []).append(work[index])
-        return work
 
     def _function(self, head: str, calls: Sequence[int], work: dict[int, int], is_whole: bool) -> str:
         mine = set(calls)
@@ -212,6 +190,43 @@ int main(void)
 
     def _literal_row(self, values: Sequence[float]) -> str:
         return "{" + ", ".join(self.literal(value) for value in values or [0.0]) + "}"
+
+
+class Parts:
+    """The calls of each part, and for each value that a later part reads, its place in an array of `size` numbers.
+
+    A place is taken again when the last part that reads it is done.
+    """
+
+    def __init__(self, program: Program, largest: int) -> None:
+        calls = program.calls
+        self.calls = [calls[first : first + largest] for first in range(0, len(calls), largest)]
+        self.work: dict[int, int] = {}
+        self.size = 0
+        last = self._last_readers(program)
+        free: list[int] = []
+        ends: dict[int, list[int]] = {}
+        for number, part in enumerate(self.calls):
+            free += ends.pop(number - 1, [])
+            for index in part:
+                if index in last:
+                    self.work[index] = self._place(free)
+                    ends.setdefault(last[index], []).append(self.work[index])
+
+    def _last_readers(self, program: Program) -> dict[int, int]:
+        part_of = {index: number for number, part in enumerate(self.calls) for index in part}
+        last: dict[int, int] = {}
+        for index, number in part_of.items():
+            for operand in program.steps[index][1:]:
+                if part_of.get(operand, number) != number:
+                    last[operand] = number
+        return last
+
+    def _place(self, free: list[int]) -> int:
+        if free:
+            return free.pop()
+        self.size += 1
+        return self.size - 1
 
 
 def _braced(head: str, lines: Sequence[str]) -> str:

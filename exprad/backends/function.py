@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from inspect import Parameter, Signature
+from itertools import repeat
 from keyword import iskeyword
-from typing import Any, Literal, overload
+from math import prod
+from threading import Thread
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
 from exprad.backends.cupy import CupyFunction
 from exprad.backends.foreign import MODULES, ArrayFunction
 from exprad.backends.levels import LevelRunner
+from exprad.backends.native import Native, can_run
 from exprad.backends.numpy import BlockRunner
 from exprad.backends.python import ScalarSource
 from exprad.backends.regions import RegionRunner
@@ -23,10 +27,11 @@ from exprad.expr import object_array
 from exprad.primitive import Shape
 from exprad.program import Forecast, Program
 from exprad.traverse import collector_paused
-from exprad.value import as_float
 
 BACKENDS = ("auto", "numpy", "python", "native", "cupy", "jax", "torch")
 LARGE = 3000  # steps from which a program runs level by level, and never becomes source
+HOT = 1000  # calls with numbers after which backend "auto" makes a built-in of them
+PLAIN = {float: float, int: int}
 
 
 @overload
@@ -52,10 +57,11 @@ def compile(
     `outputs` is an expression, an object array of them, or a list, tuple or dict of outputs; the function returns the
     same structure. `inputs` is a sequence of variables, or of sequences and object arrays of them, each of which takes
     one array of that leading shape; left out, the inputs are all variables by first appearance. `backend` is "numpy"
-    (blocks of arrays), "python" (one point at a time) or "auto", which takes either by what it is given; "native" makes
-    machine code for arrays of scalars (the extra `native`), where `fast=True` allows fused multiply-add and
-    reassociation, which move last bits; "cupy" makes a fused kernel for a GPU; "jax" and "torch" give an `ArrayFunction`
-    of the arrays of these libraries, which their own jit and grad take.
+    (blocks of arrays), "python" (one point at a time) or "auto", which takes either by what it is given, and "native"
+    for large calls and after many small ones where the extra `native` is installed: the property `backend` says when.
+    "native" makes machine code for arrays of scalars, where `fast=True` allows fused multiply-add and reassociation,
+    which move last bits; "cupy" makes a fused kernel for a GPU; "jax" and "torch" give an `ArrayFunction` of the arrays
+    of these libraries, which their own jit and grad take.
     `checkpoint` saves memory for time: of the values that a reverse pass over arrays reads, only every k-th is kept, and
     the others are computed again; "sqrt" takes the root of how many there are (see `exprad.checkpoint`).
 
@@ -98,40 +104,76 @@ class Function:
         self._places = {slot.name: place for place, slot in enumerate(self._inputs) if slot.name}
         self._variables = tuple([variable for slot in self._inputs for variable in slot.variables])
         self._is_shaped = any(self.program.shapes) or any(variable.shape for variable in self._variables)
-        columns = [program.variables.get(variable.name, -1) for variable in self._variables]
+        self._columns = [program.variables.get(variable.name, -1) for variable in self._variables]
         is_large = len(self.program.steps) > LARGE and not self._is_shaped
         kind = RegionRunner if self._is_shaped else LevelRunner if is_large else BlockRunner
-        if backend == "native":
-            self._runner: Any = _native(self.program, columns, self._inputs, structure.leaves, options[1])
-        else:
-            self._runner = kind(self.program, columns, self._inputs, structure.leaves)
         self._takes_names = all(not slot.shape for slot in self._inputs)
         self._template = structure.template()
-        self._signatures: dict[Any, tuple[Any, Shape, bool, Any]] = {}
+        self._signatures: dict[Any, _Signature] = {}
+        self._native = self._machine_code()
+        self._runner: Any = (
+            self._native.runner() if backend == "native" and self._native is not None
+            else kind(self.program, self._columns, self._inputs, structure.leaves)
+        )  # fmt: skip
         self._source = self._scalar = None
         if backend != "numpy" and kind is BlockRunner:
             flat = "(" + "{}, " * len(structure.expressions) + ")"
-            self._source = ScalarSource(self.program, columns, self._template or flat)
+            self._source = ScalarSource(self.program, self._columns, self._template or flat)
             self._scalar = self._source.function()
-            if self._takes_names and self._template is not None and len(columns) <= 100:
-                call = _builtin(self, columns) if backend == "native" else None
-                self.__class__ = type(
-                    "Function", (Function,), {"__call__": call or self._source.method(), "__slots__": ()}
-                )
+            if self._takes_names and self._template is not None and len(self._columns) <= 100:
+                self._specialise()
+
+    def _machine_code(self) -> Native | None:
+        """What the native back end has for the function, where it was asked for, or could pay."""
+        if self._requested == "native":
+            if self._is_shaped:
+                raise UnsupportedError("backend 'native' takes expressions of scalars; for arrays take backend='numpy'")
+        elif self._requested != "auto" or self._is_shaped or not can_run(self.program):
+            return None
+        return Native(self.program, self._columns, self._inputs, self._structure.leaves, self._options[1])
+
+    def _specialise(self) -> None:
+        """Give the function a class of its own, whose calls take floats at once: in Python, and in time as a built-in."""
+        calls, native = None, self._native
+        if native is not None and native.has_builtin and self._container is not None:
+            calls = 0 if self._requested == "native" else HOT if native.is_as_in_python else None
+        call = self._source.method(calls)  # type: ignore[union-attr]  # asked before
+        self.__class__ = type("Function", (Function,), {"__call__": call, "__slots__": ()})
+
+    @property
+    def _container(self) -> str | None:
+        """What a built-in gives: "" for one value, "List" or "Tuple" of values; None where it can't."""
+        kind = {"{": "", "[": "List", "(": "Tuple"}[self._template[0]]  # type: ignore[index]  # asked before
+        tree = self._structure.tree
+        is_flat = not kind or not isinstance(tree, int) and all(isinstance(each, int) for each in tree[1])
+        return kind if is_flat else None
+
+    def _warm(self) -> None:
+        """Make a built-in of the calls with floats: at once, or meanwhile."""
+        own, native, container = type(self), self._native, self._container
+        own.__call__.__globals__["tick"] = bool  # counts no more
+
+        def make() -> None:
+            own.__call__ = native.builtin(container, self._general)  # type: ignore
+
+        make() if self._requested == "native" else Thread(target=make, name="exprad built-in").start()
 
     @property
     def backend(self) -> str:
         """What the function chose.
 
         >>> from exprad import Var
-        >>> compile(Var("x") + 1).backend
-        'python for numbers, numpy for arrays'
+        >>> compile(Var("x") + 1, backend="numpy").backend
+        'numpy'
         """
         if self._requested == "native":
             return "python for numbers, native for arrays" if self._scalar is not None else "native"
-        if self._scalar is None:
-            return "numpy, level by level" if isinstance(self._runner, LevelRunner) else "numpy"
-        return "python" if self._requested == "python" else "python for numbers, numpy for arrays"
+        if self._requested == "python" and self._scalar is not None:
+            return "python"
+        arrays = "numpy, level by level" if isinstance(self._runner, LevelRunner) else "numpy"
+        if self._scalar is not None:
+            arrays = f"python for numbers, {arrays} for arrays"
+        return f"{arrays}, native from {self._native.points:,} points" if self._native is not None else arrays
 
     @property
     def __signature__(self) -> Signature:
@@ -173,43 +215,45 @@ class Function:
         """A call of any kind. Functions of a few numbers have a `__call__` of their own that takes floats at once."""
         if named or len(arguments) != len(self._inputs):
             arguments = tuple(self._by_place(arguments, named))
-        are_numbers = all(argument.__class__ in (float, int) for argument in arguments)
-        if are_numbers and self._scalar is not None and out is None and self._takes_names:
-            return self._at_point([as_float(argument) for argument in arguments])
-        if any(map(_holds_carriers, arguments)):
-            return self._on_carriers(arguments)
-        if any(hasattr(argument, "__dask_graph__") for argument in arguments):
-            from exprad.interop.dask import over_chunks
-
-            return over_chunks(self, arguments)
-        arrays = [slot.checked(argument) for slot, argument in zip(self._inputs, arguments, strict=True)]
-        key = tuple([(array.shape, array.dtype, x.__class__) for array, x in zip(arrays, arguments, strict=True)])
+        key = _key(arguments)
         known = self._signatures.get(key)
         if known is None:
+            if any(map(_holds_carriers, arguments)):
+                return self._on_carriers(arguments)
+            if any(hasattr(argument, "__dask_graph__") for argument in arguments):
+                from exprad.interop.dask import over_chunks
+
+                return over_chunks(self, arguments)
+            arrays = [slot.checked(argument) for slot, argument in zip(self._inputs, arguments, strict=True)]
             known = self._signature(arguments, arrays)
             if len(self._signatures) >= 100:
                 self._signatures.clear()
-            self._signatures[key] = known
-        dtype, points, is_point, results = known
-        if is_point and out is None:
+            if key is not None:
+                self._signatures[key] = known
+        else:
+            arrays = [x if x.__class__ is np.ndarray else slot.checked(x)
+                      for slot, x in zip(self._inputs, arguments, strict=True)]  # fmt: skip
+        if known.is_point and out is None:
             return self._at_point([value for array in arrays for value in array.astype(float).ravel().tolist()])
         if self._requested == "python" and self._scalar is not None:
             raise OperandError("backend 'python' takes numbers, one point at a time; use backend='numpy' for arrays")
         if out is not None:
-            self._run(arrays, self._targets(out, results), points, dtype)
+            self._run(arrays, self._targets(out, known.results), known)
             return out
-        leaves = [np.empty(shape, kind) for shape, kind in results]
-        self._runner(arrays, leaves, points, dtype)
-        return self._structure.build([_number(leaf) if are_numbers else leaf[()] for leaf in leaves])
+        leaves = [np.empty(shape, kind) for shape, kind in known.results]
+        known.runner(arrays, leaves, known.points, known.dtype)
+        return self._structure.build([_number(leaf) if known.are_numbers else leaf[()] for leaf in leaves])
 
-    def _signature(self, arguments: Sequence[Any], arrays: Sequence[Any]) -> tuple[Any, Shape, bool, Any]:
+    def _signature(self, arguments: Sequence[Any], arrays: Sequence[Any]) -> _Signature:
         """What follows from the shapes and types of the arguments alone."""
         dtype, points = _dtype(arguments, arrays), self._points(arrays)
-        are_numbers = all(
-            slot.shape or x.__class__ in (float, int) for slot, x in zip(self._inputs, arguments, strict=True)
-        )
-        is_point = points == () and are_numbers and self._scalar is not None and dtype == np.float64
-        return dtype, points, is_point, self._results(points, dtype)
+        are_numbers = all(x.__class__ in PLAIN for x in arguments)
+        is_point = points == () and self._scalar is not None and dtype == np.float64 and all(
+            slot.shape or x.__class__ in PLAIN for slot, x in zip(self._inputs, arguments, strict=True))  # fmt: skip
+        runner = self._runner
+        if self._requested == "auto" and self._native is not None and prod(points) >= self._native.points:
+            runner = self._native.runner()
+        return _Signature(dtype, points, is_point, are_numbers, self._results(points, dtype), runner)
 
     def _at_point(self, values: Sequence[float]) -> Any:
         """One point in floats. What Python refuses, such as 1/0, NumPy computes."""
@@ -234,16 +278,14 @@ class Function:
                 raise ShapeError(f"out of output {place} must be an array {shape} of {kind}, got {found}")
             if not mine.flags.writeable:
                 raise ArgumentError(f"out of output {place} is read-only")
-            if any(np.may_share_memory(mine, other) and np.shares_memory(mine, other) for other in given[:place]):
+            if _may_overlap(mine, given[:place]) and any(np.shares_memory(mine, other) for other in given[:place]):
                 raise ArgumentError(f"out of output {place} shares memory with another output")
         return given
 
-    def _run(self, arrays: Sequence[Any], given: Sequence[Any], points: Shape, dtype: Any) -> None:
+    def _run(self, arrays: Sequence[Any], given: Sequence[Any], known: _Signature) -> None:
         """Write to the arrays given; first to others, where one may share memory with an input."""
-        targets = [
-            np.empty_like(mine) if any(np.may_share_memory(mine, array) for array in arrays) else mine for mine in given
-        ]
-        self._runner(arrays, targets, points, dtype)
+        targets = [np.empty_like(mine) if _may_overlap(mine, arrays) else mine for mine in given]
+        known.runner(arrays, targets, known.points, known.dtype)
         for mine, target in zip(given, targets, strict=True):
             if mine is not target:
                 np.copyto(mine, target)
@@ -299,24 +341,32 @@ class Function:
         return results
 
 
-def _native(program: Program, columns: Sequence[int], inputs: Sequence[Input], leaves: Any, fast: bool) -> Any:
-    if any(program.shapes):
-        raise UnsupportedError("backend 'native' takes expressions of scalars; for arrays take backend='numpy'")
-    from exprad.backends.native import NativeRunner
+class _Signature(NamedTuple):
+    """What a call with arguments of certain shapes and types comes to."""
 
-    return NativeRunner(program, columns, inputs, leaves, fast)
+    dtype: Any
+    points: Shape
+    is_point: bool
+    are_numbers: bool
+    results: list[tuple[Shape, Any]]
+    runner: Any
 
 
-def _builtin(function: Function, columns: Sequence[int]) -> Any:
-    """A built-in for calls with floats, of a function that gives one value, or a list or a tuple of some; else None."""
-    from exprad.backends.native import builtin, has_builtins
+def _key(arguments: Sequence[Any]) -> Any:
+    """What tells calls apart whose arguments are arrays and numbers; None where others are among them."""
+    key: list[Any] = []
+    for argument in arguments:
+        if argument.__class__ is np.ndarray:
+            key.append((argument.shape, argument.dtype))
+        elif argument.__class__ in PLAIN:
+            key.append(argument.__class__)
+        else:
+            return None
+    return tuple(key)
 
-    kind = {"{": "", "[": "List", "(": "Tuple"}[function._template[0]]  # type: ignore[index]  # asked before
-    is_flat = not kind or not isinstance(function._structure.tree, int) and all(
-        isinstance(each, int) for each in function._structure.tree[1])  # fmt: skip
-    if not has_builtins() or not is_flat:
-        return None
-    return builtin(function.program, columns, kind, function._general, function._options[1])
+
+def _may_overlap(mine: Any, others: Sequence[Any]) -> bool:
+    return any(map(np.may_share_memory, repeat(mine), others))
 
 
 def _number(leaf: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from math import prod
 from typing import Any
 
@@ -38,11 +38,15 @@ class Group:
         self.row, self.operands, self.start, self.stop, self.is_chain = row, operands, start, stop, is_chain
 
 
-class LevelRunner:
-    """Runs a program of many scalar steps. Threads may share it: each takes a table of its own."""
+class Layout:
+    """Where the values of a program lie in a table, and the calls that fill it.
 
-    def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
-        self.program, self.inputs = program, inputs
+    `columns` come first, then constants, then all else in the order of `groups`, each with room for whole vectors of
+    `width` rows. `results` are the rows of each output.
+    """
+
+    def __init__(self, program: Program, columns: Sequence[int], structure: Any, width: int = 1) -> None:
+        self.program, self.width = program, width
         self.place = dict(zip([column for column in columns if column >= 0], _places(columns), strict=True))
         self.height = len(columns)
         self.constants = [(index, program.steps[index][1]) for index in program.constants]
@@ -53,74 +57,23 @@ class LevelRunner:
         self.results = [
             _rows([self.place[output] for output in program.outputs[first:beyond]]) for _, first, beyond in structure
         ]
-        self._bound: dict[Any, list[Any]] = {}
+        self._pieces = [_pieces(rows) for rows in self.results]
 
-    @property
-    def source(self) -> str:
-        return str(self.program)
+    def table(self, shape: Shape, dtype: Any) -> Any:
+        """A table that holds the constants, of rows of a shape."""
+        values = np.empty((self.height, *shape), dtype)
+        for index, value in self.constants:
+            values[self.place[index]] = constant_of_dtype(value, dtype)
+        return values
 
-    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
-        if points == ():
-            self._run([array.reshape(-1) for array in arrays], [leaf.reshape(-1) for leaf in leaves], (), dtype)
-            return
-        count = prod(points)
-        stretched = [
-            np.broadcast_to(array, (*slot.shape, *points)).reshape(prod(slot.shape), count)
-            for slot, array in zip(self.inputs, arrays, strict=True)
-        ]
-        width = max(1, min(count, TABLE // self.height))
-        found = [np.empty((rows.stop - rows.start if isinstance(rows, slice) else len(rows), count), leaf.dtype)
-                 for rows, leaf in zip(self.results, leaves, strict=True)]  # fmt: skip
-        for start in range(0, count, width):
-            piece = slice(start, min(start + width, count))
-            self._run([array[:, piece] for array in stretched], [each[:, piece] for each in found],
-                      (piece.stop - start,), dtype)  # fmt: skip
-        for leaf, each in zip(leaves, found, strict=True):
-            np.copyto(leaf, each.reshape(leaf.shape))
-
-    def _run(self, arrays: Sequence[Any], outputs: Sequence[Any], width: Shape, dtype: Any) -> None:
-        if len(self._bound) > 8:  # widths come and go
-            self._bound.clear()
-        spare = self._bound.setdefault((width, dtype), [])
-        try:
-            values, plan = spare.pop()
-        except IndexError:
-            values = np.empty((self.height, *width), dtype)
-            for index, value in self.constants:
-                values[self.place[index]] = constant_of_dtype(value, dtype)
-            plan = list(self._plan(values))
-        start = 0
-        for array in arrays:
-            values[start : start + len(array)] = array
-            start += len(array)
-        with np.errstate(all="ignore"):
-            for function, arguments in plan:
-                function(*arguments)
-        for rows, output in zip(self.results, outputs, strict=True):
-            output[...] = values[rows]
-        if len(spare) < 4:
-            spare.append((values, plan))
-
-    def _plan(self, values: Any) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...]]]:
-        for group in self.groups:
-            operands = []
-            for operand in group.operands:
-                if isinstance(operand, slice):
-                    operands.append(values[operand])
-                else:
-                    gathered = np.empty((len(operand), *values.shape[1:]), values.dtype)
-                    yield values.take, (operand, 0, gathered, "clip")
-                    operands.append(gathered)
-            out = values[group.start : group.stop]
-            function, write = numpy_function(group.row), writer(group.row)
-            if group.is_chain:
-                sums = np.empty_like(operands[0])
-                yield function.accumulate, (operands[0], 0, None, sums)  # type: ignore[attr-defined]  # a ufunc
-                yield np.copyto, (out, sums[-1:])
-            elif write is not None:
-                yield write, (*operands, out)
+    def write(self, values: Any, outputs: Sequence[Any]) -> None:
+        """Copy the rows of the outputs out of a table."""
+        for rows, pieces, output in zip(self.results, self._pieces, outputs, strict=True):
+            if pieces is None:
+                output[...] = values[rows]
             else:
-                yield _assign, (function, operands, out, group.row is table.where)
+                for target, source in pieces:
+                    output[target] = values[source]
 
     def _groups(self) -> Iterator[Group]:
         program = self.program
@@ -164,13 +117,99 @@ class LevelRunner:
         start = self.height
         for row, entry in enumerate(order, start):
             place[entry[-1]] = row
-        self.height = start + len(order)
+        stop = start + len(order)
+        self.height = start + -(-len(order) // self.width) * self.width if len(order) > 1 else stop
         operands = [_rows([entry[i] for entry in order]) for i in range(len(order[0]) - 1)]
-        return Group(steps[members[0]][0], operands, start, self.height, False)
+        return Group(steps[members[0]][0], operands, start, stop, False)
+
+
+class LevelRunner:
+    """Runs a program of many scalar steps. Threads may share it: each takes a table of its own."""
+
+    def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
+        self.program, self.inputs = program, inputs
+        self.layout = Layout(program, columns, structure)
+        self._bound: dict[Any, list[Any]] = {}
+
+    @property
+    def source(self) -> str:
+        return str(self.program)
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        if points == ():
+            self._run([array.reshape(-1) for array in arrays], [leaf.reshape(-1) for leaf in leaves], (), dtype)
+            return
+        count = prod(points)
+        stretched = [
+            np.broadcast_to(array, (*slot.shape, *points)).reshape(prod(slot.shape), count)
+            for slot, array in zip(self.inputs, arrays, strict=True)
+        ]
+        width = max(1, min(count, TABLE // self.layout.height))
+        found = [np.empty((rows.stop - rows.start if isinstance(rows, slice) else len(rows), count), leaf.dtype)
+                 for rows, leaf in zip(self.layout.results, leaves, strict=True)]  # fmt: skip
+        for start in range(0, count, width):
+            piece = slice(start, min(start + width, count))
+            self._run([array[:, piece] for array in stretched], [each[:, piece] for each in found],
+                      (piece.stop - start,), dtype)  # fmt: skip
+        for leaf, each in zip(leaves, found, strict=True):
+            np.copyto(leaf, each.reshape(leaf.shape))
+
+    def _run(self, arrays: Sequence[Any], outputs: Sequence[Any], width: Shape, dtype: Any) -> None:
+        if len(self._bound) > 8:  # widths come and go
+            self._bound.clear()
+        spare = self._bound.setdefault((width, dtype), [])
+        try:
+            values, plan = spare.pop()
+        except IndexError:
+            values = self.layout.table(width, dtype)
+            plan = list(self._plan(values))
+        start = 0
+        for array in arrays:
+            values[start : start + len(array)] = array
+            start += len(array)
+        with np.errstate(all="ignore"):
+            for function, arguments in plan:
+                function(*arguments)
+        self.layout.write(values, outputs)
+        if len(spare) < 4:
+            spare.append((values, plan))
+
+    def _plan(self, values: Any) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...]]]:
+        for group in self.layout.groups:
+            operands = []
+            for operand in group.operands:
+                if isinstance(operand, slice):
+                    operands.append(values[operand])
+                else:
+                    gathered = np.empty((len(operand), *values.shape[1:]), values.dtype)
+                    yield values.take, (operand, 0, gathered, "clip")
+                    operands.append(gathered)
+            out = values[group.start : group.stop]
+            function, write = numpy_function(group.row), writer(group.row)
+            if group.is_chain:
+                sums = np.empty_like(operands[0])
+                yield function.accumulate, (operands[0], 0, None, sums)  # type: ignore[attr-defined]  # a ufunc
+                yield np.copyto, (out, sums[-1:])
+            elif write is not None:
+                yield write, (*operands, out)
+            else:
+                yield _assign, (function, operands, out, group.row is table.where)
 
 
 def _places(columns: Sequence[int]) -> list[int]:
     return [place for place, column in enumerate(columns) if column >= 0]
+
+
+def _pieces(rows: Operand) -> list[tuple[slice, slice]] | None:
+    """Rows as a few slices of where they go and of where they come from; None where there would be many."""
+    if isinstance(rows, slice):
+        return [(slice(None), rows)]
+    cuts = [0, *(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
+    if len(cuts) > 10:
+        return None
+    return [
+        (slice(first, beyond), slice(rows[first], rows[first] + beyond - first)) for first, beyond in pairwise(cuts)
+    ]
 
 
 def _rows(places: list[int]) -> Operand:

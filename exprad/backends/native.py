@@ -1,4 +1,4 @@
-"""The native back end: vector machine code by LLVM (the extra `native`: llvmlite), on threads that need no interpreter."""
+"""The native back end: machine code by LLVM (the extra `native`: llvmlite), on threads that need no interpreter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache, cached_property, partial
+from importlib.util import find_spec
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -19,18 +20,26 @@ from typing import Any
 
 import numpy as np
 
-from exprad.backends.llvm import Module, check, is_function
+from exprad.backends import kernels, mathematics
+from exprad.backends.levels import Layout, LevelRunner
 from exprad.backends.numpy import BlockRunner, columns_of, pool, rows_of, workers
 from exprad.backends.signature import Input
 from exprad.errors import UnsupportedError, extra
 from exprad.files import write_whole
-from exprad.primitive import Primitive, Shape
+from exprad.primitive import Shape
 from exprad.program import Program
 
 PARALLEL = 500_000  # nanoseconds of work from which threads pay
 COST = 0.02, 0.8  # nanoseconds that an operation takes at a point: of arithmetic; of a function
-LARGEST = 3000  # steps of a kernel: LLVM's time grows faster than they do
-_lock = threading.Lock()
+LARGEST = 3000  # steps of one loop over arrays; LLVM's time grows faster than they do
+QUICK = 200_000  # characters of text from which LLVM is asked for code made quickly, which is at most a fifth slower
+MOST_ARRAYS = 100  # that one loop reads and writes
+BATCH = 1 << 17  # numbers that a large program takes at once
+WORTH = 1_000_000  # operations of a call, all points together, from which making code pays
+WORTH_LARGE = 100 * WORTH  # the same for a large program
+HOT = 0.5  # seconds that a large program runs before better code is made for it
+REALS = {np.dtype(np.float64): "double", np.dtype(np.float32): "float"}
+_lock = threading.RLock()
 
 
 @cache
@@ -83,98 +92,51 @@ def _libmvec(name: str, arity: int) -> str | None:
     return symbol if vector is not None and hasattr(vector, symbol) else None
 
 
-class _Code:
-    """Machine code of a module: compiled when it is made, or loaded from the disk."""
-
-    def __init__(self, program: Program, width: int, fast: bool) -> None:
-        self.llvm = _binding()
-        check(program)
-        has_fma = _machine()[2].get("fma", platform.machine() in ("arm64", "aarch64"))
-        self.module = Module(width, has_fma, _libmvec if width > 1 else lambda name, arity: None, fast)
-        self.text = ""
-
-    def linked(self, name: str, text: str, symbols: dict[str, int]) -> int:
-        """The address of a function of the module."""
-        self.text = text
-        scalar, vector = _libraries()
-        with _lock:
-            for symbol, address in symbols.items():
-                self.llvm.add_symbol(symbol, address)
-            for inner in self.module.external:
-                self.llvm.add_symbol(f"exprad_libm_{inner}", _address(getattr(scalar, inner)))
-            for line in self.module.declarations:
-                symbol = line.partition("@")[2].partition("(")[0]
-                if symbol.startswith("_ZGV"):
-                    self.llvm.add_symbol(symbol, _address(getattr(vector, symbol)))
-            self._engine = _loaded(self.llvm, text)
-            return int(self._engine.get_function_address(name))
+def _module(width: int, real: str, fast: bool) -> kernels.Module:
+    has_fma = _machine()[2].get("fma", platform.machine() in ("arm64", "aarch64"))
+    return kernels.Module(width, real, fast, _libmvec, has_fma)
 
 
-class Kernel(_Code):
-    """A program as machine code over arrays of doubles."""
+def _linked(module: kernels.Module, text: str, name: str, level: int = 2) -> tuple[Any, int]:
+    """A module's engine, which must live as long as its code, and the address of a function in it.
 
-    def __init__(self, program: Program, columns: Sequence[int], fast: bool) -> None:
-        super().__init__(program, _width(), fast)
-        address = self.linked("kernel", self.module.text(program, columns), {})
-        pointer = ctypes.c_void_p
-        self.function = ctypes.CFUNCTYPE(None, pointer, pointer, ctypes.c_int64)(address)
-
-    def __call__(self, arrays: Sequence[Any], count: int) -> None:
-        """Run over one axis: of each array, the address of the first element and the stride."""
-        addresses = (ctypes.c_void_p * len(arrays))(*[array.__array_interface__["data"][0] for array in arrays])
-        strides = (ctypes.c_int64 * len(arrays))(*[array.strides[0] if array.ndim else 0 for array in arrays])
-        self.function(addresses, strides, count)
-
-
-class _MethodDef(ctypes.Structure):
-    """CPython's PyMethodDef."""
-
-    _fields_ = (("name", ctypes.c_char_p), ("call", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p))
-
-
-def has_builtins() -> bool:
-    """Whether objects lie in memory as the code for built-in functions expects: CPython with its lock, 64 bits."""
-    is_plain = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
-    return is_plain and ctypes.sizeof(ctypes.c_void_p) == 8 and object.__basicsize__ == 16 and float.__basicsize__ == 24
-
-
-def builtin(program: Program, columns: Sequence[int], container: str, general: Any, fast: bool) -> Any:
-    """A program as a built-in function of floats; what is no float, or no plain call, goes to `general`.
-
-    The result of one output is a float, or `container`, "List" or "Tuple", of floats.
+    `level` is how hard LLVM tries: 0 to 2.
     """
-    return Builtin(program, columns, container, general, fast).make()
+    with _lock:
+        llvm, (scalar, vector) = _binding(), _libraries()
+        for name_and_width in module.own:
+            _own(*name_and_width)
+        for symbol in module.external:
+            llvm.add_symbol(f"exprad_libm_{symbol}", _address(getattr(scalar, symbol)))
+        for symbol in module.vector:
+            llvm.add_symbol(symbol, _address(getattr(vector, symbol)))
+        engine = _loaded(text, level)
+        return engine, int(engine.get_function_address(name))
 
 
-class Builtin(_Code):
-    """The code of a built-in function."""
-
-    def __init__(self, program: Program, columns: Sequence[int], container: str, general: Any, fast: bool) -> None:
-        super().__init__(program, 1, fast)
-        api = ctypes.pythonapi
-        symbols = {"exprad_py_float": id(float), "exprad_py_vectorcall": _address(api.PyObject_Vectorcall),
-                   "exprad_py_from_double": _address(api.PyFloat_FromDouble)}  # fmt: skip
-        for kind in ("List", "Tuple"):
-            symbols[f"exprad_py_new_{kind}"] = _address(getattr(api, f"Py{kind}_New"))
-            symbols[f"exprad_py_set_{kind}"] = _address(getattr(api, f"Py{kind}_SetItem"))
-        address = self.linked("call", self.module.scalar_text(program, columns, container), symbols)
-        self._definition = _MethodDef(b"call", address, 0x0080 | 0x0002, None)  # METH_FASTCALL | METH_KEYWORDS
-        held: Any = partial(general)  # what the built-in calls and keeps alive: the code, too
-        held.code = self
-        make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
-        self.make = partial(make(("PyCFunction_NewEx", api)), ctypes.addressof(self._definition), held, None)
+@cache
+def _own(name: str, width: int) -> Any:
+    """A function of exprad's own, where modules find it."""
+    llvm, scalar = _binding(), _libraries()[0]
+    for symbol in mathematics.OF_ANGLES.get(name, ()):
+        llvm.add_symbol(f"exprad_libm_{symbol}", _address(getattr(scalar, symbol)))
+    engine = _loaded(mathematics.module(name, width), 2)
+    symbol = mathematics.symbol(name, width)
+    llvm.add_symbol(symbol, engine.get_function_address(symbol))
+    return engine
 
 
 def _address(function: Any) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
-def _loaded(llvm: Any, text: str) -> Any:
-    """An engine that holds the module's code, from the disk where it is there."""
+def _loaded(text: str, level: int) -> Any:
+    """An engine that holds a module's code, from the disk where it is there."""
+    llvm = _binding()
     cpu, features, _ = _machine()
     version = ".".join(map(str, llvm.llvm_version_info))
-    key = hashlib.sha256("\0".join([text, cpu, features, version]).encode()).hexdigest()
-    target = llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=2, jit=True)
+    key = hashlib.sha256("\0".join([text, cpu, features, version, str(level)]).encode()).hexdigest()
+    target = llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=level, jit=True)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
     code = _cached(key)
     if code is None:
@@ -212,66 +174,293 @@ def _keep(key: str, code: bytes) -> None:
         pass
 
 
-class NativeRunner:
-    """Runs a program of scalars over arrays of doubles of any layout, on threads where that pays.
+class _ArrayLike(ctypes.Structure):
+    """What a kernel reads of an array: laid out as NumPy's array objects are in CPython."""
 
-    Arrays of single precision go through NumPy, which rounds each step.
+    _fields_ = (("head", ctypes.c_char * 16), ("data", ctypes.c_void_p), ("rank", ctypes.c_int64),
+                ("shape", ctypes.c_void_p), ("strides", ctypes.c_void_p))  # fmt: skip
+
+
+@cache
+def _reads_arrays() -> bool:
+    """Whether NumPy's array objects lie in memory as kernels expect."""
+    if sys.implementation.name != "cpython" or object.__basicsize__ != 16 or ctypes.sizeof(ctypes.c_void_p) != 8:
+        return False
+    array = np.arange(6.0)[1::2]
+    found = _ArrayLike.from_address(id(array))
+    return bool(found.data == array.__array_interface__["data"][0] and found.rank & 0xFFFFFFFF == 1
+                and ctypes.c_int64.from_address(found.strides).value == 16)  # fmt: skip
+
+
+def _imitated(array: Any) -> _ArrayLike:
+    strides = (ctypes.c_int64 * max(array.ndim, 1))(*array.strides)
+    found = _ArrayLike(b"", array.__array_interface__["data"][0], array.ndim, None, ctypes.addressof(strides))
+    found.kept = strides  # as long as it is read
+    return found
+
+
+class Kernel:
+    """A program as a loop of machine code over arrays of one real type."""
+
+    def __init__(self, program: Program, columns: Sequence[int], real: str, fast: bool) -> None:
+        module = _module(_width(), real, fast)
+        self.text = kernels.kernel(module, program, columns)
+        self.engine, address = _linked(module, self.text, "kernel")
+        arrays = [ctypes.c_void_p] * (len(columns) + len(program.outputs))
+        self.function = ctypes.CFUNCTYPE(None, *arrays, ctypes.c_int64, ctypes.c_int64)(address)
+
+    def __call__(self, arrays: Sequence[Any], start: int, stop: int) -> None:
+        """Run from one point to another over arrays of one dimension, or none."""
+        if _reads_arrays():
+            self.function(*map(id, arrays), start, stop)
+        else:
+            imitated = [_imitated(array) for array in arrays]
+            self.function(*map(ctypes.addressof, imitated), start, stop)
+
+
+class NativeRunner:
+    """Runs a program of scalars over arrays of any layout: one loop, on threads where that pays.
+
+    Code for double and for single precision is made when it is first needed. Other types go through NumPy.
     """
 
     def __init__(
         self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, fast: bool
     ) -> None:
-        if len(program.steps) > LARGEST:
-            raise UnsupportedError(
-                f"backend 'native' takes programs of at most {LARGEST} steps, got {len(program.steps)}"
-            )
-        self.inputs, self.structure = inputs, structure
+        self.program, self.inputs, self.structure, self.fast = program, inputs, structure, fast
         self.used = [place for place, column in enumerate(columns) if column >= 0]
-        self.kernel = Kernel(program, [columns[place] for place in self.used], fast)
-        functions = sum(isinstance(head, Primitive) and is_function(head) for head, *_ in program.steps)
-        self.cost = COST[0] * sum(program.operations.values()) + COST[1] * functions
-        self._single = cache(lambda: BlockRunner(program, columns, inputs, structure))
+        self.columns = [columns[place] for place in self.used]
+        self.is_plain = len(self.used) == len(inputs) and not any(slot.shape for slot in inputs) and all(
+            shape is None for shape, *_ in structure)  # fmt: skip
+        functions = sum(map(kernels.is_function, [program.steps[index][0] for index in program.calls]))
+        self.cost = COST[0] * len(program.calls) + COST[1] * functions
+        self._kernels: dict[Any, Any] = {}
+        self._other = cache(lambda: BlockRunner(program, columns, inputs, structure))
 
     @property
     def source(self) -> str:
-        return self.kernel.text
+        return kernels.kernel(_module(_width(), "double", self.fast), self.program, self.columns)
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
-        if dtype != np.float64:
-            return self._single()(arrays, leaves, points, dtype)
+        kernel = self._kernels.get(dtype) or self._made(dtype)
+        if kernel is None:
+            return self._other()(arrays, leaves, points, dtype)
+        flat = _of_one_axis([*arrays, *leaves], points, dtype) if self.is_plain else None
+        if flat is not None:
+            self._shared(kernel, flat, prod(points))
+            return None
         columns, rows = columns_of(self.inputs, arrays, dtype), rows_of(leaves, self.structure)
-        targets = [np.empty(points) if row.dtype != np.float64 else row for row in rows]
-        given = [columns[place] for place in self.used]
-        whole = [each if each.shape == points else np.broadcast_to(each, points) for each in given] + targets
-        count = prod(points)
-        if all(array.flags.c_contiguous or not any(array.strides) for array in whole):
-            is_flat = len(points) == 1
-            self._shared(whole if is_flat else [_along_one_axis(array, count) for array in whole], count)
-        elif count:
+        targets = [row if row.dtype == dtype else np.empty(points, dtype) for row in rows]
+        whole = [columns[place] for place in self.used]
+        flat = _of_one_axis(whole + targets, points, dtype)
+        if flat is not None:
+            self._shared(kernel, flat, prod(points))
+        elif prod(points):
+            stretched = [np.broadcast_to(array, points) for array in whole] + targets
             for place in product(*map(range, points[:-1])):
-                self._shared([array[place] for array in whole], points[-1])
+                self._shared(kernel, [array[place] for array in stretched], points[-1])
         for row, target in zip(rows, targets, strict=True):
             if row is not target:
                 np.copyto(row, target, casting="unsafe")
         return None
 
-    def _shared(self, arrays: Sequence[Any], count: int) -> None:
+    def _made(self, dtype: Any) -> Any:
+        real = REALS.get(dtype)
+        with _lock:
+            if real is not None and dtype not in self._kernels:
+                self._kernels[dtype] = Kernel(self.program, self.columns, real, self.fast)
+        return self._kernels.get(dtype)
+
+    def _shared(self, kernel: Kernel, arrays: Sequence[Any], count: int) -> None:
         """One axis, cut into a piece for each thread."""
-        parts = workers() if count * self.cost >= PARALLEL else 1
-        if parts == 1:
-            self.kernel(arrays, count)
+        if count * self.cost < PARALLEL:
+            kernel(arrays, 0, count)
             return
-        share = math.ceil(count / parts / 64) * 64
+        share = math.ceil(count / workers() / 64) * 64
         pieces = [(start, min(start + share, count)) for start in range(0, count, share)]
-        jobs = [pool().submit(self._piece, arrays, start, stop) for start, stop in pieces[1:]]
-        self._piece(arrays, *pieces[0])
+        jobs = [pool().submit(kernel, arrays, start, stop) for start, stop in pieces[1:]]
+        kernel(arrays, *pieces[0])
         for job in jobs:
             job.result()
 
-    def _piece(self, arrays: Sequence[Any], start: int, stop: int) -> None:
-        self.kernel([array[start:stop] for array in arrays], stop - start)
+
+def _of_one_axis(arrays: Sequence[Any], points: Shape, dtype: Any) -> list[Any] | None:
+    """The arrays with one axis, or none, if all are contiguous and of the type; else None."""
+    flat = []
+    for array in arrays:
+        if array.ndim and (array.shape != points or not array.flags.c_contiguous) or array.dtype != dtype:
+            return None
+        flat.append(array if array.ndim < 2 else array.reshape(-1))
+    return flat
 
 
-def _along_one_axis(array: Any, count: int) -> Any:
-    """A contiguous array, or one number everywhere, with one axis."""
-    return array.reshape(-1) if array.flags.c_contiguous else np.broadcast_to(array[(0,) * array.ndim], (count,))
+class LevelsKernel:
+    """A large program as loops over the rows of a table of one real type; see `kernels.Levels`."""
+
+    def __init__(self, layout: Layout, real: str, fast: bool) -> None:
+        numbers = _module(1, real, fast)
+        levels = kernels.Levels(layout, _module(_width(), real, fast), numbers)
+        self.places = np.concatenate(levels.places) if levels.places else np.empty(0, np.int64)
+        self.engine, address = _linked(numbers, levels.text, "levels", 0 if len(levels.text) > QUICK else 2)
+        self.function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
+
+    def __call__(self, table: Any) -> None:
+        """Fill a table from its inputs and constants."""
+        self.function(*[array.__array_interface__["data"][0] for array in (table, self.places)])
+
+
+class LargeRunner:
+    """Runs a large program, point by point. Threads may share it: each takes a table of its own."""
+
+    def __init__(
+        self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, fast: bool
+    ) -> None:
+        self.program, self.columns, self.inputs, self.structure, self.fast = program, columns, inputs, structure, fast
+        self._kernels: dict[Any, LevelsKernel] = {}
+        self._tables: dict[Any, list[Any]] = {}
+        self._other = cache(lambda: LevelRunner(program, columns, inputs, structure))
+
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout(self.program, self.columns, self.structure, _width())
+
+    @property
+    def source(self) -> str:
+        return kernels.Levels(self.layout, _module(_width(), "double", self.fast), _module(1, "double", self.fast)).text
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        if dtype not in REALS:
+            return self._other()(arrays, leaves, points, dtype)
+        kernel = self._kernels.get(dtype) or self._made(dtype)
+        count = prod(points)
+        inputs = [np.broadcast_to(array, (*slot.shape, *points)).reshape(-1, count)
+                  for slot, array in zip(self.inputs, arrays, strict=True)]  # fmt: skip
+        outputs = [leaf.reshape(-1, count) if leaf.flags.c_contiguous else np.empty((prod(shape or ()), count), leaf.dtype)
+                   for leaf, (shape, *_) in zip(leaves, self.structure, strict=True)]  # fmt: skip
+        share = -(-count // workers()) or 1
+        jobs = [pool().submit(self._run, kernel, dtype, inputs, outputs, range(start, min(start + share, count)))
+                for start in range(share, count, share)]  # fmt: skip
+        self._run(kernel, dtype, inputs, outputs, range(min(share, count)))
+        for job in jobs:
+            job.result()
+        for leaf, output in zip(leaves, outputs, strict=True):
+            if not leaf.flags.c_contiguous:
+                np.copyto(leaf, output.reshape(leaf.shape))
+        return None
+
+    def _run(
+        self, kernel: LevelsKernel, dtype: Any, inputs: Sequence[Any], outputs: Sequence[Any], points: range
+    ) -> None:
+        tables = self._tables.setdefault(dtype, [])
+        try:
+            table = tables.pop()
+        except IndexError:
+            table = np.concatenate([self.layout.table((), dtype), np.zeros(_width(), dtype)])
+        for point in points:
+            first = 0
+            for rows in inputs:
+                table[first : first + len(rows)] = rows[:, point]
+                first += len(rows)
+            kernel(table)
+            self.layout.write(table, [output[:, point] for output in outputs])
+        tables.append(table)
+
+    def _made(self, dtype: Any) -> LevelsKernel:
+        with _lock:
+            if dtype not in self._kernels:
+                self._kernels[dtype] = LevelsKernel(self.layout, REALS[dtype], self.fast)
+        return self._kernels[dtype]
+
+
+class _MethodDef(ctypes.Structure):
+    """CPython's PyMethodDef."""
+
+    _fields_ = (("name", ctypes.c_char_p), ("call", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p))
+
+
+def has_builtins() -> bool:
+    """Whether objects lie in memory as the code for built-in functions expects: CPython with its lock, 64 bits."""
+    is_plain = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+    return is_plain and ctypes.sizeof(ctypes.c_void_p) == 8 and object.__basicsize__ == 16 and float.__basicsize__ == 24
+
+
+class Builtin:
+    """The code of a program as a built-in function of floats.
+
+    The result of one output is a float, or `container`, "List" or "Tuple", of floats.
+    """
+
+    def __init__(self, program: Program, columns: Sequence[int], container: str, fast: bool) -> None:
+        module = _module(1, "double", fast)
+        text = kernels.python_call(module, program, columns, container)
+        _declare_python()
+        self.engine, address = _linked(module, text, "call")
+        self.definition = _MethodDef(b"call", address, 0x0080 | 0x0002, None)  # METH_FASTCALL | METH_KEYWORDS
+
+    def function(self, general: Any) -> Any:
+        """The built-in; what is no float, or no plain call, goes to `general`."""
+        held: Any = partial(general)  # what the built-in calls and keeps alive: the code, too
+        held.code = self
+        make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+        return make(("PyCFunction_NewEx", ctypes.pythonapi))(ctypes.addressof(self.definition), held, None)
+
+
+@cache
+def _declare_python() -> None:
+    """Make the functions of CPython known to LLVM."""
+    llvm, api = _binding(), ctypes.pythonapi
+    symbols = {"float": id(float), "vectorcall": _address(api.PyObject_Vectorcall),
+               "from_double": _address(api.PyFloat_FromDouble)}  # fmt: skip
+    for kind in ("List", "Tuple"):
+        symbols[f"new_{kind}"] = _address(getattr(api, f"Py{kind}_New"))
+        symbols[f"set_{kind}"] = _address(getattr(api, f"Py{kind}_SetItem"))
+    for name, address in symbols.items():
+        llvm.add_symbol(f"exprad_py_{name}", address)
+
+
+def can_run(program: Program) -> bool:
+    """Whether LLVM is there and has code for all of a program of scalars."""
+    return bool(find_spec("llvmlite")) and not kernels.without_code(program)
+
+
+class Native:
+    """Machine code of a program of scalars: for arrays, and as a built-in for numbers, each made when first needed.
+
+    Raises `UnsupportedError` for what has no code, before any is made.
+    """
+
+    def __init__(
+        self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, fast: bool
+    ) -> None:
+        _binding()
+        missing = kernels.without_code(program)
+        if missing:
+            raise UnsupportedError(f"backend 'native' has no code for {', '.join(missing)}; give the row a formula= of "
+                                   f"functions that it has")  # fmt: skip
+        self._arguments = program, columns, inputs, structure, fast
+        arrays = len(columns) + len(program.outputs)
+        self.is_large = len(program.calls) > LARGEST or arrays > MOST_ARRAYS
+        self.points = -(-(WORTH_LARGE if self.is_large else WORTH) // max(1, len(program.calls)))
+
+    @cached_property
+    def _runner(self) -> Any:
+        return (LargeRunner if self.is_large else NativeRunner)(*self._arguments)
+
+    def runner(self) -> Any:
+        """What runs the program over arrays."""
+        return self._runner
+
+    @property
+    def has_builtin(self) -> bool:
+        """Whether there can be a built-in."""
+        return has_builtins() and not self.is_large
+
+    @property
+    def is_as_in_python(self) -> bool:
+        """Whether the built-in gives the very numbers that Python gives."""
+        return all(map(kernels.is_as_in_python, self._arguments[0].rows))
+
+    def builtin(self, container: str, general: Any) -> Any:
+        """The built-in; see `Builtin`."""
+        program, columns, *_, fast = self._arguments
+        return Builtin(program, columns, container, fast).function(general)

@@ -188,8 +188,8 @@ class BlockRunner:
         self.inputs, self.structure = inputs, structure
         used = [place for place, column in enumerate(columns) if column >= 0]
         self.used = used
-        steps = [index for index, (head, *_) in enumerate(program.steps) if isinstance(head, Primitive)]
-        self.blocks = Blocks(Kernel(program, [columns[place] for place in used], steps, program.outputs))
+        kernel = Kernel(program, [columns[place] for place in used], program.calls, program.outputs)
+        self.blocks = Blocks(kernel)
 
     @property
     def source(self) -> str:

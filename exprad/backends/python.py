@@ -24,8 +24,8 @@ _SPELLED = {
     "ceil": "math.copysign(float(math.ceil({0})), {0})",
     "trunc": "math.copysign(float(math.trunc({0})), {0})",
     "round": "math.copysign(float(round({0})), {0})",
-    "maximum": "({0} if {0} > {1} or {0} != {0} else {1})",
-    "minimum": "({0} if {0} < {1} or {0} != {0} else {1})",
+    "maximum": "({0} if {0} >= {1} or {0} != {0} else {1})",
+    "minimum": "({0} if {0} <= {1} or {0} != {0} else {1})",
     "equal": "({0} == {1})",
     "not_equal": "({0} != {1})",
     "logical_and": "bool({0} and {1})",
@@ -68,15 +68,18 @@ class ScalarSource:
         body = "\n    ".join(self.lines)
         return f"def function({', '.join(self.arguments)}):\n    {body}\n"
 
-    @property
-    def method_text(self) -> str:
-        """The function as a method that takes floats at once, and leaves all else to `_general`."""
+    def method_text(self, counts: bool) -> str:
+        """The function as a method that takes floats at once, and leaves all else to `_general`.
+
+        Where it counts its calls, `tick` raises when it has counted enough, and `_warm` is told.
+        """
         are_floats = " and ".join([*[f"{x}.__class__ is float" for x in self.arguments], "not more", "not options"])
         given = ", ".join(["self", *[f"{x}=missing" for x in self.arguments], "/", "*more", "**options"])
-        body = "\n            ".join(self.lines)
+        body = "\n            ".join(["tick()", *self.lines] if counts else self.lines)
+        told = "        except StopIteration:\n            self._warm()\n" if counts else ""
         rest = "".join(f"{x}, " for x in self.arguments)
         return (f"def __call__({given}):\n    if {are_floats}:\n        try:\n            {body}\n"
-                f"        except (ArithmeticError, ValueError):\n            pass\n"
+                f"        except (ArithmeticError, ValueError):\n            pass\n{told}"
                 f"    return self._general(*[x for x in [{rest}*more] if x is not missing], **options)\n")  # fmt: skip
 
     def _expression(self, row: Primitive, operands: Sequence[str]) -> str:
@@ -108,14 +111,15 @@ class ScalarSource:
         """The function itself."""
         return self._executed(self.function_text)["function"]
 
-    def method(self) -> Callable[..., Any]:
-        """The function as a `__call__` of a class that has `_general`."""
-        return self._executed(self.method_text)["__call__"]
+    def method(self, calls: int | None = None) -> Callable[..., Any]:
+        """The function as a `__call__` of a class that has `_general`, and `_warm` to tell after so many calls."""
+        return self._executed(self.method_text(calls is not None), range(calls or 0))["__call__"]
 
-    def _executed(self, text: str) -> dict[str, Any]:
+    def _executed(self, text: str, calls: range = range(0)) -> dict[str, Any]:
         scope: dict[str, Any] = {
             "math": math,
             "missing": object(),
+            "tick": iter(calls).__next__,
             **{own_name(row): _quiet(row) for row in self.others},
         }
         exec(compile(text, "<exprad program>", "exec"), scope)

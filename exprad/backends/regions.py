@@ -81,7 +81,7 @@ class RegionRunner:
         """Steps in a row that are elementwise and of one shape, each with what it reads and what others read."""
         program = self.program
         steps: list[int] = []
-        calls = [index for index, (head, *_) in enumerate(program.steps) if isinstance(head, Primitive)]
+        calls = program.calls
         for index in calls:
             row = program.steps[index][0]
             if steps and (row.partials is None or program.shapes[index] != program.shapes[steps[0]]):

@@ -53,12 +53,11 @@ class Statements:
         self.program, self.dtype, self.prefix = program, dtype, prefix
         self.suffix = "f" if dtype == "float" else ""
         self.column = {variable.name: place for place, variable in enumerate(variables)}
-        self.rows = list(dict.fromkeys(head for head, *_ in program.steps if isinstance(head, Primitive)))
         if any(program.shapes) or any(variable.shape for variable in variables):
             raise UnsupportedError(
                 f"the target {target} takes expressions of scalars; write arrays out, element by element"
             )
-        for row in self.rows:
+        for row in program.rows:
             known = row.infix or row.prefix or row.name in SPELLED or hasattr(math, row.name) or row.name in HELPERS
             if not known or not row.is_own:
                 raise UnsupportedError(
@@ -68,7 +67,7 @@ class Statements:
     def helpers(self, storage: str) -> str:
         """The functions that C has not, of those that are needed."""
         fields = {"t": self.dtype, "f": self.suffix, "p": self.prefix, "pi": self.literal(math.pi), "s": storage}
-        needed = {row.name for row in self.rows}
+        needed = {row.name for row in self.program.rows}
         return "".join(HELPERS[name].format(**fields) + "\n\n" for name in HELPERS if name in needed)
 
     def call(self, row: Primitive, reads: Sequence[str]) -> str:
