@@ -51,7 +51,7 @@ mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", e
 
 # magnitudes and steps
 abs: Primitive = Primitive("abs", lambda y, x: sign(x), exact=operator.abs, sympy="Abs", kink=lambda x: x)
-sign: Primitive = Primitive("sign", 0, exact=lambda x: (x > 0) - (x < 0), kink=lambda x: x)
+sign: Primitive = Primitive("sign", 0, numpy="sign", formula=lambda x: where(x > 0, 1, where(x < 0, -1, where(equal(x, 0), 0, x))), exact=lambda x: (x > 0) - (x < 0), kink=lambda x: x)
 copysign: Primitive = Primitive("copysign", lambda y, a, b: sign(a) * copysign(1, b), 0, sympy=lambda sp, a, b: sp.Abs(a) * sp.sign(b), mpmath=lambda mp, a, b: -mp.fabs(a) if b < 0 else mp.fabs(a), kink=lambda a, b: a * b)
 floor: Primitive = Primitive("floor", 0, exact=_floor, kink=lambda x: sin(_pi * x))
 ceil: Primitive = Primitive("ceil", 0, exact=_ceil, sympy="ceiling", kink=lambda x: sin(_pi * x))
@@ -78,8 +78,8 @@ asin: Primitive = Primitive("asin", lambda y, x: 1 / sqrt((1 - x) * (1 + x)), nu
 acos: Primitive = Primitive("acos", lambda y, x: -1 / sqrt((1 - x) * (1 + x)), numpy="arccos", domain=("[-1, 1]",), sample=((-0.99, 0.99),), read=("arccos",))
 atan: Primitive = Primitive("atan", lambda y, x: 1 / (1 + x * x), numpy="arctan", read=("arctan",))
 atan2: Primitive = Primitive("atan2", lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), b / hypot(a, b) / hypot(a, b)), lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), -(a / hypot(a, b)) / hypot(a, b)), numpy="arctan2", read=("arctan2",), analytic=False)
-sinc: Primitive = Primitive("sinc", lambda y, x: _pi * sinc_slope(1, _pi * x), mpmath="sincpi", sympy=lambda sp, x: sp.sinc(sp.pi * x))
-sinc_slope: Primitive = Primitive("sinc_slope", None, lambda y, n, t: sinc_slope(n + 1, t), numpy="exprad.special:sinc_slope", mpmath="exprad.special:mp_sinc_slope", sympy=None, sample=((0, 3), (-9, 9)), analytic=False)
+sinc: Primitive = Primitive("sinc", lambda y, x: _pi * sinc_slope(1, _pi * x), numpy="sinc", formula=lambda x: where(equal(x, 0), 1, sin(_pi * x) / (_pi * x)), mpmath="sincpi", sympy=lambda sp, x: sp.sinc(sp.pi * x))
+sinc_slope: Primitive = Primitive("sinc_slope", None, lambda y, n, t: sinc_slope(n + 1, t), numpy="exprad.special:sinc_slope", formula="exprad.special:sinc_slope_formula", mpmath="exprad.special:mp_sinc_slope", sympy=None, sample=((0, 3), (-9, 9)), analytic=False)
 
 # hyperbolic
 sinh: Primitive = Primitive("sinh", lambda y, x: cosh(x))
@@ -91,15 +91,15 @@ atanh: Primitive = Primitive("atanh", lambda y, x: 1 / ((1 - x) * (1 + x)), nump
 
 # two operands, or three
 hypot: Primitive = Primitive("hypot", lambda y, a, b: If(not_equal(y, 0), a / y), lambda y, a, b: If(not_equal(y, 0), b / y), sympy=lambda sp, a, b: sp.sqrt(a**2 + b**2), analytic=False)
-maximum: Primitive = Primitive("maximum", lambda y, a, b: If(~(a < b), where(equal(a, b), _half, 1)), lambda y, a, b: If(~(b < a), where(equal(a, b), _half, 1)), exact=max, mpmath=lambda mp, a, b: a if a >= b else b if b >= a else mp.nan, sympy="Max", kink=lambda a, b: a - b)
-minimum: Primitive = Primitive("minimum", lambda y, a, b: If(~(a > b), where(equal(a, b), _half, 1)), lambda y, a, b: If(~(b > a), where(equal(a, b), _half, 1)), exact=min, mpmath=lambda mp, a, b: a if a <= b else b if b <= a else mp.nan, sympy="Min", kink=lambda a, b: a - b)
+maximum: Primitive = Primitive("maximum", lambda y, a, b: If(~(a < b), where(equal(a, b), _half, 1)), lambda y, a, b: If(~(b < a), where(equal(a, b), _half, 1)), numpy="maximum", formula=lambda a, b: where((a >= b) | not_equal(a, a), a, b), exact=max, mpmath=lambda mp, a, b: a if a >= b else b if b >= a else mp.nan, sympy="Max", kink=lambda a, b: a - b)
+minimum: Primitive = Primitive("minimum", lambda y, a, b: If(~(a > b), where(equal(a, b), _half, 1)), lambda y, a, b: If(~(b > a), where(equal(a, b), _half, 1)), numpy="minimum", formula=lambda a, b: where((a <= b) | not_equal(a, a), a, b), exact=min, mpmath=lambda mp, a, b: a if a <= b else b if b <= a else mp.nan, sympy="Min", kink=lambda a, b: a - b)
 clip: Primitive = Primitive("clip", lambda y, x, low, high: If(~(x < low) & ~(x > high), where(equal(x, low) | equal(x, high), _half, 1)), lambda y, x, low, high: If(~(x > low) & ~(low > high), where(equal(x, low), _half, 1)), lambda y, x, low, high: If(~(x < high) | (low > high), where(equal(x, high) & ~(low > high), _half, 1)), formula=lambda x, low, high: minimum(maximum(x, low), high), sample=((-3, 3), (-2, -1), (1, 2)), kink=lambda x, low, high: (x - low) * (x - high))
 relu: Primitive = Primitive("relu", lambda y, x: If(x > 0), formula=lambda x: maximum(x, 0), kink=lambda x: x)
 
 # sigmoids and logarithmic sums
 sigmoid: Primitive = Primitive("sigmoid", lambda y, x: y * sigmoid(-x), formula=lambda x: where(x < 0, exp(-abs(x)), 1) / (1 + exp(-abs(x))), sympy=lambda sp, x: 1 / (1 + sp.exp(-x)), analytic=False)
 softplus: Primitive = Primitive("softplus", lambda y, x: sigmoid(x), formula=lambda x: maximum(x, 0) + log1p(exp(-abs(x))), sympy=lambda sp, x: sp.log(1 + sp.exp(x)), analytic=False)
-logaddexp: Primitive = Primitive("logaddexp", lambda y, a, b: sigmoid(a - b), lambda y, a, b: sigmoid(b - a), mpmath=lambda mp, a, b: mp.log(mp.exp(a) + mp.exp(b)), sympy=lambda sp, a, b: sp.log(sp.exp(a) + sp.exp(b)), analytic=False)
+logaddexp: Primitive = Primitive("logaddexp", lambda y, a, b: sigmoid(a - b), lambda y, a, b: sigmoid(b - a), numpy="logaddexp", formula=lambda a, b: where(equal(a, b), a + _log2, maximum(a, b) + log1p(exp(minimum(a, b) - maximum(a, b)))), mpmath=lambda mp, a, b: mp.log(mp.exp(a) + mp.exp(b)), sympy=lambda sp, a, b: sp.log(sp.exp(a) + sp.exp(b)), analytic=False)
 xlogy: Primitive = Primitive("xlogy", lambda y, a, b: log(b), lambda y, a, b: If(not_equal(a, 0), a / b), formula=lambda a, b: where(equal(a, 0), where(~(b < 0), 0 * b, log(b)), a * log(b)), mpmath=lambda mp, a, b: a * 0 if a == 0 and b >= 0 else a * mp.log(b), sympy=lambda sp, a, b: a * sp.log(b), domain=("(-inf, inf)", "[0, inf)"), sample=((-3, 3), (0.01, 9)), analytic=False)
 
 # special functions
@@ -107,8 +107,8 @@ erf: Primitive = Primitive("erf", lambda y, x: _two_over_sqrt_pi * exp(-(x * x))
 erfc: Primitive = Primitive("erfc", lambda y, x: -_two_over_sqrt_pi * exp(-(x * x)), numpy="scipy.special:erfc", math="erfc")
 gamma: Primitive = Primitive("gamma", lambda y, x: y * digamma(x), numpy="scipy.special:gamma", math="gamma", sample=((0.1, 6),), analytic=False)
 lgamma: Primitive = Primitive("lgamma", lambda y, x: digamma(x), numpy="scipy.special:gammaln", math="lgamma", mpmath=lambda mp, x: mp.log(mp.fabs(mp.gamma(x))), sympy="loggamma", sample=((0.1, 6),), analytic=False)
-digamma: Primitive = Primitive("digamma", lambda y, x: polygamma(1, x), numpy="scipy.special:digamma", sample=((0.1, 6),), analytic=False)
-polygamma: Primitive = Primitive("polygamma", None, lambda y, n, x: polygamma(n + 1, x), numpy="exprad.special:polygamma", mpmath=lambda mp, n, x: mp.psi(int(n), x), sample=((1, 3), (0.1, 6)), analytic=False)
+digamma: Primitive = Primitive("digamma", lambda y, x: polygamma(1, x), numpy="scipy.special:digamma", formula="exprad.special:digamma_formula", sample=((0.1, 6),), analytic=False)
+polygamma: Primitive = Primitive("polygamma", None, lambda y, n, x: polygamma(n + 1, x), numpy="exprad.special:polygamma", formula="exprad.special:polygamma_formula", mpmath=lambda mp, n, x: mp.psi(int(n), x), sample=((1, 3), (0.1, 6)), analytic=False)
 
 # conditions
 less: Primitive = Primitive("less", 0, 0, infix="<", exact=operator.lt, predicate=True, sympy=operator.lt)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from importlib import import_module
 from itertools import count
 from typing import Any
 from zlib import crc32
@@ -31,7 +32,8 @@ class Primitive:
     is guarded; or a pair, a constant and what it multiplies. Only what differs from the name is spelled:
 
     - `numpy`, `mpmath`, `sympy`: a function, or its name there (`"module:name"` for one outside that library);
-    - `formula`: the row's value in terms of other rows, for targets that have no function for it;
+    - `formula`: the row's value in terms of other rows, for targets that have no function for it (a function of the
+      operands, or its `"module:name"`); without `numpy`, NumPy is such a target;
     - `domain`: an interval an operand, such as `"(0, inf)"`, where the row is real; `sample` narrows what tests draw;
     - `kink`: a function of the operands whose zeros are where the partials jump.
 
@@ -53,7 +55,7 @@ class Primitive:
         sympy: str | Callable[..., Any] | None = None,
         math: str | None = None,
         exact: Callable[..., Any] | None = None,
-        formula: Callable[..., Any] | None = None,
+        formula: str | Callable[..., Any] | None = None,
         domain: Sequence[str] | None = None,
         sample: Sequence[tuple[float, float]] | None = None,
         kink: Callable[..., Any] | None = None,
@@ -103,6 +105,19 @@ class Primitive:
         from exprad.value import evaluate
 
         return evaluate(self, operands)
+
+    @property
+    def is_composed(self) -> bool:
+        """Whether the formula is all there is, for NumPy as well."""
+        return self.formula is not None and self.numpy is None
+
+    def by_formula(self, *operands: Any) -> Any:
+        """The row's value by its formula."""
+        formula = self.formula
+        if isinstance(formula, str):
+            module, name = formula.split(":")
+            formula = getattr(import_module(module), name)
+        return formula(*operands)  # type: ignore[misc]  # the row has one
 
     @cached_property
     def digest(self) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from functools import cache, cached_property
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property, lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
 from exprad import elementary as table
 from exprad.errors import UnsupportedError
-from exprad.expr import Const, Expr, Var, node_class
+from exprad.expr import Const, Expr, Var, expression, node_class
 from exprad.primitive import Primitive, Shape
 from exprad.traverse import canonical_operands, collector_paused, postorder
 from exprad.value import by_squaring
@@ -53,9 +53,12 @@ class Program:
         return cls(tuple(steps), tuple([place[output] for output in outputs]))
 
     @classmethod
-    def lowered(cls, outputs: Sequence[Expr]) -> Program:
-        """The program that computes expressions: whole powers as products, and formulas in place of what they define."""
-        lowering = _Lowering()
+    def lowered(cls, outputs: Sequence[Expr], has: Callable[[Primitive], bool] | None = None) -> Program:
+        """The program that computes expressions: whole powers as products, and formulas in place of what they define.
+
+        `has` says of rows with a formula whether the target has a function for them; left out, NumPy is the target.
+        """
+        lowering = _Lowering(has or _is_in_numpy)
         place, leaf, step, call = lowering.place, lowering.leaf, lowering.step, lowering.call
         with collector_paused():
             nodes, arranged = _ordered(outputs)
@@ -70,7 +73,7 @@ class Program:
                     place[node] = lowering.power(place[base] if base in place else leaf(base), operands[1].known)
                 else:
                     row = node.primitive
-                    emit = step if _is_step(row) else call
+                    emit = step if row.formula is None and _is_step(row) else call
                     place[node] = emit(row, *[place[o] if o in place else leaf(o) for o in operands])
         return cls(tuple(lowering.steps), tuple([place[output] for output in outputs]))
 
@@ -224,16 +227,21 @@ def _ordered(outputs: Sequence[Expr]) -> tuple[list[Any], dict[Any, tuple[Any, .
     return by_position, arranged
 
 
+def _is_in_numpy(row: Primitive) -> bool:
+    return not row.is_composed
+
+
 @cache
 def _is_step(row: Primitive) -> bool:
-    """Whether a call of a row is one step, whatever its operands are."""
-    return row.__class__ is Primitive and row is not table.pow and (row.formula is None or row.numpy is not None)
+    """Whether a call of a row without a formula is one step, whatever its operands are."""
+    return row.__class__ is Primitive and row is not table.pow
 
 
 class _Lowering:
     """Steps as they are written, each only once."""
 
-    def __init__(self) -> None:
+    def __init__(self, has: Callable[[Primitive], bool]) -> None:
+        self.has = has
         self.steps: list[tuple[Any, ...]] = []
         self.place: dict[Any, int] = {}
         self.known: dict[tuple[Any, ...], int] = {}
@@ -264,7 +272,7 @@ class _Lowering:
                 return self.power(operands[0], rest[0])
         elif row.__class__ is not Primitive:
             row = getattr(row, "base", row)
-        if row.formula is not None and row.numpy is None:
+        if row.formula is not None and not self.has(row):
             if row is table.at_kink:
                 raise UnsupportedError("a derivative with kink='raise' has no compiled form; choose another kink")
             return self._formula(row, operands)
@@ -278,20 +286,24 @@ class _Lowering:
 
     def _formula(self, row: Primitive, operands: Sequence[int]) -> int:
         """What a row's formula becomes, with `operands` in place of the operands of the formula."""
-        body, formal = _formula_of(row)
+        given = [self.steps[operand] for operand in operands]
+        known = tuple([step[1] if step[0] == "const" and step[1].__class__ is int else None for step in given])
+        body, formal = _formula_of(row, known)
         place = dict(zip(formal, operands, strict=True))
         for node in postorder([body]):
             if node._operands:
-                place[node] = self.call(node.primitive, *[place[operand] for operand in node._operands])
+                operands = [place[operand] if operand in place else self.leaf(operand) for operand in node._operands]
+                place[node] = self.call(node.primitive, *operands)
             elif node not in place:
                 place[node] = self.leaf(node)
         return place[body]
 
 
-@cache
-def _formula_of(row: Primitive) -> tuple[Any, tuple[Var, ...]]:
-    formal = tuple(Var.fresh("operand") for _ in range(row.arity))
-    return row.formula(*formal), formal  # type: ignore[misc]  # the row has one
+@lru_cache(maxsize=1024)
+def _formula_of(row: Primitive, known: tuple[int | None, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """A row's formula, and the operands in it: names, or the whole numbers that are known."""
+    formal = tuple(Var.fresh("operand") if value is None else Const(value) for value in known)
+    return expression(row.by_formula(*formal)), formal
 
 
 def first_output(program: Program) -> Expr:

@@ -88,7 +88,7 @@ def _as_array(x: Any, is_moved: bool) -> Any:
 
 def by_formula(row: Primitive, operands: Sequence[Any]) -> Any:
     """The row's value by its formula, whose operators are the table's: `~` of a Python bool is no condition."""
-    return unwrap(row.formula(*map(Number, operands)))  # type: ignore[misc]  # the row has one
+    return unwrap(row.by_formula(*map(Number, operands)))
 
 
 @cache
@@ -118,7 +118,7 @@ def _exact(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
             return row.exact(*operands)
         except (ZeroDivisionError, OverflowError):
             return _float(row, operands, None)
-    if row.formula is not None and row.numpy is None:
+    if row.is_composed:
         return by_formula(row, operands)
     return _float(row, operands, None)
 
@@ -131,7 +131,7 @@ def _float(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
             return row.exact(*operands)  # type: ignore[misc]  # it has one
         except (OverflowError, ZeroDivisionError):
             pass
-    if row.formula is not None and row.numpy is None:
+    if row.is_composed:
         return by_formula(row, operands)
     if row.predicate or row.name == "where":
         return row.exact(*operands)  # type: ignore[misc]  # conditions state it
@@ -160,7 +160,7 @@ def _numpy(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
 
     if row.name == "pow" and isinstance(operands[1], int):
         return whole_power(*operands)
-    if row.formula is not None and row.numpy is None:
+    if row.is_composed:
         return by_formula(row, operands)
     kind = np.result_type(*(x for x in operands if hasattr(x, "dtype")))
     ready = [x if hasattr(x, "dtype") else _rounded(x, kind) for x in operands]
@@ -294,12 +294,12 @@ def _mpmath_function(row: Primitive) -> Callable[..., Any]:
         module, name = spelling.split(":")
         function = getattr(import_module(module), name)
         return lambda mp, *xs: function(*xs)
-    if row.mpmath is None and row.formula is not None:
-        return lambda mp, *xs: by_formula(row, xs)
     import mpmath
 
     if hasattr(mpmath, spelling):
         return lambda mp, *xs: getattr(mp, spelling)(*xs)
+    if row.formula is not None:
+        return lambda mp, *xs: by_formula(row, xs)
     raise UnsupportedError(f"mpmath has no function {spelling!r} for {row.name}; give the row mpmath= or formula=")
 
 
@@ -307,15 +307,27 @@ def _array(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
     """Arrays of a library with an array-API namespace: CuPy, JAX, PyTorch."""
     if row.name == "pow" and isinstance(operands[1], int):
         return whole_power(*operands)
-    if row.formula is not None and row.numpy is None:
+    if row.is_composed:
         return by_formula(row, operands)
     namespace = _namespace(deciding)
-    names = [row.name] + ([row.numpy.split(":")[-1]] if isinstance(row.numpy, str) else [])
+    function = function_of(namespace, row)
+    if function is None:
+        raise UnsupportedError(f"{namespace.__name__} has no function for {row.name}; tried {_names(row)}")
+    return function(*[_like(namespace, x, operands) for x in operands])
+
+
+def _names(row: Primitive) -> list[str]:
+    return [row.name] + ([row.numpy.split(":")[-1]] if isinstance(row.numpy, str) else [])
+
+
+@cache
+def function_of(namespace: Any, row: Primitive) -> Callable[..., Any] | None:
+    """A row's function in a library of arrays; None where it has none."""
     for place in (namespace, getattr(namespace, "special", None), _special_namespace(namespace)):
-        for name in names:
+        for name in _names(row):
             if place is not None and hasattr(place, name):
-                return getattr(place, name)(*[_like(namespace, x, operands) for x in operands])
-    raise UnsupportedError(f"{namespace.__name__} has no function for {row.name}; tried {names}")
+                return getattr(place, name)
+    return None
 
 
 def _like(namespace: Any, value: Any, operands: Sequence[Any]) -> Any:

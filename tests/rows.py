@@ -19,6 +19,9 @@ VARIABLES = (X, Y, Z)
 HIDDEN = {"at_kink", "sinc_slope", "polygamma"}  # their first operand is an order, not a real number
 
 
+PLAIN = Primitive("plain_for_test", lambda y, x: 2 * x, numpy=lambda x: x * x)  # which targets have no code for
+
+
 def rows() -> list[Primitive]:
     return [row for row in table() if row.is_own]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import mpmath
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from exprad import DualNumber, Var, check, exp, parse, table
 from exprad.errors import ExpradError, UnsupportedError
 from exprad.evaluation import evaluate
+from exprad.expr import expression
 from exprad.forward import tangents
 from exprad.interop.sympy import to_sympy
 from exprad.matrices import with_kinks
@@ -199,3 +201,23 @@ def test_kink_convention_raise_raises_only_at_the_kink() -> None:
 def test_sigmoid_and_softplus_have_no_bad_tails(x: float) -> None:
     f = (X.softplus() + X.sigmoid()).gradient(X)
     assert math.isfinite(f.evaluate(x=x))
+
+
+@pytest.mark.parametrize("name", [row.name for row in rows() if row.formula is not None and row.name != "at_kink"])
+def test_formulas_are_what_they_stand_for(name):
+    """Against the row itself at 40 digits: a few roundings off, or, near a zero, a few of the largest number about."""
+    mpmath = pytest.importorskip("mpmath")
+    row = next(row for row in rows() if row.name == name)
+    orders = [0, 1, 2, 3, 6] if name in ("polygamma", "sinc_slope") else [None]
+    generator = np.random.default_rng(0)
+    intervals = [(-4.5, 12.0)] if name in ("digamma", "polygamma", "sinc_slope") else row.sample
+    names = [Var(f"x{place}") for place in range(len(intervals))]
+    for order in orders:
+        first = [] if order is None else [order]
+        formula = expression(row.by_formula(*first, *names))
+        for _ in range(200):
+            at = [float(generator.uniform(low, high)) for low, high in intervals]
+            with mpmath.workdps(40):
+                exact = float(row(*[mpmath.mpf(each) for each in [*first, *at]]))
+            found = float(formula.evaluate(dict(zip(names, at, strict=True))))
+            assert abs(found - exact) <= (1e-13 if order else 1e-14) * max(1.0, abs(exact)), (order, at)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from exprad.backends.signature import Input, Structure, read_inputs
-from exprad.backends.statements import Statements
+from exprad.backends.statements import Statements, has_function
 from exprad.errors import ArgumentError
 from exprad.evaluation import evaluate
 from exprad.files import write_whole
@@ -80,7 +80,7 @@ def to_c(outputs: Any, inputs: Any = None, *, name: str = "model", dtype: str = 
         raise ArgumentError(f"dtype must be 'double' or 'float', got {dtype!r}")
     structure = Structure(outputs)
     with collector_paused():
-        program = Program.lowered(structure.expressions)
+        program = Program.lowered(structure.expressions, has_function)
         slots = read_inputs(program, inputs)
     return _Writer(program, slots, structure, name, dtype).code()
 

@@ -15,9 +15,25 @@ from exprad.errors import ArgumentError, UnsupportedError, extra
 from exprad.primitive import Primitive
 from exprad.program import Program
 from exprad.tensor import of_numpy
-from exprad.value import as_float
+from exprad.value import as_float, function_of, is_operator
 
 MODULES = {"jax": "jax.numpy", "torch": "torch"}
+
+
+# What a library has by name, but not for an operand that is an array.
+LACKS = {"jax": {"polygamma"}, "torch": {"polygamma"}}
+
+
+def has_function(backend: str, row: Primitive) -> bool:
+    """Whether a library has a row: as an operator, by name, or as it is spelled here."""
+    if row.is_composed or row.name in LACKS[backend]:
+        return False
+    if is_operator(row) or row.predicate or row.name in _SPELLED[backend]:
+        return True
+    try:
+        return function_of(import_module(MODULES[backend]), row) is not None
+    except ImportError:
+        return True  # which is said when the function is made
 
 
 class ArrayFunction:

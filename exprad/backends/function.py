@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from inspect import Parameter, Signature
 from itertools import repeat
 from keyword import iskeyword
@@ -14,23 +15,28 @@ import numpy as np
 
 from exprad.backends.cupy import CupyFunction
 from exprad.backends.foreign import MODULES, ArrayFunction
+from exprad.backends.foreign import has_function as foreign_has
 from exprad.backends.levels import LevelRunner
-from exprad.backends.native import Native, can_run
+from exprad.backends.native import Native
 from exprad.backends.numpy import BlockRunner
 from exprad.backends.python import ScalarSource
 from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure, read_inputs
+from exprad.backends.statements import has_function
 from exprad.checkpoint import checkpointed
 from exprad.errors import ArgumentError, BindingError, OperandError, ShapeError, UnsupportedError
 from exprad.evaluation import evaluate
 from exprad.expr import object_array
-from exprad.primitive import Shape
+from exprad.primitive import Primitive, Shape
 from exprad.program import Forecast, Program
 from exprad.traverse import collector_paused
 
 BACKENDS = ("auto", "numpy", "python", "native", "cupy", "jax", "torch")
 LARGE = 3000  # steps from which a program runs level by level, and never becomes source
 HOT = 1000  # calls with numbers after which backend "auto" makes a built-in of them
+# What says of a row with a formula whether the target has a function for it, where the target is not NumPy.
+FUNCTIONS: dict[str, Callable[[Primitive], bool]] = {library: partial(foreign_has, library) for library in MODULES}
+FUNCTIONS["cupy"] = has_function
 PLAIN = {float: float, int: int}
 
 
@@ -80,7 +86,7 @@ def compile(
         raise ArgumentError(f"fast=True is for backend='native', got backend={backend!r}")
     structure = Structure(outputs)
     with collector_paused():
-        program = Program.lowered(structure.expressions)
+        program = Program.lowered(structure.expressions, FUNCTIONS.get(backend))
         if checkpoint is not None:
             program = checkpointed(program, checkpoint)
         if backend == "cupy":
@@ -111,10 +117,10 @@ class Function:
         self._template = structure.template()
         self._signatures: dict[Any, _Signature] = {}
         self._native = self._machine_code()
-        self._runner: Any = (
-            self._native.runner() if backend == "native" and self._native is not None
-            else kind(self.program, self._columns, self._inputs, structure.leaves)
-        )  # fmt: skip
+        if backend == "native" and self._native is not None:
+            self._runner: Any = self._native.runner
+        else:
+            self._runner = kind(self.program, self._columns, self._inputs, structure.leaves)
         self._source = self._scalar = None
         if backend != "numpy" and kind is BlockRunner:
             flat = "(" + "{}, " * len(structure.expressions) + ")"
@@ -124,13 +130,14 @@ class Function:
                 self._specialise()
 
     def _machine_code(self) -> Native | None:
-        """What the native back end has for the function, where it was asked for, or could pay."""
-        if self._requested == "native":
-            if self._is_shaped:
-                raise UnsupportedError("backend 'native' takes expressions of scalars; for arrays take backend='numpy'")
-        elif self._requested != "auto" or self._is_shaped or not can_run(self.program):
+        """What the native back end has for the function, where it was asked for, or may pay."""
+        if self._requested not in ("native", "auto") or self._requested == "auto" and self._is_shaped:
             return None
-        return Native(self.program, self._columns, self._inputs, self._structure.leaves, self._options[1])
+        if self._is_shaped:
+            raise UnsupportedError("backend 'native' takes expressions of scalars; for arrays take backend='numpy'")
+        native = Native(self.program, self._structure.expressions, self._variables, self._inputs, self._structure.leaves,
+                        self._options[1])  # fmt: skip
+        return native if self._requested == "native" or native.may_run else None
 
     def _specialise(self) -> None:
         """Give the function a class of its own, whose calls take floats at once: in Python, and in time as a built-in."""
@@ -150,11 +157,12 @@ class Function:
 
     def _warm(self) -> None:
         """Make a built-in of the calls with floats: at once, or meanwhile."""
-        own, native, container = type(self), self._native, self._container
+        own: Any = type(self)
+        native: Any = self._native
         own.__call__.__globals__["tick"] = bool  # counts no more
 
         def make() -> None:
-            own.__call__ = native.builtin(container, self._general)  # type: ignore
+            own.__call__ = native.builtin(self._container, self._general)
 
         make() if self._requested == "native" else Thread(target=make, name="exprad built-in").start()
 
@@ -252,7 +260,7 @@ class Function:
             slot.shape or x.__class__ in PLAIN for slot, x in zip(self._inputs, arguments, strict=True))  # fmt: skip
         runner = self._runner
         if self._requested == "auto" and self._native is not None and prod(points) >= self._native.points:
-            runner = self._native.runner()
+            runner = self._native.runner
         return _Signature(dtype, points, is_point, are_numbers, self._results(points, dtype), runner)
 
     def _at_point(self, values: Sequence[float]) -> Any:
@@ -402,7 +410,7 @@ def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str,
     for name, shape, size in shapes:
         group = [next(rest) for _ in range(size)]
         inputs.append(group[0] if name else object_array(group, shape))
-    program = Program.lowered(structure.expressions)
+    program = Program.lowered(structure.expressions, FUNCTIONS.get(backend))
     if options[0] is not None:
         program = checkpointed(program, options[0])
     return Function(structure, read_inputs(program, inputs), backend, program, options)

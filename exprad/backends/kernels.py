@@ -13,9 +13,11 @@ from exprad.backends import mathematics
 from exprad.backends.levels import Group, Layout
 from exprad.backends.llvm import Code, Vector, defined
 from exprad.backends.mathematics import by_lanes
+from exprad.backends.signature import own_name
 from exprad.primitive import Primitive
 from exprad.program import Program
 
+LOOPS_FIRST = {"gamma", "lgamma"}  # at poles, and left of them, C's are not NumPy's
 LIBM = {"gamma": "tgamma"}  # what C calls otherwise than Python's math, which has taken over its names
 INTRINSIC = {"sqrt": "llvm.sqrt", "abs": "llvm.fabs", "floor": "llvm.floor", "ceil": "llvm.ceil", "trunc": "llvm.trunc",
              "round": "llvm.rint", "copysign": "llvm.copysign"}  # fmt: skip
@@ -27,17 +29,18 @@ class Module:
     """The text of a module over vectors of `width` numbers, and the symbols that it needs from elsewhere.
 
     `libmvec` gives the symbol of a row in glibc's vector mathematics, or None; `is_own`: whether the functions of
-    `mathematics` may be called.
+    `mathematics` may be called; `is_loop`: whether NumPy's loop over doubles may be called for a row.
     """
 
-    def __init__(
-        self, width: int, real: str, fast: bool, libmvec: Callable[[str, int], str | None], is_own: bool
-    ) -> None:
+    def __init__(self, width: int, real: str, fast: bool, libmvec: Callable[[str, int], str | None], is_own: bool,
+                 is_loop: Callable[[Primitive], bool]) -> None:  # fmt: skip
+        self.is_loop = is_loop
         self.code = Code(width, real, "contract reassoc" if fast else "")
         self.libmvec, self.is_own = libmvec, is_own and width > 1
         self.own: dict[tuple[str, int], None] = {}  # functions of `mathematics`, by their names and widths
         self.external: dict[str, None] = {}  # functions of the C library, by their names there
         self.vector: dict[str, None] = {}  # symbols of libmvec
+        self.loops: dict[Primitive, None] = {}  # rows computed by NumPy's loops
         self.lanes: dict[str, str] = {}
 
     def call(self, name: str, *operands: Vector) -> Vector:
@@ -47,6 +50,16 @@ class Module:
         kind = code.vector("double")
         arguments = ", ".join(f"{kind} {each}" for each in given)
         return self._rounded(f"call {kind} @{self._symbol(name, len(operands))}({arguments})")
+
+    def call_loop(self, row: Primitive, *operands: Vector) -> Vector:
+        """A function that NumPy calls in a loop over doubles, such as one of SciPy's."""
+        code, name = self.code, own_name(row)
+        if row not in self.loops:
+            self.loops[row] = None
+            self.lanes[name] = _loop_call(code, name, row.arity)
+        kind = code.vector("double")
+        arguments = ", ".join(f"{kind} {self._converted('fpext', operand)}" for operand in operands)
+        return self._rounded(f"call {kind} @loop_{name}({arguments})")
 
     def sincos(self, x: Vector) -> tuple[Vector, Vector]:
         """Sine and cosine of one argument, whose reduction they share."""
@@ -101,6 +114,23 @@ class Module:
         return "\n\n".join(["\n".join(self.code.declarations), *self.lanes.values(), *functions])
 
 
+def _loop_call(code: Code, name: str, arity: int) -> str:
+    """A function of vectors that calls `void loop(char **arrays, long *count, long *steps, void *data)`."""
+    kind, places = code.vector("double"), range(arity + 1)
+    code.declare(f"declare void @exprad_loop_{name}(ptr, ptr, ptr, ptr)")
+    code.declare(f"@exprad_data_{name} = external global i8")
+    lines = [f"%args = alloca [{arity + 1} x ptr]", f"%steps = alloca [{arity + 1} x i64]", "%count = alloca i64",
+             f"store i64 {code.width}, ptr %count"]  # fmt: skip
+    for k in places:
+        lines += [f"%b{k} = alloca {kind}, align 64", f"%a{k} = getelementptr ptr, ptr %args, i64 {k}",
+                  f"store ptr %b{k}, ptr %a{k}", f"%s{k} = getelementptr i64, ptr %steps, i64 {k}",
+                  f"store i64 8, ptr %s{k}"]  # fmt: skip
+    lines += [f"store {kind} %x{k}, ptr %b{k}, align 64" for k in range(arity)]
+    lines += [f"call void @exprad_loop_{name}(ptr %args, ptr %count, ptr %steps, ptr @exprad_data_{name})",
+              f"%y = load {kind}, ptr %b{arity}, align 64", f"ret {kind} %y"]  # fmt: skip
+    return defined(f"internal {kind} @loop_{name}({', '.join(f'{kind} %x{k}' for k in range(arity))})", lines)
+
+
 class _Values(dict[int, Vector]):
     """The vectors of steps; what is not there is loaded when it is first read."""
 
@@ -115,21 +145,12 @@ class _Values(dict[int, Vector]):
 
 def is_function(row: Primitive) -> bool:
     """Whether a row is a call: of a function of exprad's own, or of one of the C library."""
-    return row.name not in SPELLED and (row.name in mathematics.FUNCTIONS or hasattr(math, row.name))
+    return row.is_own and row.name not in SPELLED and (row.name in mathematics.FUNCTIONS or hasattr(math, row.name))
 
 
-def without_code(program: Program) -> list[str]:
-    """The names of rows that have no code."""
-    return [row.name for row in program.rows if row.name not in SPELLED and not is_function(row) or not row.is_own]
-
-
-# Rows that Python computes by other means than the C library, or than the lines here.
-NOT_AS_IN_PYTHON = {"gamma", "lgamma", "erf", "erfc", "hypot", "logaddexp", "sinc"}
-
-
-def is_as_in_python(row: Primitive) -> bool:
-    """Whether code for one number gives the very number that Python's `math` gives."""
-    return row.name in SPELLED.keys() - NOT_AS_IN_PYTHON or hasattr(math, row.name) and row.name not in NOT_AS_IN_PYTHON
+def has(row: Primitive, is_loop: Callable[[Primitive], bool]) -> bool:
+    """Whether there is code for a row. `is_loop` says whether NumPy's loop over doubles can be called for it."""
+    return row.is_own and row.name in SPELLED or is_function(row) or is_loop(row)
 
 
 def _computed(module: Module, program: Program, calls: Iterable[int], values: _Values) -> None:
@@ -156,8 +177,11 @@ def _computed_one(module: Module, row: Primitive, operands: Sequence[Vector]) ->
     """One row of the table, as lines of the module's code."""
     if row.name not in OF_TRUTHS:
         operands = [as_floats(operand) for operand in operands]
-    spelled = SPELLED.get(row.name)
-    return module.call(row.name, *operands) if spelled is None else spelled(module, *operands)
+    if row.is_own and row.name in SPELLED:
+        return SPELLED[row.name](module, *operands)
+    if is_function(row) and not (row.name in LOOPS_FIRST and module.is_loop(row)):
+        return module.call(row.name, *operands)
+    return module.call_loop(row, *operands)
 
 
 def as_floats(x: Vector) -> Vector:
@@ -168,11 +192,6 @@ def _as_truths(x: Vector) -> Vector:
     return x if x.kind == x.code.truths else x.compared("une", 0.0)
 
 
-def _extremum(module: Module, a: Vector, b: Vector, how: str) -> Vector:
-    """a where it is beyond b or nan; else b, which may be nan."""
-    return module.code.choose(a.compared(how, b) | a.compared("uno", a), a, b)
-
-
 def _mod(module: Module, a: Vector, b: Vector) -> Vector:
     code = module.code
     rest = module.call("fmod", a, b)
@@ -181,29 +200,11 @@ def _mod(module: Module, a: Vector, b: Vector) -> Vector:
     return code.choose(rest.compared("oeq", 0.0), code.call("llvm.copysign", 0.0, b), moved)
 
 
-def _sign(module: Module, x: Vector) -> Vector:
-    code = module.code
-    above = code.choose(x.compared("ogt", 0.0), 1.0, code.choose(x.compared("olt", 0.0), -1.0, 0.0))
-    return code.choose(x.compared("uno", x), x, above)
-
-
-def _logaddexp(module: Module, a: Vector, b: Vector) -> Vector:
-    high, low = _extremum(module, a, b, "oge"), _extremum(module, a, b, "ole")
-    found = high + module.call("log1p", module.call("exp", low - high))
-    return module.code.choose(a.compared("oeq", b), a + math.log(2), found)
-
-
-def _sinc(module: Module, x: Vector) -> Vector:
-    angle = x * math.pi
-    return module.code.choose(x.compared("oeq", 0.0), 1.0, module.call("sin", angle) / angle)
-
-
 OF_TRUTHS = {"logical_and", "logical_or", "logical_not", "where"}  # rows that read truth values as they are
 SPELLED: dict[str, Callable[..., Vector]] = {
     "add": lambda m, a, b: a + b, "sub": lambda m, a, b: a - b, "mul": lambda m, a, b: a * b,
     "div": lambda m, a, b: a / b, "neg": lambda m, a: -a, "square": lambda m, x: x * x,
-    "maximum": lambda m, a, b: _extremum(m, a, b, "oge"), "minimum": lambda m, a, b: _extremum(m, a, b, "ole"),
-    "mod": _mod, "sign": _sign, "logaddexp": _logaddexp, "sinc": _sinc,
+    "mod": _mod,
     "logical_and": lambda m, a, b: _as_truths(a) & _as_truths(b),
     "logical_or": lambda m, a, b: _as_truths(a) | _as_truths(b), "logical_not": lambda m, a: _as_truths(a) ^ True,
     "where": lambda m, c, a, b: m.code.choose(_as_truths(c), as_floats(a), as_floats(b)),
@@ -323,7 +324,7 @@ class Levels:
         calls = [f"call void @run{number}(ptr %v, ptr %t)" for number in range(len(runs))]
         texts.append(defined("void @levels(ptr %v, ptr %t)", [*calls, "ret void"]))
         numbers.code.declarations.update(vectors.code.declarations)
-        for name in ("own", "external", "vector", "lanes"):
+        for name in ("own", "external", "vector", "loops", "lanes"):
             getattr(numbers, name).update(getattr(vectors, name))
         self.text = numbers.text(_gather(vectors.code), *texts)
 

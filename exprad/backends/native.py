@@ -20,14 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from exprad.backends import kernels, mathematics
+from exprad.backends import kernels, mathematics, python
 from exprad.backends.levels import Layout, LevelRunner
 from exprad.backends.numpy import BlockRunner, columns_of, pool, rows_of, workers
-from exprad.backends.signature import Input
+from exprad.backends.signature import Input, own_name
 from exprad.errors import UnsupportedError, extra
+from exprad.expr import Expr, Var
 from exprad.files import write_whole
-from exprad.primitive import Shape
+from exprad.primitive import Primitive, Shape
 from exprad.program import Program
+from exprad.value import numpy_function
 
 PARALLEL = 500_000  # nanoseconds of work from which threads pay
 COST = 0.02, 0.8  # nanoseconds that an operation takes at a point: of arithmetic; of a function
@@ -94,7 +96,7 @@ def _libmvec(name: str, arity: int) -> str | None:
 
 def _module(width: int, real: str, fast: bool) -> kernels.Module:
     has_fma = _machine()[2].get("fma", platform.machine() in ("arm64", "aarch64"))
-    return kernels.Module(width, real, fast, _libmvec, has_fma)
+    return kernels.Module(width, real, fast, _libmvec, has_fma, is_loop)
 
 
 def _linked(module: kernels.Module, text: str, name: str, level: int = 2) -> tuple[Any, int]:
@@ -110,6 +112,9 @@ def _linked(module: kernels.Module, text: str, name: str, level: int = 2) -> tup
             llvm.add_symbol(f"exprad_libm_{symbol}", _address(getattr(scalar, symbol)))
         for symbol in module.vector:
             llvm.add_symbol(symbol, _address(getattr(vector, symbol)))
+        for row in module.loops:
+            for kind, address in zip(("loop", "data"), _loop(row) or (), strict=True):
+                llvm.add_symbol(f"exprad_{kind}_{own_name(row)}", address)
         engine = _loaded(text, level)
         return engine, int(engine.get_function_address(name))
 
@@ -124,6 +129,41 @@ def _own(name: str, width: int) -> Any:
     symbol = mathematics.symbol(name, width)
     llvm.add_symbol(symbol, engine.get_function_address(symbol))
     return engine
+
+
+class _UFunc(ctypes.Structure):
+    """The first fields of NumPy's ufunc objects, whose layout is part of its C interface."""
+
+    _fields_ = (("head", ctypes.c_char * 16), ("nin", ctypes.c_int), ("nout", ctypes.c_int), ("nargs", ctypes.c_int),
+                ("identity", ctypes.c_int), ("functions", ctypes.POINTER(ctypes.c_void_p)),
+                ("data", ctypes.POINTER(ctypes.c_void_p)), ("ntypes", ctypes.c_int), ("reserved", ctypes.c_int),
+                ("name", ctypes.c_char_p))  # fmt: skip
+
+
+@cache
+def _loop(row: Primitive) -> tuple[int, int] | None:
+    """The addresses of the loop over doubles of a row's ufunc, and of the data that it is given; None where it has none."""
+    try:
+        ufunc = numpy_function(row)
+    except (ImportError, UnsupportedError):
+        return None
+    if not isinstance(ufunc, np.ufunc) or not _reads_arrays() or (ufunc.nin, ufunc.nout) != (row.arity, 1):
+        return None
+    found, signature = _UFunc.from_address(id(ufunc)), "d" * ufunc.nin + "->d"
+    is_as_expected = (found.nin, found.nout, found.nargs, found.ntypes) == (ufunc.nin, 1, ufunc.nin + 1, ufunc.ntypes)
+    if not is_as_expected or found.name != ufunc.__name__.encode() or signature not in ufunc.types:
+        return None
+    place = ufunc.types.index(signature)
+    unused = ctypes.addressof(_data)  # an address for loops that are given no data
+    return int(found.functions[place]), int(found.data[place] or unused) if found.data else unused
+
+
+_data = ctypes.c_char(b"\0")
+
+
+def is_loop(row: Primitive) -> bool:
+    """Whether code may call NumPy's loop for a row, as it does for SciPy's special functions."""
+    return _loop(row) is not None
 
 
 def _address(function: Any) -> int:
@@ -418,37 +458,40 @@ def _declare_python() -> None:
         llvm.add_symbol(f"exprad_py_{name}", address)
 
 
-def can_run(program: Program) -> bool:
-    """Whether LLVM is there and has code for all of a program of scalars."""
-    return bool(find_spec("llvmlite")) and not kernels.without_code(program)
+def has_code(row: Primitive) -> bool:
+    return kernels.has(row, is_loop)
+
+
+# Rows that CPython, in some version, computes by other means than the C library, or that are formulas there or here.
+NOT_AS_IN_PYTHON = {"gamma", "lgamma", "erf", "erfc", "hypot", "logaddexp", "sinc"}
+
+
+def is_as_in_python(row: Primitive) -> bool:
+    """Whether a built-in gives the very number that Python gives: by an operator, a choice, or the same C function."""
+    is_python = row.infix or row.prefix or row.name in python.SPELLED or hasattr(math, row.math or row.name)
+    return bool(is_python) and row.is_own and row.name not in NOT_AS_IN_PYTHON
 
 
 class Native:
-    """Machine code of a program of scalars: for arrays, and as a built-in for numbers, each made when first needed.
+    """Machine code for expressions of scalars: for arrays, and as a built-in for numbers, each made when first needed.
 
-    Raises `UnsupportedError` for what has no code, before any is made.
+    `lowered` is their program for NumPy. `program` is the one that has code; it raises `UnsupportedError` where none has.
     """
 
-    def __init__(
-        self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, fast: bool
-    ) -> None:
-        _binding()
-        missing = kernels.without_code(program)
-        if missing:
-            raise UnsupportedError(f"backend 'native' has no code for {', '.join(missing)}; give the row a formula= of "
-                                   f"functions that it has")  # fmt: skip
-        self._arguments = program, columns, inputs, structure, fast
-        arrays = len(columns) + len(program.outputs)
-        self.is_large = len(program.calls) > LARGEST or arrays > MOST_ARRAYS
-        self.points = -(-(WORTH_LARGE if self.is_large else WORTH) // max(1, len(program.calls)))
+    def __init__(self, lowered: Program, expressions: Sequence[Expr], variables: Sequence[Var], inputs: Sequence[Input],
+                 structure: Any, fast: bool) -> None:  # fmt: skip
+        self.lowered, self.expressions, self.variables = lowered, expressions, variables
+        self.inputs, self.structure, self.fast = inputs, structure, fast
+        count = len(lowered.calls)
+        self.is_large = count > LARGEST or len(variables) + len(lowered.outputs) > MOST_ARRAYS
+        self.points = -(-(WORTH_LARGE if self.is_large else WORTH) // max(1, count))  # from which code for arrays pays
 
-    @cached_property
-    def _runner(self) -> Any:
-        return (LargeRunner if self.is_large else NativeRunner)(*self._arguments)
-
-    def runner(self) -> Any:
-        """What runs the program over arrays."""
-        return self._runner
+    @property
+    def may_run(self) -> bool:
+        """Whether LLVM is there and seems to have all code."""
+        return bool(find_spec("llvmlite")) and all(
+            row.formula is not None or has_code(row) for row in self.lowered.rows
+        )
 
     @property
     def has_builtin(self) -> bool:
@@ -457,10 +500,32 @@ class Native:
 
     @property
     def is_as_in_python(self) -> bool:
-        """Whether the built-in gives the very numbers that Python gives."""
-        return all(map(kernels.is_as_in_python, self._arguments[0].rows))
+        """Whether a built-in gives the very numbers that Python gives."""
+        return all(map(is_as_in_python, self.lowered.rows))
+
+    @cached_property
+    def program(self) -> Program:
+        _binding()
+        missing = [row.name for row in self.lowered.rows if not has_code(row)]
+        if not missing:
+            return self.lowered
+        program = Program.lowered(self.expressions, has_code)
+        missing = [row.name for row in program.rows if not has_code(row)]
+        if missing:
+            raise UnsupportedError(f"backend 'native' has no code for {', '.join(missing)}; give the row a formula= of "
+                                   f"functions that it has, or a ufunc of doubles as numpy=")  # fmt: skip
+        return program
+
+    @cached_property
+    def _columns(self) -> list[int]:
+        return [self.program.variables.get(variable.name, -1) for variable in self.variables]
+
+    @cached_property
+    def runner(self) -> Any:
+        """What runs the program over arrays."""
+        kind = LargeRunner if self.is_large else NativeRunner
+        return kind(self.program, self._columns, self.inputs, self.structure, self.fast)
 
     def builtin(self, container: str, general: Any) -> Any:
         """The built-in; see `Builtin`."""
-        program, columns, *_, fast = self._arguments
-        return Builtin(program, columns, container, fast).function(general)
+        return Builtin(self.program, self._columns, container, self.fast).function(general)

@@ -15,7 +15,7 @@ from exprad.program import Program
 from exprad.value import as_float, numpy_function
 
 # What differs from the row's operator or from its name in `math`; {0}, {1}, {2} are the operands.
-_SPELLED = {
+SPELLED = {
     "square": "({0} * {0})",
     "abs": "abs({0})",
     "pow": "math.pow({0}, {1})",
@@ -53,7 +53,7 @@ class ScalarSource:
         for index, (head, *operands) in enumerate(program.steps):
             if isinstance(head, Primitive):
                 text = self._expression(head, [place[operand] for operand in operands])
-                if uses[index] == 1 and len(text) < LONGEST and head.name not in _SPELLED:  # a name costs time
+                if uses[index] == 1 and len(text) < LONGEST and head.name not in SPELLED:  # a name costs time
                     place[index] = f"({text})"
                 else:
                     place[index] = f"v{index}"
@@ -83,7 +83,7 @@ class ScalarSource:
                 f"    return self._general(*[x for x in [{rest}*more] if x is not missing], **options)\n")  # fmt: skip
 
     def _expression(self, row: Primitive, operands: Sequence[str]) -> str:
-        spelled = _SPELLED.get(row.name)
+        spelled = SPELLED.get(row.name)
         if spelled is not None:
             return spelled.format(*operands)
         if row.infix:

@@ -22,26 +22,19 @@ SPELLED = {
 }  # fmt: skip
 # Functions that C has not, or has with another meaning where operands are nan or signs differ.
 HELPERS = {
-    "sign": "{s} {t} {p}sign({t} x) {{ return x > 0 ? 1 : x < 0 ? -1 : x != x ? x : 0; }}",
-    "maximum": "{s} {t} {p}maximum({t} a, {t} b) {{ return a >= b || a != a ? a : b; }}",
-    "minimum": "{s} {t} {p}minimum({t} a, {t} b) {{ return a <= b || a != a ? a : b; }}",
     "mod": """{s} {t} {p}mod({t} a, {t} b)
 {{
     {t} rest = fmod{f}(a, b);
     if (rest == 0) return copysign{f}(0, b);
     return rest == rest && (b < 0) != (rest < 0) ? rest + b : rest;
 }}""",
-    "logaddexp": """{s} {t} {p}logaddexp({t} a, {t} b)
-{{
-    if (a == b) return a + log{f}(2);
-    return a > b ? a + log1p{f}(exp{f}(b - a)) : b + log1p{f}(exp{f}(a - b));
-}}""",
-    "sinc": """{s} {t} {p}sinc({t} x)
-{{
-    const {t} angle = {pi}*x;
-    return x == 0 ? 1 : sin{f}(angle)/angle;
-}}""",
 }
+
+
+def has_function(row: Primitive) -> bool:
+    """Whether C has a row: as an operator, by name, or by what is written here."""
+    is_known = row.infix or row.prefix or row.name in SPELLED or row.name in HELPERS or hasattr(math, row.name)
+    return bool(is_known) and row.is_own
 
 
 class Statements:
@@ -58,15 +51,14 @@ class Statements:
                 f"the target {target} takes expressions of scalars; write arrays out, element by element"
             )
         for row in program.rows:
-            known = row.infix or row.prefix or row.name in SPELLED or hasattr(math, row.name) or row.name in HELPERS
-            if not known or not row.is_own:
+            if not has_function(row):
                 raise UnsupportedError(
                     f"{target} has no function for {row.name}; give the row a formula= of rows that it has"
                 )
 
     def helpers(self, storage: str) -> str:
         """The functions that C has not, of those that are needed."""
-        fields = {"t": self.dtype, "f": self.suffix, "p": self.prefix, "pi": self.literal(math.pi), "s": storage}
+        fields = {"t": self.dtype, "f": self.suffix, "p": self.prefix, "s": storage}
         needed = {row.name for row in self.program.rows}
         return "".join(HELPERS[name].format(**fields) + "\n\n" for name in HELPERS if name in needed)
 

@@ -73,7 +73,7 @@ def _spelled(sp: Any, row: Primitive) -> Callable[..., Any]:
 
 
 def _formula(row: Primitive) -> Expr:
-    return expression(row.formula(*[Var(f"_formula_{i}") for i in range(row.arity)]))  # type: ignore[misc]  # checked
+    return expression(row.by_formula(*[Var(f"_formula_{i}") for i in range(row.arity)]))
 
 
 def _formula_symbols(sp: Any, row: Primitive) -> list[Any]:

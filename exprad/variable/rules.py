@@ -135,7 +135,7 @@ def forward(row: Primitive, exponent: int | None = None) -> Callable[..., Any]:
     """The value of a row, as a function of arrays and numbers."""
     if row.partials is None:
         return cast("Callable[..., Any]", row.numpy)
-    if exponent is None and (row.formula is None or row.numpy is not None):
+    if exponent is None and not row.is_composed:
         return cast("Callable[..., Any]", row.exact) if is_operator(row) else numpy_function(row)
     xs: list[Any] = [Var(f"x{place}") for place in range(row.arity)]
     operands = [xs[0], Const(exponent)] if exponent is not None else xs
