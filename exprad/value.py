@@ -322,7 +322,12 @@ def _names(row: Primitive) -> list[str]:
 
 @cache
 def function_of(namespace: Any, row: Primitive) -> Callable[..., Any] | None:
-    """A row's function in a library of arrays; None where it has none."""
+    """A row's function in a library of arrays; None where it has none.
+
+    Operators are asked of the arrays: a name may mean something else, as `torch.equal` of whole arrays does.
+    """
+    if is_operator(row):
+        return row.exact
     for place in (namespace, getattr(namespace, "special", None), _special_namespace(namespace)):
         for name in _names(row):
             if place is not None and hasattr(place, name):

@@ -41,6 +41,8 @@ from exprad import (
     xlogy,
 )  # fmt: skip
 from exprad.evaluation import evaluate
+from tests.test_c import GCC, Library
+from tests.test_foreign import library as library_of_arrays
 
 x, y = variables("x y")
 inf, nan = math.inf, math.nan
@@ -156,6 +158,40 @@ def test_compiled_slopes_at_the_edge(f, wrt, at, expected):
     ):
         for slope in found:
             assert same(float(np.ravel(slope)[0]), expected), (f, slope)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("f, wrt, at, expected", CASES, ids=lambda case: str(case)[:40])
+def test_native_slopes_at_the_edge(f, wrt, at, expected, fast):
+    pytest.importorskip("llvmlite")
+    slopes = [f.gradient(wrt), f.gradient([wrt])[0]]
+    inputs = sorted({*f.variables, wrt}, key=lambda v: v.name)
+    values = [float(at[v.name]) for v in inputs]
+    function = exprad.compile(slopes, inputs, backend="native", fast=fast)
+    for found in (function(*values), function(*[np.full(11, value) for value in values])):
+        for slope in found:
+            for each in np.ravel(slope):
+                assert same(float(each), expected), (f, slope)
+
+
+def test_c_slopes_at_the_edge(tmp_path):
+    if GCC is None:
+        pytest.skip("gcc is not installed")
+    library = Library([f.gradient(wrt) for f, wrt, *_ in CASES], [x, y], tmp_path)
+    for place, (f, _, at, expected) in enumerate(CASES):
+        assert same(library(float(at["x"]), float(at.get("y", 0.0)))[place], expected), f
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("f, wrt, at, expected", CASES, ids=lambda case: str(case)[:40])
+def test_slopes_at_the_edge_in_other_libraries(f, wrt, at, expected, backend):
+    arrays = library_of_arrays(backend)
+    slopes = [f.gradient(wrt), f.gradient([wrt])[0]]
+    inputs = sorted({*f.variables, wrt}, key=lambda v: v.name)
+    given = [arrays.asarray(np.full(3, float(at[v.name]))) for v in inputs]
+    for slope in exprad.compile(slopes, inputs, backend=backend)(*given):
+        for each in np.ravel(np.asarray(slope)):
+            assert same(float(each), expected), (f, slope)
 
 
 @pytest.mark.parametrize("exponent", [2, 2.0, y])
