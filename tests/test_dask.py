@@ -12,7 +12,7 @@ import pytest
 
 import exprad as ep
 from exprad import Var, compile, variables
-from exprad.errors import MissingExtraError, OperandError
+from exprad.errors import MissingExtraError, OperandError, ShapeError
 from exprad.interop.dask import Shipped, _restored, total
 
 da = pytest.importorskip("dask.array")
@@ -77,8 +77,28 @@ def test_what_it_does_not_take_is_refused() -> None:
     with pytest.raises(OperandError, match="scalar variables"):
         compile(ep.sum(v), [v])(lazy)
     p = np.array([x, y], dtype=object)
-    with pytest.raises(OperandError, match="single expressions"):
-        compile(p, [x, y])(lazy, lazy)
+    with pytest.raises(ShapeError, match=r"needs an array of shape \(2,\), got \(3,\)"):
+        compile(x * y, [p])(lazy)
+    with pytest.raises(ShapeError, match="do not broadcast"):
+        compile(x * y, [x, y])(lazy, da.ones(4, chunks=2))
+
+
+def test_arrays_of_variables_and_of_outputs() -> None:
+    p = np.array([[x, y, w], [Var("a"), Var("b"), Var("c")]], dtype=object)
+    f = ep.sin(x * y) + w * p[1, 0] - p[1, 1] * p[1, 2]
+    z = Var("z")
+    slopes = np.array([g * z for g in f.gradient(list(p.ravel()))], object).reshape(2, 3)
+    function = compile({"f": f, "slopes": slopes, "one": 1}, [p, z])
+    at, other = np.random.default_rng(0).normal(size=(2, 3, 40, 5)), np.linspace(0, 1, 5)
+    expected = function(at, other)
+    lazy = function(da.from_array(at, chunks=(1, 2, 7, 5)), da.from_array(other, chunks=2))
+    assert lazy["slopes"].shape == (2, 3, 40, 5)
+    found = dask.compute(lazy, scheduler="synchronous")[0]
+    for key in ("f", "slopes", "one"):
+        np.testing.assert_array_equal(found[key], expected[key])
+    sums = dask.compute(total(function, da.from_array(at, chunks=(2, 3, 7, 2)), other), scheduler="synchronous")[0]
+    np.testing.assert_allclose(sums["slopes"], expected["slopes"].sum(axis=(2, 3)), rtol=1e-12)
+    assert sums["one"] == 200
 
 
 def test_a_missing_library_names_its_extra(monkeypatch: Any) -> None:

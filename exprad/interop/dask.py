@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from exprad.backends.function import Function
-from exprad.errors import OperandError, extra
+from exprad.errors import OperandError, ShapeError, extra
 
 
 def is_lazy(argument: Any) -> bool:
@@ -36,21 +36,19 @@ class Shipped:
     def __dask_tokenize__(self) -> str:
         return self.name
 
-    def outputs(self, arrays: Sequence[Any]) -> list[Any]:
-        """The outputs, one after another, for NumPy arrays that broadcast."""
-        function = _restored(self.payload)
-        found = function._structure.flatten(function(*arrays))
-        shape = np.broadcast_shapes(*[np.shape(array) for array in arrays])
-        return [np.broadcast_to(each, shape) for each in found]
-
     def stacked(self, *arrays: Any) -> Any:
-        """All outputs of a chunk, along a new first axis."""
-        return np.stack(self.outputs(arrays))
+        """All outputs of a chunk, one after another along a new first axis, for NumPy arrays that broadcast."""
+        function = _restored(self.payload)
+        leaves = function._structure.flatten(function(*arrays))
+        points = function._points([np.asarray(array) for array in arrays])
+        rows = [leaf if shape is None else part for leaf, (shape, *_) in zip(leaves, function._structure.leaves, strict=True)
+                for part in ([leaf] if shape is None else np.reshape(leaf, (-1, *np.shape(leaf)[len(shape) :])))]  # fmt: skip
+        return np.stack([np.broadcast_to(row, points) for row in rows])
 
     def sums(self, *arrays: Any) -> Any:
         """The sum of each output over a chunk."""
-        found = self.outputs(arrays)
-        return np.array([each.sum() for each in found]).reshape(len(found), *[1] * found[0].ndim)
+        found = self.stacked(*arrays)
+        return found.sum(axis=tuple(range(1, found.ndim)), keepdims=True)
 
 
 @lru_cache(maxsize=128)
@@ -59,14 +57,14 @@ def _restored(payload: bytes) -> Function:
 
 
 def over_chunks(function: Function, arguments: Sequence[Any]) -> Any:
-    """What a function gives on Dask arrays, in the structure of its outputs: Dask arrays that nobody computed yet."""
-    da = _dask()
-    shipped, arrays, dtype = _prepared(function, arguments)
-    count = len(function._structure.leaves)
-    chunks = ((count,), *arrays[0].chunks)
-    stacked = da.map_blocks(shipped.stacked, *arrays, dtype=dtype, chunks=chunks, new_axis=[0], name=None,
-                            meta=np.empty((0,) * (arrays[0].ndim + 1), dtype))  # fmt: skip
-    return function._structure.build([stacked[place] for place in range(count)])
+    """What a function gives on Dask arrays, in the structure of its outputs: Dask arrays that nobody computed yet.
+
+    Each array is that of a variable; for an input that is an array of variables, its leading axes are theirs, and each
+    chunk has all of them.
+    """
+    stacked = _blockwise(function, arguments, "stacked")
+    points = stacked.shape[1:]
+    return _built(function, stacked, points)
 
 
 def total(function: Function, *arguments: Any, split_every: int = 8) -> Any:
@@ -75,28 +73,54 @@ def total(function: Function, *arguments: Any, split_every: int = 8) -> Any:
     The gradient of a sum of losses is the total of the gradient of one loss: `arguments` are Dask arrays of the data,
     and numbers. The result has the structure of the outputs, with numbers that nobody computed yet.
     """
-    da = _dask()
-    shipped, arrays, dtype = _prepared(function, arguments)
-    count = len(function._structure.leaves)
-    chunks = ((count,), *[(1,) * len(sizes) for sizes in arrays[0].chunks])
-    partial = da.map_blocks(shipped.sums, *arrays, dtype=dtype, chunks=chunks, new_axis=[0],
-                            meta=np.empty((0,) * (arrays[0].ndim + 1), dtype))  # fmt: skip
-    sums = partial.sum(axis=tuple(range(1, partial.ndim)), split_every=split_every)
-    return function._structure.build([sums[place] for place in range(count)])
+    partial = _blockwise(function, arguments, "sums")
+    return _built(function, partial.sum(axis=tuple(range(1, partial.ndim)), split_every=split_every), ())
 
 
-def _prepared(function: Function, arguments: Sequence[Any]) -> tuple[Shipped, list[Any], Any]:
-    """The function to be shipped, its arguments broadcast together with equal chunks, and the type of the results."""
+def _built(function: Function, rows: Any, points: tuple[int, ...]) -> Any:
+    """The structure of the outputs, of the rows of all of them."""
+    return function._structure.build([
+        rows[first] if shape is None else rows[first:beyond].reshape((*shape, *points))
+        for shape, first, beyond in function._structure.leaves
+    ])  # fmt: skip
+
+
+def _blockwise(function: Function, arguments: Sequence[Any], kind: str) -> Any:
+    """A row of each output for every chunk: of all its points, or of their sums."""
     da = _dask()
-    if function._is_shaped or any(slot.shape for slot in function._inputs):
+    shipped, arrays, leads, dtype = _prepared(function, arguments)
+    rank = max(array.ndim - lead for array, lead in zip(arrays, leads, strict=True))
+    row, free = rank, rank + 1  # axes are numbers: 0 to rank - 1 are those of the points
+    pairs = []
+    for array, lead in zip(arrays, leads, strict=True):
+        pairs += [array, [*range(free, free + lead), *range(rank + lead - array.ndim, rank)]]
+        free += lead
+    adjusted = {axis: lambda size: 1 for axis in range(rank)} if kind == "sums" else None
+    return da.blockwise(
+        getattr(shipped, kind), [row, *range(rank)], *pairs, new_axes={row: len(function.program.outputs)},
+        concatenate=True, adjust_chunks=adjusted, dtype=dtype, meta=np.empty((0,) * (rank + 1), dtype),
+    )  # fmt: skip
+
+
+def _prepared(function: Function, arguments: Sequence[Any]) -> tuple[Shipped, list[Any], list[int], Any]:
+    """The function to be shipped, its arguments with equal chunks, the leading axes of each, and the type of results."""
+    da = _dask()
+    if function._is_shaped:
         raise OperandError(
             "a function over Dask arrays takes scalar variables: an array gives one a value at each point"
         )
-    if any(shape is not None for shape, *_ in function._structure.leaves):
-        raise OperandError("a function over Dask arrays gives single expressions, in lists, tuples and dicts")
-    lazy = [argument if is_lazy(argument) else da.asarray(np.asarray(argument)) for argument in arguments]
-    arrays = da.broadcast_arrays(*lazy)
-    unified = da.core.unify_chunks(*[part for array in arrays for part in (array, tuple(range(array.ndim)))])[1]
-    kinds = [array.dtype if array.dtype.kind == "f" else np.dtype(float) for array, given in zip(lazy, arguments, strict=True)
+    leads = [len(slot.shape) for slot in function._inputs]
+    arrays = []
+    for slot, lead, given in zip(function._inputs, leads, arguments, strict=True):
+        array = given if is_lazy(given) else da.asarray(np.asarray(given))
+        if array.shape[:lead] != slot.shape:
+            raise ShapeError(f"{slot.label} needs an array of shape {slot.shape}, got {array.shape}")
+        arrays.append(array.rechunk(dict.fromkeys(range(lead), -1)) if lead else array)
+    try:
+        np.broadcast_shapes(*[array.shape[lead:] for array, lead in zip(arrays, leads, strict=True)])
+    except ValueError:
+        shapes = [array.shape for array in arrays]
+        raise ShapeError(f"the shapes of Dask arrays do not broadcast together: {shapes}") from None
+    kinds = [array.dtype if array.dtype.kind == "f" else np.dtype(float) for array, given in zip(arrays, arguments, strict=True)
              if given.__class__ not in (int, float)]  # fmt: skip
-    return Shipped(function), list(unified), np.result_type(*kinds) if kinds else np.dtype(float)
+    return Shipped(function), arrays, leads, np.result_type(*kinds) if kinds else np.dtype(float)
