@@ -1,12 +1,12 @@
-"""`python -m benchmarks [symbolic] [compiled] [arrays]`: exprad and the installed peers, in turn in one run, as ratios."""
+"""`python -m benchmarks [symbolic] [compiled] [native] [arrays]`: exprad and its peers in turn, as ratios."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import arrays, compiled, symbolic
+from benchmarks import arrays, compiled, native, symbolic
 
-PARTS = {"symbolic": symbolic.main, "compiled": compiled.main, "arrays": arrays.main}
+PARTS = {"symbolic": symbolic.main, "compiled": compiled.main, "native": native.main, "arrays": arrays.main}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(PARTS)

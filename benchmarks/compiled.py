@@ -1,7 +1,8 @@
 """Compiled functions: value and both partial derivatives, in turn with the peers; ratios of medians.
 
 GP is the function of Goldstein and Price, TR has transcendental functions, and R is the geometric mean over expressions
-of a fixed random seed. More than 1 means that exprad is faster; the C loop has no calls to make and a compiler.
+of a fixed random seed. More than 1 means that exprad is faster; the C loop has no calls to make and a compiler. "exprad" is
+the back end "auto", with the extra `native` installed: NumPy for small calls, machine code for large ones.
 """
 
 from __future__ import annotations
@@ -22,8 +23,7 @@ import numpy as np
 
 import exprad
 from benchmarks import peers
-from benchmarks.symbolic import rosenbrock
-from exprad import Var, cos, exp, gradient, log, sin, sqrt, tanh, variables
+from exprad import cos, exp, gradient, log, sin, sqrt, tanh, variables
 from exprad.program import Program
 
 x, y = variables("x y")
@@ -33,6 +33,7 @@ GP = (1 + (x + y + 1) ** 2 * (19 - 14 * x + 3 * x**2 - 14 * y + 6 * x * y + 3 * 
 TR = exp(-x * x) * sin(3 * y) + log(1 + x * x * y * y) / (1 + exp(-x * y))
 SIZES = (1000, 100_000, 10_000_000)
 PEERS: dict[str, peers.Maker] = {
+    "exprad, NumPy alone": peers.blocks,
     "exprad, native": peers.native,
     "exprad, native, fast": peers.native_fast,
     "C, gcc -O3 fast-math": peers.c,
@@ -113,61 +114,6 @@ def _worst(rows: Sequence[dict[str, float]], name: str) -> float:
     return min(each[name] / each["exprad"] for each in rows if name in each)
 
 
-def scalar() -> None:
-    print("\none point: the peer's time over ours")
-    for name, f in (("GP", GP), ("TR", TR)):
-        outputs = [f, *gradient(f, [x, y])]
-        both, value = Program.lowered(outputs), Program.lowered([f])
-        ours = exprad.compile(outputs, [x, y])
-        mine = _scalar_time(lambda g=ours: g(0.3, 0.4))
-        cells = [f"exprad {mine * 1e6:.2f} us"]
-        for peer, maker in (("lambdify, math", peers.lambdify_math), ("CasADi", peers.casadi)):
-            try:
-                cells.append(f"{peer} {_scalar_time(maker(value, both, 0.3, 0.4, ())) / mine:.2f}")
-            except ImportError:
-                cells.append(f"{peer} not installed")
-        print(f"  {name}: {', '.join(cells)}")
-
-
-def _scalar_time(run: Callable[[], Any]) -> float:
-    """The best of 7 means over 2,000 calls."""
-    means = []
-    for _ in range(7):
-        start = time.perf_counter()
-        for _ in range(2000):
-            run()
-        means.append((time.perf_counter() - start) / 2000)
-    return min(means)
-
-
-def large() -> None:
-    print("\nRosenbrock's gradient in n variables, one array argument: compile to first result, then a call")
-    for n in (100, 1000, 10_000):
-        p = np.array([Var(f"x{i}") for i in range(n)], object)
-        slopes = np.array(gradient(rosenbrock(list(p)), list(p)), object)
-        at = np.random.default_rng(0).random(n)
-        start = time.perf_counter()
-        g = exprad.compile(slopes, [p])
-        g(at)
-        first = time.perf_counter() - start
-        call = timed(lambda g=g, at=at: g(at))
-        print(f"  n={n:<6} exprad {first * 1e3:7.1f} ms, {call * 1e6:7.1f} us {_casadi_large(n, at)}")
-
-
-def _casadi_large(n: int, at: Any) -> str:
-    try:
-        import casadi as ca
-    except ImportError:
-        return ""
-    v = ca.SX.sym("x", n)
-    slope = ca.gradient(rosenbrock([v[i] for i in range(n)]), v)
-    start = time.perf_counter()
-    function = ca.Function("g", [v], [slope])
-    function(at)
-    first = time.perf_counter() - start
-    return f"   CasADi SX {first * 1e3:7.1f} ms, {timed(lambda: function(at)) * 1e6:7.1f} us"
-
-
 def memory() -> None:
     print("\npeak memory beyond inputs and outputs, TR: bytes")
     g = exprad.compile([TR, *gradient(TR, [x, y])], [x, y])
@@ -187,8 +133,6 @@ def main() -> None:
     table = _table(results)
     print("\n".join(table))
     _write(results, table)
-    scalar()
-    large()
     memory()
 
 

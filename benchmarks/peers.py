@@ -101,15 +101,6 @@ def lambdify(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> C
     return lambda: computed(a, b)
 
 
-def lambdify_math(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
-    import sympy as sp
-
-    x, y = sp.symbols("x y")
-    value = through(f, sp, x=x, y=y)[0]
-    computed = sp.lambdify([x, y], [value, value.diff(x), value.diff(y)], "math", cse=True)
-    return lambda: computed(a, b)
-
-
 def numexpr(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
     import numexpr as ne
 
@@ -172,14 +163,7 @@ def autograd(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> C
 
 
 def casadi(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
-    import casadi as ca
-
-    x, y = ca.SX.sym("x"), ca.SX.sym("y")
-    value = through(f, ca, x=x, y=y)[0]
-    function = ca.Function("f", [x, y], [value, ca.gradient(value, x), ca.gradient(value, y)])
-    if np.ndim(a) == 0:
-        return lambda: function(a, b)
-    mapped = function.map(len(a))
+    mapped = _casadi_function(f).map(len(a))
     first, second = a.reshape(1, -1), b.reshape(1, -1)
     return lambda: mapped(first, second)
 
@@ -210,6 +194,13 @@ def torch(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Call
     compiled = library.compile(lambda x, y: through(both, library, x=x, y=y))
     given = library.from_numpy(a), library.from_numpy(b)
     return lambda: compiled(*given)
+
+
+def blocks(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    """exprad by NumPy, in blocks."""
+    x, y = variables("x y")
+    function, targets = compile(both.expressions(), [x, y], backend="numpy"), list(out)
+    return lambda: function(a, b, out=targets)
 
 
 def native(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
@@ -253,5 +244,85 @@ def c(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable
     except (OSError, subprocess.CalledProcessError) as error:
         raise ImportError("gcc") from error
     function = ctypes.CDLL(str(folder / "loop.so")).loop
-    pointers = [ctypes.c_void_p(array.ctypes.data) for array in (a, b, *out)]
-    return lambda: function(ctypes.c_long(len(a)), *pointers)
+    arrays_held = [a, b, *out]
+    return lambda: function(ctypes.c_long(len(a)), *[ctypes.c_void_p(array.ctypes.data) for array in arrays_held])
+
+
+def numba_point(f: Program, both: Program) -> Callable[[float, float], Any]:
+    """A function of two numbers."""
+    import numba as nb
+
+    text, outputs = lines(both, "math.{}")
+    scope: dict[str, Any] = {"math": math}
+    body = "\n    ".join([*text, f"return {', '.join(outputs)}"])
+    exec(f"def point(x, y):\n    {body}\n", scope)
+    compiled = nb.njit(error_model="numpy")(scope["point"])
+    compiled(0.5, 0.5)
+    return compiled  # type: ignore[no-any-return]
+
+
+def lambdify_point(f: Program, both: Program) -> Callable[[float, float], Any]:
+    import sympy as sp
+
+    x, y = sp.symbols("x y")
+    value = through(f, sp, x=x, y=y)[0]
+    return sp.lambdify([x, y], [value, value.diff(x), value.diff(y)], "math", cse=True)  # type: ignore[no-any-return]
+
+
+def _casadi_function(f: Program) -> Any:
+    import casadi as ca
+
+    x, y = ca.SX.sym("x"), ca.SX.sym("y")
+    value = through(f, ca, x=x, y=y)[0]
+    return ca.Function("f", [x, y], [value, ca.gradient(value, x), ca.gradient(value, y)])
+
+
+def casadi_point(f: Program, both: Program) -> Callable[[float, float], Any]:
+    return _casadi_function(f)  # type: ignore[no-any-return]
+
+
+def casadi_gcc_point(f: Program, both: Program) -> Callable[[float, float], Any]:
+    """CasADi's own C, by gcc."""
+    import casadi as ca
+
+    folder = Path(tempfile.mkdtemp())
+    generator = ca.CodeGenerator("f.c")
+    generator.add(_casadi_function(f))
+    generator.generate(str(folder) + "/")
+    try:
+        subprocess.run(["gcc", "-O3", "-shared", "-fPIC", "f.c", "-o", "f.so"], cwd=folder, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ImportError("gcc") from error
+    return ca.external("f", str(folder / "f.so"))  # type: ignore[no-any-return]
+
+
+def casadi_rosenbrock(n: int, at: Any) -> Callable[[], Any]:
+    """Rosenbrock's function and its gradient in CasADi, called once."""
+    import casadi as ca
+
+    v = ca.SX.sym("x", n)
+    total = 0
+    for i in range(n - 1):
+        total += 100 * (v[i + 1] - v[i] ** 2) ** 2 + (1 - v[i]) ** 2
+    function = ca.Function("f", [v], [total, ca.gradient(total, v)])
+    function(at)
+    return lambda: function(at)
+
+
+def exprad_in_jax(outputs: Any, a: Any, b: Any) -> Callable[[], Any]:
+    """exprad's derivatives inside jax.jit."""
+    import jax as library
+    import jax.numpy as jnp
+
+    compiled = library.jit(compile(outputs, variables("x y"), backend="jax"))
+    given = jnp.asarray(a), jnp.asarray(b)
+    return lambda: library.block_until_ready(compiled(*given))
+
+
+def exprad_in_torch(outputs: Any, a: Any, b: Any) -> Callable[[], Any]:
+    """exprad's derivatives inside torch.compile."""
+    import torch as library
+
+    compiled = library.compile(compile(outputs, variables("x y"), backend="torch"))
+    given = library.from_numpy(a), library.from_numpy(b)
+    return lambda: compiled(*given)

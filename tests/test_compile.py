@@ -147,7 +147,7 @@ def test_arrays_of_any_size_in_blocks_and_threads(shape, runner):
 
 
 def test_layouts_and_strides():
-    f = compile(x * y + exp(x), [x, y])
+    f = compile(x * y + exp(x), [x, y], backend="numpy")
     a, b = np.random.default_rng(1).normal(size=(2, 120, 400))
     expected = a * b + np.exp(a)
     for u, v in ((a.T.copy().T, b), (np.asfortranarray(a), np.asfortranarray(b)), (a[::-1][::-1], b)):
@@ -285,13 +285,13 @@ def test_functions_pickle():
 
 def test_eight_threads_call_and_compile_at_once():
     f = where(x < 1, exp(x) * sin(y), sqrt(abs(x * y)))
-    shared, wrong = compile(f, [x, y]), []
+    shared, wrong = compile(f, [x, y], backend="numpy"), []
     data = [np.random.default_rng(k).normal(size=(2, 70_000 + k)) for k in range(8)]
     expected = [evaluate(f, {x: a, y: b}) for a, b in data]
 
     def work(k):
         for i in range(6):
-            own = compile(f + i, [x, y])
+            own = compile(f + i, [x, y], backend="numpy")
             if not same(shared(*data[k]), expected[k]) or not same(
                 own(*data[k]), expected[k] + i if i else expected[k]
             ):

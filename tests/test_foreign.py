@@ -83,6 +83,16 @@ def test_jax_transforms_it() -> None:
     assert compile(f, [x, y], backend="jax")(jnp.float32(1), jnp.float32(2)).dtype == jnp.float32
 
 
+def test_pytorch_sees_through_the_whole_of_it() -> None:
+    torch = library("torch")
+    outputs = [ep.where(x < y, x**2 * y, 0.5) + ep.sigmoid(x), ep.maximum(x, 1), np.array([x, 3], object)]
+    function = compile(outputs, [x, y], backend="torch")
+    a, b = torch.linspace(-1, 1, 5, dtype=torch.float64), torch.tensor(0.25, dtype=torch.float64)
+    compiled = torch.compile(function, fullgraph=True, backend="eager")
+    for ours, theirs in zip(compiled(a, b), function(a, b), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_pytorch_transforms_it() -> None:
     torch = library("torch")
     f = x**2 * y + ep.sin(x * y)

@@ -6,9 +6,10 @@ where the library differs from NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from exprad.backends.signature import Input, Structure
 from exprad.errors import ArgumentError, UnsupportedError, extra
@@ -50,46 +51,70 @@ class ArrayFunction:
         missing = sorted(name for name in names if name not in _SPELLED[backend])
         if missing:
             raise UnsupportedError(f"backend {backend!r} has no function for {', '.join(missing)}")
+        self._function = self._written()
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
+        if named or len(arguments) != len(self._inputs):
+            arguments = self._by_place(arguments, named)
+        return self._built(self._function(*arguments))
+
+    def _by_place(self, arguments: Sequence[Any], named: dict[str, Any]) -> tuple[Any, ...]:
         names = [slot.name for slot in self._inputs]
         places = {name: place for place, name in enumerate(names) if name}
         if len(arguments) + len(named) != len(names) or any(places.get(name, -1) < len(arguments) for name in named):
             raise ArgumentError(
                 f"the function takes the inputs {names}, got {len(arguments)} by place and {sorted(named)}"
             )
-        given = [*arguments, *[named[name] for name in names[len(arguments) :]]]
-        asarray = self._library.asarray
-        arrays = [argument if hasattr(argument, "dtype") else asarray(argument) for argument in given]
-        columns: dict[str, Any] = {}
-        for slot, array in zip(self._inputs, arrays, strict=True):
+        return (*arguments, *[named[name] for name in names[len(arguments) :]])
+
+    def source(self) -> str:
+        """The function that the library traces, where `f3` is what computes step 3, and `k3` its constant."""
+        given = ", ".join(f"a{place}" for place in range(len(self._inputs)))
+        return f"def function({given}):\n    " + "\n    ".join(self._lines()) + "\n"
+
+    def _written(self) -> Callable[..., list[Any]]:
+        """The program as straight lines of the library's own functions, which its compilers see through."""
+        library, spelled = self._library, _SPELLED[self.backend]
+        scope: dict[str, Any] = {
+            "asarray": library.asarray, "dtype_of": partial(_dtype, library), "flat": _flat, "full": library.full,
+        }  # fmt: skip
+        for index, (head, *rest) in enumerate(self.program.steps):
+            if head == "const":
+                scope[f"k{index}"] = rest[0].copy() if hasattr(rest[0], "dtype") else as_float(rest[0])
+            elif isinstance(head, Primitive):
+                is_spelled = head.name in spelled
+                scope[f"f{index}"] = (
+                    partial(spelled[head.name], library, **head.parameters) if is_spelled else _function(library, head)
+                )
+        given = ", ".join(f"a{place}" for place in range(len(self._inputs)))
+        exec(f"def function({given}):\n    " + "\n    ".join(self._lines()) + "\n", scope)
+        return cast("Callable[..., list[Any]]", scope["function"])
+
+    def _lines(self) -> Iterator[str]:
+        columns: dict[str, str] = {}
+        arrays = [f"a{place}" for place in range(len(self._inputs))]
+        for place, (name, slot) in enumerate(zip(arrays, self._inputs, strict=True)):
+            yield f"{name} = {name} if hasattr({name}, 'dtype') else asarray({name})"
+            columns |= {
+                variable.name: f"x{place}[{k}]" if slot.shape else name for k, variable in enumerate(slot.variables)
+            }
             if slot.shape:
-                flat = array.reshape(-1, *array.shape[len(slot.shape) :])
-                columns |= {variable.name: flat[place] for place, variable in enumerate(slot.variables)}
+                yield f"x{place} = flat({name}, {len(slot.shape)})"
+        yield f"dtype = dtype_of({', '.join(arrays)})"
+        names: list[str] = []
+        for index, (head, *rest) in enumerate(self.program.steps):
+            if head == "var":
+                names.append(columns[rest[0]])
+                continue
+            names.append(f"v{index}")
+            if head != "const":
+                yield f"v{index} = f{index}({', '.join([names[each] for each in rest])})"
+            elif getattr(getattr(rest[0], "dtype", None), "kind", "f") != "f":
+                yield f"v{index} = asarray(k{index})"
             else:
-                columns[slot.name] = array
-        return self._built(self._values(columns, arrays))
-
-    def _values(self, columns: dict[str, Any], arrays: Sequence[Any]) -> list[Any]:
-        spelled, values = _SPELLED[self.backend], []
-        for head, *rest in self.program.steps:
-            if not isinstance(head, Primitive):
-                values.append(columns[rest[0]] if head == "var" else self._constant(rest[0], arrays))
-            elif head.name in spelled:
-                operands = [self._array(values[each], arrays) for each in rest]
-                values.append(spelled[head.name](self._library, *operands, **head.parameters))
-            else:
-                values.append(head(*[values[each] for each in rest]))
-        return [self._array(values[output], arrays) for output in self.program.outputs]
-
-    def _constant(self, value: Any, arrays: Sequence[Any]) -> Any:
-        """A constant in the type of the arrays given, to which it is rounded."""
-        kind = getattr(getattr(value, "dtype", None), "kind", "f")
-        given = value.copy() if hasattr(value, "dtype") else as_float(value)
-        return self._library.asarray(given, dtype=_dtype(self._library, arrays) if kind == "f" else None)
-
-    def _array(self, value: Any, arrays: Sequence[Any]) -> Any:
-        return value if hasattr(value, "dtype") else self._library.asarray(value, dtype=_dtype(self._library, arrays))
+                maker = "asarray(k{0}, dtype=dtype)" if hasattr(rest[0], "dtype") else "full((), k{0}, dtype=dtype)"
+                yield f"v{index} = {maker.format(index)}"
+        yield f"return [{', '.join([names[output] for output in self.program.outputs])}]"
 
     def _built(self, found: Sequence[Any]) -> Any:
         return self._structure.build([
@@ -109,7 +134,21 @@ class ArrayFunction:
         return f"<function ({inputs}): {sum(self.program.operations.values())} operations; {self.backend}>"
 
 
-def _dtype(library: Any, arrays: Sequence[Any]) -> Any:
+def _function(library: Any, row: Primitive) -> Callable[..., Any]:
+    if row.name == "where":
+        return cast("Callable[..., Any]", library.where)
+    found = function_of(library, row)
+    if found is None:
+        raise UnsupportedError(f"{library.__name__} has no function for {row.name}")
+    return found
+
+
+def _flat(array: Any, rank: int) -> Any:
+    """The leading axes of an array as one."""
+    return array.reshape(-1, *array.shape[rank:])
+
+
+def _dtype(library: Any, *arrays: Any) -> Any:
     """The floating type of the arrays given, or the library's own."""
     for array in arrays:
         if "float" in str(array.dtype):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from inspect import Parameter, Signature
 from itertools import repeat
 from keyword import iskeyword
@@ -121,13 +121,10 @@ class Function:
             self._runner: Any = self._native.runner
         else:
             self._runner = kind(self.program, self._columns, self._inputs, structure.leaves)
-        self._source = self._scalar = None
-        if backend != "numpy" and kind is BlockRunner:
-            flat = "(" + "{}, " * len(structure.expressions) + ")"
-            self._source = ScalarSource(self.program, self._columns, self._template or flat)
-            self._scalar = self._source.function()
-            if self._takes_names and self._template is not None and len(self._columns) <= 100:
-                self._specialise()
+        self._takes_numbers = backend != "numpy" and kind is BlockRunner
+        self._is_special = not (
+            self._takes_numbers and self._takes_names and self._template and len(self._columns) <= 100
+        )
 
     def _machine_code(self) -> Native | None:
         """What the native back end has for the function, where it was asked for, or may pay."""
@@ -139,13 +136,27 @@ class Function:
                         self._options[1])  # fmt: skip
         return native if self._requested == "native" or native.may_run else None
 
+    @cached_property
+    def _source(self) -> ScalarSource:
+        flat = "(" + "{}, " * len(self._structure.expressions) + ")"
+        return ScalarSource(self.program, self._columns, self._template or flat)
+
+    @cached_property
+    def _scalar(self) -> Callable[..., Any]:
+        """The function of floats, in Python."""
+        return self._source.function()
+
     def _specialise(self) -> None:
         """Give the function a class of its own, whose calls take floats at once: in Python, and in time as a built-in."""
-        calls, native = None, self._native
+        native, calls = self._native, None
+        self._is_special = True
         if native is not None and native.has_builtin and self._container is not None:
-            calls = 0 if self._requested == "native" else HOT if native.is_as_in_python else None
-        call = self._source.method(calls)  # type: ignore[union-attr]  # asked before
-        self.__class__ = type("Function", (Function,), {"__call__": call, "__slots__": ()})
+            if self._requested == "native":
+                call = native.builtin(self._container, self._general)
+                self.__class__ = type("Function", (Function,), {"__call__": call, "__slots__": ()})
+                return
+            calls = HOT if native.is_as_in_python else None
+        self.__class__ = type("Function", (Function,), {"__call__": self._source.method(calls), "__slots__": ()})
 
     @property
     def _container(self) -> str | None:
@@ -156,7 +167,7 @@ class Function:
         return kind if is_flat else None
 
     def _warm(self) -> None:
-        """Make a built-in of the calls with floats: at once, or meanwhile."""
+        """Make a built-in of the calls with floats meanwhile."""
         own: Any = type(self)
         native: Any = self._native
         own.__call__.__globals__["tick"] = bool  # counts no more
@@ -164,7 +175,7 @@ class Function:
         def make() -> None:
             own.__call__ = native.builtin(self._container, self._general)
 
-        make() if self._requested == "native" else Thread(target=make, name="exprad built-in").start()
+        Thread(target=make, name="exprad built-in").start()
 
     @property
     def backend(self) -> str:
@@ -175,11 +186,11 @@ class Function:
         'numpy'
         """
         if self._requested == "native":
-            return "python for numbers, native for arrays" if self._scalar is not None else "native"
-        if self._requested == "python" and self._scalar is not None:
+            return "python for numbers, native for arrays" if self._takes_numbers else "native"
+        if self._requested == "python" and self._takes_numbers:
             return "python"
         arrays = "numpy, level by level" if isinstance(self._runner, LevelRunner) else "numpy"
-        if self._scalar is not None:
+        if self._takes_numbers:
             arrays = f"python for numbers, {arrays} for arrays"
         return f"{arrays}, native from {self._native.points:,} points" if self._native is not None else arrays
 
@@ -192,7 +203,8 @@ class Function:
 
     def source(self) -> str:
         """The generated code: standalone Python where numbers are taken, else what NumPy is asked, or LLVM's text."""
-        return self._source.text if self._source is not None and self._requested != "native" else self._runner.source
+        is_python = self._takes_numbers and self._requested != "native"
+        return self._source.text if is_python else self._runner.source
 
     def forecast(self, points: int = 1) -> Forecast:
         """What a call at that many points will cost; see `Program.forecast`. Of a function of arrays, the peak is that of
@@ -242,8 +254,10 @@ class Function:
             arrays = [x if x.__class__ is np.ndarray else slot.checked(x)
                       for slot, x in zip(self._inputs, arguments, strict=True)]  # fmt: skip
         if known.is_point and out is None:
+            if known.are_numbers and not self._is_special:
+                self._specialise()
             return self._at_point([value for array in arrays for value in array.astype(float).ravel().tolist()])
-        if self._requested == "python" and self._scalar is not None:
+        if self._requested == "python" and self._takes_numbers:
             raise OperandError("backend 'python' takes numbers, one point at a time; use backend='numpy' for arrays")
         if out is not None:
             self._run(arrays, self._targets(out, known.results), known)
@@ -256,7 +270,7 @@ class Function:
         """What follows from the shapes and types of the arguments alone."""
         dtype, points = _dtype(arguments, arrays), self._points(arrays)
         are_numbers = all(x.__class__ in PLAIN for x in arguments)
-        is_point = points == () and self._scalar is not None and dtype == np.float64 and all(
+        is_point = points == () and self._takes_numbers and dtype == np.float64 and all(
             slot.shape or x.__class__ in PLAIN for slot, x in zip(self._inputs, arguments, strict=True))  # fmt: skip
         runner = self._runner
         if self._requested == "auto" and self._native is not None and prod(points) >= self._native.points:
@@ -266,7 +280,7 @@ class Function:
     def _at_point(self, values: Sequence[float]) -> Any:
         """One point in floats. What Python refuses, such as 1/0, NumPy computes."""
         try:
-            found = self._scalar(*values)  # type: ignore[misc]  # asked before
+            found = self._scalar(*values)
         except (ArithmeticError, ValueError):
             arrays = _arranged(values, self._inputs)
             leaves = [np.empty(shape, kind) for shape, kind in self._results((), np.dtype(float))]

@@ -36,19 +36,23 @@ class Shipped:
     def __dask_tokenize__(self) -> str:
         return self.name
 
-    def stacked(self, *arrays: Any) -> Any:
-        """All outputs of a chunk, one after another along a new first axis, for NumPy arrays that broadcast."""
+    def rows(self, arrays: Sequence[Any]) -> list[Any]:
+        """All outputs of a chunk, for NumPy arrays that broadcast."""
         function = _restored(self.payload)
         leaves = function._structure.flatten(function(*arrays))
         points = function._points([np.asarray(array) for array in arrays])
         rows = [leaf if shape is None else part for leaf, (shape, *_) in zip(leaves, function._structure.leaves, strict=True)
                 for part in ([leaf] if shape is None else np.reshape(leaf, (-1, *np.shape(leaf)[len(shape) :])))]  # fmt: skip
-        return np.stack([np.broadcast_to(row, points) for row in rows])
+        return [np.broadcast_to(row, points) for row in rows]
+
+    def stacked(self, *arrays: Any) -> Any:
+        """All outputs of a chunk, one after another along a new first axis."""
+        return np.stack(self.rows(arrays))
 
     def sums(self, *arrays: Any) -> Any:
         """The sum of each output over a chunk."""
-        found = self.stacked(*arrays)
-        return found.sum(axis=tuple(range(1, found.ndim)), keepdims=True)
+        found = self.rows(arrays)
+        return np.array([row.sum() for row in found]).reshape(len(found), *[1] * found[0].ndim)
 
 
 @lru_cache(maxsize=128)
