@@ -244,8 +244,9 @@ def c(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable
     except (OSError, subprocess.CalledProcessError) as error:
         raise ImportError("gcc") from error
     function = ctypes.CDLL(str(folder / "loop.so")).loop
-    arrays_held = [a, b, *out]
-    return lambda: function(ctypes.c_long(len(a)), *[ctypes.c_void_p(array.ctypes.data) for array in arrays_held])
+    held = [a, b, *out]
+    pointers = [ctypes.c_void_p(array.ctypes.data) for array in held]
+    return lambda held=held: function(ctypes.c_long(len(a)), *pointers)
 
 
 def numba_point(f: Program, both: Program) -> Callable[[float, float], Any]:

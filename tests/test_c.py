@@ -119,6 +119,27 @@ def test_random_expressions_and_their_derivatives(data: Any, tmp_path_factory: A
 
 
 @needs_gcc
+@settings(max_examples=1)
+@given(data=st.data())
+def test_c_native_code_and_numpy_agree_exactly(data: Any, tmp_path_factory: Any) -> None:
+    pytest.importorskip("llvmlite")
+    exact = [row for row in rows() if row.name in {"add", "sub", "mul", "div", "neg", "abs", "sqrt", "square", "floor",
+             "ceil", "round", "trunc", "less", "greater", "where", "maximum", "minimum", "sign", "mod", "clip"}]  # fmt: skip
+    found = [data.draw(expressions(rows=exact)) for _ in range(30)]
+    outputs = [1.0 * part for f in found for part in (f, *f.gradient(list(VARIABLES)))]
+    library = Library(outputs, list(VARIABLES), tmp_path_factory.mktemp("c"))
+    numpy, native = (ep.compile(outputs, VARIABLES, backend=backend) for backend in ("numpy", "native"))
+    generator = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    points = generator.choice([0.0, -0.0, 1.0, -1.0, 2.5, math.inf, -math.inf, *generator.normal(size=20)], (3, 30))
+    with np.errstate(all="ignore"):
+        expected = np.array(numpy(*points))
+    in_c = np.array([library(*point) for point in points.T]).T
+    for others in (np.array(native(*points)), in_c):
+        both = np.isnan(expected) & np.isnan(others)
+        np.testing.assert_array_equal(np.where(both, 0, others), np.where(both, 0, expected))
+
+
+@needs_gcc
 def test_large_programs_are_parts_of_bounded_size(tmp_path: Path) -> None:
     xs = [Var(f"x{i}") for i in range(800)]
     f: Any = 0

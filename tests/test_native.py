@@ -541,3 +541,24 @@ def test_built_ins_give_what_python_gives_bit_by_bit(f: Any, data: Any) -> None:
         return
     found = float(compile(f, VARIABLES, backend="native")(*at))
     assert found == expected or found != found and expected != expected
+
+
+def test_auto_does_without_a_broken_library(monkeypatch: Any) -> None:
+    from exprad.backends import native
+
+    monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
+    native._binding.cache_clear()
+    try:
+        function = compile([x * y, x - y], [x, y])
+        a = np.ones(1_000_000)
+        assert function(a, 2.0)[0][0] == 2.0
+        assert [function(2.0, 3.0) for _ in range(1100)][-1] == [6.0, -1.0]
+    finally:
+        native._binding.cache_clear()
+
+
+def test_all_numbers_go_through_one_built_in() -> None:
+    function = compile([ep.hypot(x, y), ep.sinc(x)], [x, y], backend="native")
+    values = [function(3.1, 4.2), function(x=3.1, y=4.2), function(np.float64(3.1), np.array(4.2)), function(3.1, 4.2)]
+    assert all(each == values[0] for each in values)
+    assert function(3, 4) == function(3.0, 4.0)

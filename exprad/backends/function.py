@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from inspect import Parameter, Signature
 from itertools import repeat
@@ -24,7 +25,7 @@ from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.backends.statements import has_function
 from exprad.checkpoint import checkpointed
-from exprad.errors import ArgumentError, BindingError, OperandError, ShapeError, UnsupportedError
+from exprad.errors import ArgumentError, BindingError, ExpradError, OperandError, ShapeError, UnsupportedError
 from exprad.evaluation import evaluate
 from exprad.expr import object_array
 from exprad.primitive import Primitive, Shape
@@ -121,6 +122,7 @@ class Function:
             self._runner: Any = self._native.runner
         else:
             self._runner = kind(self.program, self._columns, self._inputs, structure.leaves)
+        self._builtin: Any = None
         self._takes_numbers = backend != "numpy" and kind is BlockRunner
         self._is_special = not (
             self._takes_numbers and self._takes_names and self._template and len(self._columns) <= 100
@@ -149,14 +151,16 @@ class Function:
     def _specialise(self) -> None:
         """Give the function a class of its own, whose calls take floats at once: in Python, and in time as a built-in."""
         native, calls = self._native, None
-        self._is_special = True
+        call = None
         if native is not None and native.has_builtin and self._container is not None:
             if self._requested == "native":
-                call = native.builtin(self._container, self._general)
-                self.__class__ = type("Function", (Function,), {"__call__": call, "__slots__": ()})
-                return
-            calls = HOT if native.is_as_in_python else None
-        self.__class__ = type("Function", (Function,), {"__call__": self._source.method(calls), "__slots__": ()})
+                call = self._builtin = native.builtin(self._container, self._general)
+            elif native.is_as_in_python:
+                calls = HOT
+        self._is_special = True
+        self.__class__ = type(
+            "Function", (Function,), {"__call__": call or self._source.method(calls), "__slots__": ()}
+        )
 
     @property
     def _container(self) -> str | None:
@@ -173,9 +177,11 @@ class Function:
         own.__call__.__globals__["tick"] = bool  # counts no more
 
         def make() -> None:
-            own.__call__ = native.builtin(self._container, self._general)
+            with suppress(ExpradError):  # where LLVM is installed, but does not load
+                own.__call__ = native.builtin(self._container, self._general)
 
-        Thread(target=make, name="exprad built-in").start()
+        with suppress(RuntimeError):  # while the interpreter shuts down, no thread starts
+            Thread(target=make, name="exprad built-in").start()
 
     @property
     def backend(self) -> str:
@@ -256,6 +262,7 @@ class Function:
         if known.is_point and out is None:
             if known.are_numbers and not self._is_special:
                 self._specialise()
+                return self(*arguments)
             return self._at_point([value for array in arrays for value in array.astype(float).ravel().tolist()])
         if self._requested == "python" and self._takes_numbers:
             raise OperandError("backend 'python' takes numbers, one point at a time; use backend='numpy' for arrays")
@@ -274,11 +281,14 @@ class Function:
             slot.shape or x.__class__ in PLAIN for slot, x in zip(self._inputs, arguments, strict=True))  # fmt: skip
         runner = self._runner
         if self._requested == "auto" and self._native is not None and prod(points) >= self._native.points:
-            runner = self._native.runner
+            with suppress(ExpradError):  # where LLVM is installed, but does not load
+                runner = self._native.runner
         return _Signature(dtype, points, is_point, are_numbers, self._results(points, dtype), runner)
 
     def _at_point(self, values: Sequence[float]) -> Any:
         """One point in floats. What Python refuses, such as 1/0, NumPy computes."""
+        if self._builtin is not None:
+            return self._builtin(*values)
         try:
             found = self._scalar(*values)
         except (ArithmeticError, ValueError):

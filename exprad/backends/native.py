@@ -29,6 +29,7 @@ from exprad.expr import Expr, Var
 from exprad.files import write_whole
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
+from exprad.traverse import collector_paused
 from exprad.value import numpy_function
 
 PARALLEL = 500_000  # nanoseconds of work from which threads pay
@@ -362,7 +363,8 @@ class LargeRunner:
 
     @cached_property
     def layout(self) -> Layout:
-        return Layout(self.program, self.columns, self.structure, _width())
+        with collector_paused():
+            return Layout(self.program, self.columns, self.structure, _width())
 
     @property
     def source(self) -> str:
@@ -458,6 +460,11 @@ def _declare_python() -> None:
         llvm.add_symbol(f"exprad_py_{name}", address)
 
 
+@cache
+def _is_installed() -> bool:
+    return find_spec("llvmlite") is not None
+
+
 def has_code(row: Primitive) -> bool:
     return kernels.has(row, is_loop)
 
@@ -489,9 +496,7 @@ class Native:
     @property
     def may_run(self) -> bool:
         """Whether LLVM is there and seems to have all code."""
-        return bool(find_spec("llvmlite")) and all(
-            row.formula is not None or has_code(row) for row in self.lowered.rows
-        )
+        return _is_installed() and all(row.formula is not None or has_code(row) for row in self.lowered.rows)
 
     @property
     def has_builtin(self) -> bool:
