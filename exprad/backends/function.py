@@ -124,7 +124,7 @@ class Function:
             self._runner = kind(self.program, self._columns, self._inputs, structure.leaves)
         self._builtin: Any = None
         self._takes_numbers = backend != "numpy" and kind is BlockRunner
-        self._is_special = not (
+        self._may_specialise = bool(
             self._takes_numbers and self._takes_names and self._template and len(self._columns) <= 100
         )
 
@@ -157,7 +157,7 @@ class Function:
                 call = self._builtin = native.builtin(self._container, self._general)
             elif native.is_as_in_python:
                 calls = HOT
-        self._is_special = True
+        self._may_specialise = False
         self.__class__ = type(
             "Function", (Function,), {"__call__": call or self._source.method(calls), "__slots__": ()}
         )
@@ -260,7 +260,7 @@ class Function:
             arrays = [x if x.__class__ is np.ndarray else slot.checked(x)
                       for slot, x in zip(self._inputs, arguments, strict=True)]  # fmt: skip
         if known.is_point and out is None:
-            if known.are_numbers and not self._is_special:
+            if known.are_numbers and self._may_specialise:
                 self._specialise()
                 return self(*arguments)
             return self._at_point([value for array in arrays for value in array.astype(float).ravel().tolist()])

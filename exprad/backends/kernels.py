@@ -53,13 +53,13 @@ class Module:
 
     def call_loop(self, row: Primitive, *operands: Vector) -> Vector:
         """A function that NumPy calls in a loop over doubles, such as one of SciPy's."""
-        code, name = self.code, own_name(row)
-        if row not in self.loops:
+        code, name = self.code, f"loop_{own_name(row)}_{self.code.width}"
+        if name not in self.lanes:
             self.loops[row] = None
-            self.lanes[name] = _loop_call(code, name, row.arity)
+            self.lanes[name] = _loop_call(code, name, own_name(row), row.arity)
         kind = code.vector("double")
         arguments = ", ".join(f"{kind} {self._converted('fpext', operand)}" for operand in operands)
-        return self._rounded(f"call {kind} @loop_{name}({arguments})")
+        return self._rounded(f"call {kind} @{name}({arguments})")
 
     def sincos(self, x: Vector) -> tuple[Vector, Vector]:
         """Sine and cosine of one argument, whose reduction they share."""
@@ -114,11 +114,11 @@ class Module:
         return "\n\n".join(["\n".join(self.code.declarations), *self.lanes.values(), *functions])
 
 
-def _loop_call(code: Code, name: str, arity: int) -> str:
+def _loop_call(code: Code, name: str, inner: str, arity: int) -> str:
     """A function of vectors that calls `void loop(char **arrays, long *count, long *steps, void *data)`."""
     kind, places = code.vector("double"), range(arity + 1)
-    code.declare(f"declare void @exprad_loop_{name}(ptr, ptr, ptr, ptr)")
-    code.declare(f"@exprad_data_{name} = external global i8")
+    code.declare(f"declare void @exprad_loop_{inner}(ptr, ptr, ptr, ptr)")
+    code.declare(f"@exprad_data_{inner} = external global i8")
     lines = [f"%args = alloca [{arity + 1} x ptr]", f"%steps = alloca [{arity + 1} x i64]", "%count = alloca i64",
              f"store i64 {code.width}, ptr %count"]  # fmt: skip
     for k in places:
@@ -126,9 +126,9 @@ def _loop_call(code: Code, name: str, arity: int) -> str:
                   f"store ptr %b{k}, ptr %a{k}", f"%s{k} = getelementptr i64, ptr %steps, i64 {k}",
                   f"store i64 8, ptr %s{k}"]  # fmt: skip
     lines += [f"store {kind} %x{k}, ptr %b{k}, align 64" for k in range(arity)]
-    lines += [f"call void @exprad_loop_{name}(ptr %args, ptr %count, ptr %steps, ptr @exprad_data_{name})",
+    lines += [f"call void @exprad_loop_{inner}(ptr %args, ptr %count, ptr %steps, ptr @exprad_data_{inner})",
               f"%y = load {kind}, ptr %b{arity}, align 64", f"ret {kind} %y"]  # fmt: skip
-    return defined(f"internal {kind} @loop_{name}({', '.join(f'{kind} %x{k}' for k in range(arity))})", lines)
+    return defined(f"internal {kind} @{name}({', '.join(f'{kind} %x{k}' for k in range(arity))})", lines)
 
 
 class _Values(dict[int, Vector]):

@@ -132,6 +132,9 @@ def _own(name: str, width: int) -> Any:
     return engine
 
 
+_no_data = ctypes.c_char(b"\0")  # an address for loops that are given no data
+
+
 class _UFunc(ctypes.Structure):
     """The first fields of NumPy's ufunc objects, whose layout is part of its C interface."""
 
@@ -155,11 +158,8 @@ def _loop(row: Primitive) -> tuple[int, int] | None:
     if not is_as_expected or found.name != ufunc.__name__.encode() or signature not in ufunc.types:
         return None
     place = ufunc.types.index(signature)
-    unused = ctypes.addressof(_data)  # an address for loops that are given no data
-    return int(found.functions[place]), int(found.data[place] or unused) if found.data else unused
-
-
-_data = ctypes.c_char(b"\0")
+    function, data = found.functions[place], found.data[place] if found.data else None
+    return (function, data or ctypes.addressof(_no_data)) if function else None
 
 
 def is_loop(row: Primitive) -> bool:
@@ -245,8 +245,7 @@ class Kernel:
 
     def __init__(self, program: Program, columns: Sequence[int], real: str, fast: bool) -> None:
         module = _module(_width(), real, fast)
-        self.text = kernels.kernel(module, program, columns)
-        self.engine, address = _linked(module, self.text, "kernel")
+        self.engine, address = _linked(module, kernels.kernel(module, program, columns), "kernel")
         arrays = [ctypes.c_void_p] * (len(columns) + len(program.outputs))
         self.function = ctypes.CFUNCTYPE(None, *arrays, ctypes.c_int64, ctypes.c_int64)(address)
 
@@ -375,9 +374,10 @@ class LargeRunner:
             return self._other()(arrays, leaves, points, dtype)
         kernel = self._kernels.get(dtype) or self._made(dtype)
         count = prod(points)
-        inputs = [np.broadcast_to(array, (*slot.shape, *points)).reshape(-1, count)
+        inputs = [np.broadcast_to(array, (*slot.shape, *points)).reshape(prod(slot.shape), count)
                   for slot, array in zip(self.inputs, arrays, strict=True)]  # fmt: skip
-        outputs = [leaf.reshape(-1, count) if leaf.flags.c_contiguous else np.empty((prod(shape or ()), count), leaf.dtype)
+        outputs = [np.empty((prod(shape or ()), count), leaf.dtype) if not leaf.flags.c_contiguous
+                   else leaf.reshape(prod(shape or ()), count)
                    for leaf, (shape, *_) in zip(leaves, self.structure, strict=True)]  # fmt: skip
         share = -(-count // workers()) or 1
         jobs = [pool().submit(self._run, kernel, dtype, inputs, outputs, range(start, min(start + share, count)))
