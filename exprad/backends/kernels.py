@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -241,12 +242,17 @@ def kernel(module: Module, program: Program, columns: Sequence[int]) -> str:
 
 
 RANK, DATA, STRIDES = 24, 16, 40  # bytes into NumPy's array objects, whose layout is part of its C interface
+# Values that wait on the stack must not have the low bits of addresses of constants, or loads of these wait for them: that
+# cost a third of the time, by chance of where the stack lay. So the stack begins where a page does. (Windows asks for a
+# function of its runtime library with frames of a page.)
+FRAME = 4096 if os.name == "posix" else 64
 
 
 def _loop(code: Code, inputs: int, results: Sequence[str], body: Sequence[str]) -> str:
     kind, width, size = code.floats, code.width, code.size
     places, last = range(inputs + len(results)), inputs + len(results)
-    lines = ["entry:", "%all0 = or i1 true, true"]
+    lines = ["entry:", f"%frame = alloca [64 x i8], align {FRAME}", "store volatile i8 0, ptr %frame",
+             "%all0 = or i1 true, true"]  # fmt: skip
     for k in places:
         lines += [f"%dp{k} = getelementptr i8, ptr %a{k}, i64 {DATA}", f"%p{k} = load ptr, ptr %dp{k}",
                   f"%np{k} = getelementptr i8, ptr %a{k}, i64 {RANK}", f"%n{k} = load i32, ptr %np{k}",
