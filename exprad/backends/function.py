@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from inspect import Parameter, Signature
-from itertools import repeat
 from keyword import iskeyword
 from math import prod
 from threading import Thread
@@ -235,10 +234,7 @@ class Function:
         )
 
     def __call__(self, /, *arguments: Any, out: Any = None, **named: Any) -> Any:
-        return self._general(*arguments, out=out, **named)
-
-    def _general(self, /, *arguments: Any, out: Any = None, **named: Any) -> Any:
-        """A call of any kind. Functions of a few numbers have a `__call__` of their own that takes floats at once."""
+        """A call of any kind. Functions of a few numbers get a class with a `__call__` that takes floats at once."""
         if named or len(arguments) != len(self._inputs):
             arguments = tuple(self._by_place(arguments, named))
         key = _key(arguments)
@@ -272,6 +268,8 @@ class Function:
         leaves = [np.empty(shape, kind) for shape, kind in known.results]
         known.runner(arrays, leaves, known.points, known.dtype)
         return self._structure.build([_number(leaf) if known.are_numbers else leaf[()] for leaf in leaves])
+
+    _general = __call__
 
     def _signature(self, arguments: Sequence[Any], arrays: Sequence[Any]) -> _Signature:
         """What follows from the shapes and types of the arguments alone."""
@@ -310,13 +308,19 @@ class Function:
                 raise ShapeError(f"out of output {place} must be an array {shape} of {kind}, got {found}")
             if not mine.flags.writeable:
                 raise ArgumentError(f"out of output {place} is read-only")
-            if _may_overlap(mine, given[:place]) and any(np.shares_memory(mine, other) for other in given[:place]):
-                raise ArgumentError(f"out of output {place} shares memory with another output")
+            for other in given[:place]:
+                if np.may_share_memory(mine, other) and np.shares_memory(mine, other):
+                    raise ArgumentError(f"out of output {place} shares memory with another output")
         return given
 
     def _run(self, arrays: Sequence[Any], given: Sequence[Any], known: _Signature) -> None:
         """Write to the arrays given; first to others, where one may share memory with an input."""
-        targets = [np.empty_like(mine) if _may_overlap(mine, arrays) else mine for mine in given]
+        targets = list(given)
+        for place, mine in enumerate(given):
+            for array in arrays:
+                if np.may_share_memory(mine, array):
+                    targets[place] = np.empty_like(mine)
+                    break
         known.runner(arrays, targets, known.points, known.dtype)
         for mine, target in zip(given, targets, strict=True):
             if mine is not target:
@@ -395,10 +399,6 @@ def _key(arguments: Sequence[Any]) -> Any:
         else:
             return None
     return tuple(key)
-
-
-def _may_overlap(mine: Any, others: Sequence[Any]) -> bool:
-    return any(map(np.may_share_memory, repeat(mine), others))
 
 
 def _number(leaf: Any) -> Any:
