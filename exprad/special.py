@@ -97,7 +97,7 @@ def _order(row: str, n: Any) -> int:
 def _right_of_zero(x: Any) -> tuple[Any, Any, Any]:
     """Whether x is left of 1/2; what the reflection 1 - x puts right of it; and x less the nearest whole number."""
     is_left = x < 0.5
-    return is_left, table.where(is_left, 1 - x, x), x - table.round(x)
+    return is_left, table.where(is_left, 1 - x, x), table.where(table.equal(x, 0), x, x - table.round(x))
 
 
 def digamma_formula(x: Any) -> Any:

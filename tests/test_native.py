@@ -142,7 +142,12 @@ INTERVALS: dict[str, list[tuple[float, float]]] = {
     "log1p": [(-0.9, 1.0), (-0.01, 0.01), (0.0, 1e300), SMALL], "cbrt": [(-8.0, 8.0), LARGE], "erf": [NEAR_ONE, (-6.0, 6.0)],
     "erfc": [NEAR_ONE, (-6.0, 25.0)], "pow": [(0.1, 9.0), (0.9, 1.1)], "atan2": [NEAR_ONE, LARGE], "hypot": [NEAR_ONE, LARGE],
 }  # fmt: skip
-BOUND = dict.fromkeys(("exp", "log", "sin", "cos", "tan", "acos", "atan", "atan2", "log1p"), 1.0)  # else 2
+AT_MOST_1 = {"exp", "log", "sin", "cos", "tan", "acos", "atan", "atan2", "log1p"}
+HARD = {  # by the upper end of the interval: multiples of pi/2, nearly; what needs all that a sum lost
+    1e6: [321307.9594422229, 642615.9188844458, 871790.3905748408, 413441.44719405076, math.pi, 2 * math.pi],
+    1.01: [1.001931965170021, 1.0018707724072031, 1.000120256637648],
+    1.0: [-0.5082511045654361, -0.5193370312190848, 0.23300071137075962, -0.4743305375962259],
+}
 
 
 @pytest.mark.parametrize("name", INTERVALS)
@@ -157,6 +162,8 @@ def test_units_in_the_last_place(name: str) -> None:
     for low, high in INTERVALS[name]:
         a = generator.uniform(low, high, 1500)
         b = generator.uniform(-5.0, 5.0, 1500) if name == "pow" else generator.uniform(low, high, 1500)
+        hard = [each for each in HARD.get(high, []) if each > low]
+        a[: len(hard)] = hard
         worst, where = 0.0, 0.0
         with mpmath.workdps(60):
             for first, second, ours in zip(a.tolist(), b.tolist(), function(a, b).tolist(), strict=True):
@@ -164,7 +171,8 @@ def test_units_in_the_last_place(name: str) -> None:
                 if 1e-307 < abs(exact) < 1e308:
                     off = float(abs(mpmath.mpf(ours) - exact) / mpmath.mpf(np.spacing(abs(float(exact)))))
                     worst, where = max((worst, where), (off, first))
-        assert worst <= BOUND.get(name, 2.0), (low, high, where)
+        bound = 1.0 if name in AT_MOST_1 else 1.2 if name == "asinh" else 2.0
+        assert worst <= bound, (low, high, where)
 
 
 def test_arrays_of_any_layout() -> None:
@@ -457,12 +465,28 @@ def test_a_large_program_is_a_few_loops_and_gives_numpys_bits() -> None:
                 for ours, theirs in zip(native(at.astype(kind)), numpy(at.astype(kind)), strict=True):
                     assert ours.dtype == theirs.dtype
                     same_bits(ours, theirs)
+        at = np.random.default_rng(0).normal(size=(n, 11))
         out = [np.empty(11), np.empty((11, n)).T, np.empty(11, bool)]
         for ours, theirs in zip(native(at, out=out), numpy(at), strict=True):
             same_bits(ours, theirs)
         assert [each.shape for each in native(np.empty((n, 0)))] == [(0,), (n, 0), (0,)]
         sizes.append(len(native._runner.source))
     assert sizes[1] < 1.1 * sizes[0]
+
+
+def test_rows_of_one_loop_that_read_each_other_elsewhere() -> None:
+    """One value of a group read by all of another of its length; a group read in another order; a sum of negative zeros."""
+    p = np.array([Var(f"q{i}") for i in range(1300)], object)
+    squares, sines = np.array([each * each for each in p], object), [ep.sin(each) for each in p]
+    first = np.array([sine + squares[0] for sine in sines], object)
+    mixed = np.array([sine * squares[(7 * i + 3) % 1300] for i, sine in enumerate(sines)], object)
+    for outputs in ([first, squares], [mixed, squares], [first, mixed, squares], [sum(p[1:], p[0])]):
+        ours, theirs = (compile(outputs, [p], backend=backend) for backend in ("native", "numpy"))
+        assert type(ours._runner).__name__ == "LargeRunner"
+        for at in (np.random.default_rng(0).normal(size=1300), np.full(1300, -0.0)):
+            for mine, other in zip(ours(at), theirs(at), strict=True):
+                np.testing.assert_allclose(mine, other, rtol=1e-14, atol=1e-14)
+                np.testing.assert_array_equal(np.signbit(mine), np.signbit(other))
 
 
 def test_a_large_program_of_no_pattern() -> None:
@@ -527,6 +551,18 @@ def test_auto_makes_a_built_in_of_many_calls_that_gives_the_same_bits() -> None:
     assert [function(*point) for point in points] == first
     assert function(1.0, 0.0)[0] == math.inf
     assert function(1000.0, 1.0)[0] == math.inf
+
+
+@pytest.mark.parametrize("name", [row.name for row in rows() if is_as_in_python(row) and not row.infix])
+def test_a_built_in_of_one_row_gives_what_python_gives_bit_by_bit(name: str) -> None:
+    row = next(row for row in rows() if row.name == name)
+    f = row(*operands_of(row))
+    function, python = (compile(1.0 * f, VARIABLES, backend=backend) for backend in ("native", "python"))
+    generator = np.random.default_rng(0)
+    intervals = [*row.sample, (0.2, 0.9), (0.3, 0.8)][:3]
+    for _ in range(500):
+        at = [float(generator.uniform(low, high)) for low, high in intervals]
+        assert function(*at) == python(*at), at
 
 
 @searched(60)

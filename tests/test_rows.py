@@ -221,3 +221,16 @@ def test_formulas_are_what_they_stand_for(name):
                 exact = float(row(*[mpmath.mpf(each) for each in [*first, *at]]))
             found = float(formula.evaluate(dict(zip(names, at, strict=True))))
             assert abs(found - exact) <= (1e-13 if order else 1e-14) * max(1.0, abs(exact)), (order, at)
+
+
+def test_formulas_at_the_edges():
+    x = Var("x")
+    digamma, trigamma, slope = (expression(row.by_formula(*first, x)) for row, first in (
+        (next(row for row in rows() if row.name == name), first)
+        for name, first in (("digamma", ()), ("polygamma", (1,)), ("sinc_slope", (1,)))))  # fmt: skip
+    assert digamma.evaluate(x=0.0) == -math.inf and digamma.evaluate(x=-0.0) == math.inf
+    assert math.isnan(digamma.evaluate(x=-2.0)) and digamma.evaluate(x=math.inf) == math.inf
+    assert trigamma.evaluate(x=math.inf) == 0 and trigamma.evaluate(x=0.0) == math.inf
+    assert slope.evaluate(x=math.inf) == 0 and slope.evaluate(x=-math.inf) == 0 and slope.evaluate(x=0.0) == 0
+    with pytest.raises(UnsupportedError, match="constant whole orders"):
+        next(row for row in rows() if row.name == "polygamma").by_formula(x, 2.0)

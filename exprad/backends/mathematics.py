@@ -248,9 +248,11 @@ def _circular(code: Code, x: Vector) -> tuple[Parts, Parts, Vector]:
     """Sine and cosine of what is left of x after multiples of pi/2, and how many there were."""
     shifted = code.fma(x, 2 / math.pi, SHIFT)
     n = shifted - SHIFT
-    high = code.fma(n, -HALF_PI[0], x)
-    y = code.fma(n, -HALF_PI[1], high)
-    tail = code.fma(n, -HALF_PI[2], code.fma(n, -HALF_PI[1], high - y))
+    high = code.fma(n, -HALF_PI[0], x)  # exact: at most 53 bits are left
+    product = n * HALF_PI[1]
+    y = high - product
+    lost = ((high - y) - product) - code.fma(n, HALF_PI[1], -product)
+    tail = code.fma(n, -HALF_PI[2], lost)
     z = y * y
     cube = z * y
     inner = code.polynomial(z, SIN[1:])

@@ -119,7 +119,7 @@ def _prepared(function: Function, arguments: Sequence[Any]) -> tuple[Shipped, li
         array = given if is_lazy(given) else da.asarray(np.asarray(given))
         if array.shape[:lead] != slot.shape:
             raise ShapeError(f"{slot.label} needs an array of shape {slot.shape}, got {array.shape}")
-        arrays.append(array.rechunk(dict.fromkeys(range(lead), -1)) if lead else array)
+        arrays.append(array)
     try:
         np.broadcast_shapes(*[array.shape[lead:] for array, lead in zip(arrays, leads, strict=True)])
     except ValueError:
