@@ -175,6 +175,21 @@ def test_units_in_the_last_place(name: str) -> None:
         assert worst <= bound, (low, high, where)
 
 
+@pytest.mark.parametrize("width", [2, 4])
+def test_narrower_vectors(width: int, monkeypatch: Any) -> None:
+    from exprad.backends import native
+
+    if native._width() < width:
+        pytest.skip("the machine has no such vectors")
+    monkeypatch.setattr(native, "_width", lambda: width)
+    names = [row for row in rows() if row.name in INTERVALS]
+    outputs = [row(*operands_of(row)) for row in names] + [ep.sin(x) * ep.cos(x), x % y]
+    a, b = np.random.default_rng(0).uniform(0.05, 0.95, (2, 1001))
+    a[0], b[0] = 1e9, 2.0
+    for ours, theirs in zip(*in_both(outputs, VARIABLES, a, b, b), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-14)
+
+
 def test_arrays_of_any_layout() -> None:
     f = ep.sin(x) * y + x
     function, ours = compile([f, x < y], [x, y], backend="native"), compile([f, x < y], [x, y], backend="numpy")
