@@ -19,8 +19,6 @@ from exprad.tensor import of_numpy
 from exprad.value import as_float, function_of, is_operator
 
 MODULES = {"jax": "jax.numpy", "torch": "torch"}
-
-
 # What a library has by name, but not for an operand that is an array.
 LACKS = {"jax": {"polygamma"}, "torch": {"polygamma"}}
 
@@ -86,8 +84,7 @@ class ArrayFunction:
                 scope[f"f{index}"] = (
                     partial(spelled[head.name], library, **head.parameters) if is_spelled else _function(library, head)
                 )
-        given = ", ".join(f"a{place}" for place in range(len(self._inputs)))
-        exec(f"def function({given}):\n    " + "\n    ".join(self._lines()) + "\n", scope)
+        exec(self.source(), scope)
         return cast("Callable[..., list[Any]]", scope["function"])
 
     def _lines(self) -> Iterator[str]:
