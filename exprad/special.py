@@ -12,6 +12,11 @@ from typing import Any
 from exprad import elementary as table
 from exprad.errors import UnsupportedError
 
+BERNOULLI = tuple(Fraction(n, d) for n, d in (  # B2, B4, ...
+    (1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6), (-3617, 510), (43867, 798), (-174611, 330)))  # fmt: skip
+SHIFT = 10  # how far to the right series in 1/x are taken
+TERMS = 14  # of Taylor's series of sinc_slope, of order 0
+
 
 def polygamma(n: Any, x: Any) -> Any:
     """The n-th derivative of digamma, by SciPy; nan where n is no whole number of at least 0."""
@@ -78,12 +83,6 @@ def mp_sinc_slope(n: Any, t: Any) -> Any:
             if j > abs(t) and abs(power) <= mp.ldexp(abs(total) or 1, -precision):
                 break
     return +total
-
-
-BERNOULLI = tuple(Fraction(n, d) for n, d in (  # B2, B4, ...
-    (1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6), (-3617, 510), (43867, 798), (-174611, 330)))  # fmt: skip
-SHIFT = 10  # how far to the right series in 1/x are taken
-TERMS = 14  # of Taylor's series of sinc_slope, of order 0
 
 
 def _order(row: str, n: Any) -> int:
