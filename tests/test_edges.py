@@ -42,6 +42,7 @@ from exprad import (
 )  # fmt: skip
 from exprad.evaluation import evaluate
 from tests.test_c import GCC, Library
+from tests.test_cupy import emulated
 from tests.test_foreign import library as library_of_arrays
 
 x, y = variables("x y")
@@ -180,6 +181,16 @@ def test_c_slopes_at_the_edge(tmp_path):
     library = Library([f.gradient(wrt) for f, wrt, *_ in CASES], [x, y], tmp_path)
     for place, (f, _, at, expected) in enumerate(CASES):
         assert same(library(float(at["x"]), float(at.get("y", 0.0)))[place], expected), f
+
+
+def test_slopes_at_the_edge_in_the_kernel_for_a_gpu(tmp_path):
+    if GCC is None:
+        pytest.skip("gcc is not installed")
+    function = exprad.compile([f.gradient(wrt) for f, wrt, *_ in CASES], [x, y], backend="cupy")
+    arrays = [np.array([float(at.get(name, 0.0)) for *_, at, _ in CASES]) for name in ("x", "y")]
+    found = emulated(function, tmp_path, arrays)
+    for place, (f, *_, expected) in enumerate(CASES):
+        assert same(found[place][place], expected), f
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
