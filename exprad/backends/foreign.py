@@ -19,13 +19,12 @@ from exprad.tensor import of_numpy
 from exprad.value import as_float, function_of, is_operator
 
 MODULES = {"jax": "jax.numpy", "torch": "torch"}
-# What a library has by name, but not for an operand that is an array.
-LACKS = {"jax": {"polygamma"}, "torch": {"polygamma"}}
+LACKS = {"polygamma"}  # what libraries have by name, but not for an order that is an array
 
 
 def has_function(backend: str, row: Primitive) -> bool:
     """Whether a library has a row: as an operator, by name, or as it is spelled here."""
-    if row.is_composed or row.name in LACKS[backend]:
+    if row.is_composed or row.name in LACKS:
         return False
     if is_operator(row) or row.predicate or row.name in _SPELLED[backend]:
         return True

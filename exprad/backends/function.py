@@ -197,7 +197,9 @@ class Function:
         arrays = "numpy, level by level" if isinstance(self._runner, LevelRunner) else "numpy"
         if self._takes_numbers:
             arrays = f"python for numbers, {arrays} for arrays"
-        return f"{arrays}, native from {self._native.points:,} points" if self._native is not None else arrays
+        if self._native is not None and self._native.can_run:
+            arrays += f", native from {self._native.points:,} points"
+        return arrays
 
     @property
     def __signature__(self) -> Signature:
@@ -278,9 +280,9 @@ class Function:
         is_point = points == () and self._takes_numbers and dtype == np.float64 and all(
             slot.shape or x.__class__ in PLAIN for slot, x in zip(self._inputs, arguments, strict=True))  # fmt: skip
         runner = self._runner
-        if self._requested == "auto" and self._native is not None and prod(points) >= self._native.points:
-            with suppress(ExpradError):  # where LLVM is installed, but does not load
-                runner = self._native.runner
+        native = self._native if self._requested == "auto" else None
+        if native is not None and prod(points) >= native.points and native.can_run:
+            runner = native.runner
         return _Signature(dtype, points, is_point, are_numbers, self._results(points, dtype), runner)
 
     def _at_point(self, values: Sequence[float]) -> Any:

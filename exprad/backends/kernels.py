@@ -1,4 +1,5 @@
-"""Programs of scalars as LLVM modules: loops over arrays, parts of large programs, and functions that Python calls."""
+"""Programs of scalars as LLVM modules: loops over arrays, large programs as loops over a table, and functions that Python
+calls."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from exprad.backends import kernels, mathematics, python
 from exprad.backends.levels import Layout, LevelRunner
 from exprad.backends.numpy import BlockRunner, columns_of, pool, rows_of, workers
 from exprad.backends.signature import Input, own_name
-from exprad.errors import UnsupportedError, extra
+from exprad.errors import ExpradError, UnsupportedError, extra
 from exprad.expr import Expr, Var
 from exprad.files import write_whole
 from exprad.primitive import Primitive, Shape
@@ -497,6 +497,14 @@ class Native:
     def may_run(self) -> bool:
         """Whether LLVM is there and seems to have all code."""
         return _is_installed() and all(row.formula is not None or has_code(row) for row in self.lowered.rows)
+
+    @property
+    def can_run(self) -> bool:
+        """Whether LLVM loads and has all code."""
+        try:
+            return bool(self.program)
+        except ExpradError:
+            return False
 
     @property
     def has_builtin(self) -> bool:
