@@ -1,14 +1,18 @@
 """The only chain rule. Handed expressions it returns expressions, handed numbers, numbers, handed arrays, arrays.
 
 A *sensitivity* (a tangent or an adjoint) is None, a zero that costs nothing; a value; a `Negated` value, which is
-subtracted where it is met; or a `Guarded` value, which counts only where its conditions hold. Guards select instead
-of multiplying, so a branch that is not taken never poisons a derivative. `-v` and `where(c, v, 0)` are built at the
-outputs alone, by `resolve`.
+subtracted where it is met; a `Guarded` value, which counts only where its conditions hold; or a `Masked` value, which
+*is* 0 where its guard fails. Guards select instead of multiplying, so a branch that is not taken, or an element that is
+never read, never poisons a derivative. `-v` and `where(c, v, 0)` are built at the outputs alone, by `resolve`, and
+where a row moves elements: what it moves is 0 where the guard fails, and the guard moves with it, as a `Guard`, which
+costs nothing until a partial asks for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
+from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 from exprad.elementary import logical_not, where
@@ -32,6 +36,54 @@ class Negated:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+
+
+class Masked:
+    """A value, or a `Negated` one, that is 0 wherever `guard` fails."""
+
+    __slots__ = ("guard", "value")
+
+    def __init__(self, guard: Guard, value: Any) -> None:
+        self.guard, self.value = guard, value
+
+
+class Guard:
+    """A condition that is made, of those of `sources`, when it is asked for; True where nothing is left to decide.
+
+    It is static if it is the same at every point, as which elements an index reads is: then it is an array, on every carrier.
+    """
+
+    __slots__ = ("_condition", "_made", "_sources", "is_static")
+    _condition: Any
+    is_static: bool
+
+    def __init__(self, made: Callable[..., Any], *sources: Guard, is_static: bool = False) -> None:
+        self._made: Callable[..., Any] | None = made
+        self._sources, self._condition = sources, None
+        self.is_static = is_static or sources != () and all(source.is_static for source in sources)
+
+    @property
+    def condition(self) -> Any:
+        waiting = [self]
+        while waiting:
+            guard = waiting[-1]
+            if guard._made is not None:
+                unknown = [source for source in guard._sources if source._made is not None]
+                if unknown:
+                    waiting += unknown
+                    continue
+                found = guard._made(*[source._condition for source in guard._sources])
+                guard._condition = True if found is not True and guard.is_static and found.all() else found
+                guard._made, guard._sources = None, ()
+            waiting.pop()
+        return self._condition
+
+    def renewed(self) -> Guard:
+        """The same, not yet made."""
+        return Guard(self._made, *self._sources, is_static=self.is_static)  # type: ignore[arg-type]  # asked before it is
+
+
+_MARKED: frozenset[Any] = frozenset((Guarded, Negated, Masked))
 
 
 def pushforward(f: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
@@ -71,7 +123,7 @@ def times(f: Primitive, partial: Any, y: Any, xs: Sequence[Any], sensitivity: An
         if partial == 1:
             return sensitivity
         if sensitivity.__class__ is not Guarded:
-            return sensitivity.value if sensitivity.__class__ is Negated else Negated(sensitivity)
+            return _opposite(sensitivity)
     if kind is If:
         return _select(partial, sensitivity)
     inner = sensitivity.__class__
@@ -79,7 +131,32 @@ def times(f: Primitive, partial: Any, y: Any, xs: Sequence[Any], sensitivity: An
         return Negated(_product(partial, sensitivity.value))
     if inner is Guarded:
         return Guarded(sensitivity.conditions, _product(partial, sensitivity.value))
+    if inner is Masked:
+        return _masked_product(partial, sensitivity)
     return _product(partial, sensitivity)
+
+
+def _opposite(sensitivity: Any) -> Any:
+    if sensitivity.__class__ is Masked:
+        return Masked(sensitivity.guard, _opposite(sensitivity.value))
+    return sensitivity.value if sensitivity.__class__ is Negated else Negated(sensitivity)
+
+
+def _masked_product(partial: Any, masked: Masked) -> Any:
+    """A finite constant keeps the zeros; any other partial may be infinite there, so it is selected."""
+    if _is_finite(partial):
+        is_negated = masked.value.__class__ is Negated
+        product = _product(partial, masked.value.value if is_negated else masked.value)
+        return Masked(masked.guard, Negated(product) if is_negated else product)
+    condition, product = masked.guard.condition, _product(partial, resolve(masked.value))
+    return product if condition is True else Guarded((condition,), product)
+
+
+def _is_finite(partial: Any) -> bool:
+    """Whether a partial is known to be a finite number."""
+    is_carrier = getattr(partial, "_level", 0)
+    number = getattr(partial, "known", None) if is_carrier else getattr(partial, "value", partial)
+    return number.__class__ in (int, Fraction) or number.__class__ is float and isfinite(number)
 
 
 def _product(partial: Any, value: Any) -> Any:
@@ -101,13 +178,23 @@ def _select(partial: If, sensitivity: Any) -> Any:
     truth = known_truth(condition)
     if truth is False:
         return None
-    inner, value = (
-        (sensitivity.conditions, sensitivity.value) if sensitivity.__class__ is Guarded else ((), resolve(sensitivity))
-    )
+    inner, value = _conditions(sensitivity), inside(sensitivity)
     if truth is True or any(condition is known for known in inner):
         product = _product(partial.value, value)
         return Guarded(inner, product) if inner else product
     return Guarded((*inner, condition), _product(partial.value, value))
+
+
+def _conditions(sensitivity: Any) -> tuple[Any, ...]:
+    if sensitivity.__class__ is Masked:
+        condition = sensitivity.guard.condition
+        return () if condition is True else (condition,)
+    return sensitivity.conditions if sensitivity.__class__ is Guarded else ()
+
+
+def inside(sensitivity: Any) -> Any:
+    """A sensitivity's plain value, which need not be 0 where its conditions fail."""
+    return sensitivity.value if sensitivity.__class__ is Guarded else resolve(sensitivity)
 
 
 def known_truth(condition: Any) -> bool | None:
@@ -128,18 +215,73 @@ def plus(a: Any, b: Any) -> Any:
         return b
     if b is None:
         return a
-    if a.__class__ is not Guarded and b.__class__ is not Guarded:
-        if b.__class__ is Negated:
-            return Negated(a.value + b.value) if a.__class__ is Negated else a - b.value
-        return b - a.value if a.__class__ is Negated else a + b
-    if a.__class__ is Guarded and b.__class__ is Guarded and len(a.conditions) == len(b.conditions):
+    p, q = a.__class__, b.__class__
+    if p not in _MARKED and q not in _MARKED:
+        return a + b
+    if p is Masked or q is Masked:
+        return _masked_sum(a, b)
+    if p is not Guarded and q is not Guarded:
+        if q is Negated:
+            return Negated(a.value + b.value) if p is Negated else a - b.value
+        return b - a.value
+    if p is not Guarded or q is not Guarded:
+        return resolve(a) + resolve(b)
+    if len(a.conditions) == len(b.conditions):
         *outer, last = a.conditions
         if all(p is q for p, q in zip(outer, b.conditions[:-1], strict=True)):
             merged = _merge(tuple(outer), last, a.value, b.conditions[-1], b.value)
-            return _either(a, b) if merged is None else merged
-    if a.__class__ is Guarded and b.__class__ is Guarded:
-        return _either(a, b)
-    return resolve(a) + resolve(b)
+            return _masked_sum(a, b) if merged is None else merged
+    return _masked_sum(a, b)
+
+
+def _masked_sum(a: Any, b: Any) -> Any:
+    """A sum that is 0 where neither summand counts."""
+    total = plus(signed(a), signed(b))
+    p, q = guard_of(a), guard_of(b)
+    return total if p is None or q is None else Masked(Guard(_either, p, q), total)
+
+
+def signed(sensitivity: Any) -> Any:
+    """A sensitivity's value, with its sign apart."""
+    if sensitivity.__class__ is Masked:
+        return sensitivity.value
+    return sensitivity if sensitivity.__class__ is Negated else resolve(sensitivity)
+
+
+def core(sensitivity: Any) -> Any:
+    """The number, expression or array within a sensitivity."""
+    found = sensitivity
+    while found.__class__ in _MARKED:
+        found = found.value
+    return found
+
+
+def _either(p: Any, q: Any) -> Any:
+    return True if p is True or q is True else p if p is q else p | q
+
+
+def guard_of(sensitivity: Any) -> Guard | None:
+    """Where a sensitivity counts; None where it counts everywhere."""
+    if sensitivity.__class__ is Masked:
+        guard: Guard = sensitivity.guard
+        return guard
+    if sensitivity.__class__ is Guarded:
+        return Guard(lambda: joined(sensitivity.conditions))
+    return None
+
+
+def within(change: Callable[[Any], Any], sensitivity: Any, of_condition: Callable[[Any], Any] | None = None) -> Any:
+    """A sensitivity with its parts changed: its value, and each condition in the same way or by `of_condition`."""
+    on = of_condition or change
+    kind = sensitivity.__class__
+    if kind is Guarded:
+        return Guarded(tuple([on(condition) for condition in sensitivity.conditions]), change(sensitivity.value))
+    if kind is Negated:
+        return Negated(change(sensitivity.value))
+    if kind is Masked:
+        moved = Guard(lambda condition: condition if condition is True else on(condition), sensitivity.guard)
+        return Masked(moved, within(change, sensitivity.value))
+    return change(sensitivity)
 
 
 def _merge(outer: tuple[Any, ...], last: Any, a: Any, other: Any, b: Any) -> Any:
@@ -149,10 +291,6 @@ def _merge(outer: tuple[Any, ...], last: Any, a: Any, other: Any, b: Any) -> Any
         value = where(last, a, b)
         return Guarded(outer, value) if outer else value
     return None
-
-
-def _either(a: Guarded, b: Guarded) -> Guarded:
-    return Guarded((joined(a.conditions) | joined(b.conditions),), resolve(a) + resolve(b))
 
 
 def is_complement(a: Any, b: Any) -> bool:
@@ -170,6 +308,8 @@ def joined(conditions: Sequence[Any]) -> Any:
 
 def resolve(sensitivity: Any) -> Any:
     """A sensitivity at an output: a plain value, or None."""
+    if sensitivity.__class__ is Masked:
+        sensitivity = sensitivity.value
     if sensitivity.__class__ is Negated:
         return -sensitivity.value
     if sensitivity.__class__ is Guarded:

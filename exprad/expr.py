@@ -33,6 +33,11 @@ class Expr(Arithmetic, ArrayMethods):
     operands = property(attrgetter("_operands"), doc="The expressions that the node reads; a leaf has none.")
     __hash__ = object.__hash__
 
+    def __init_subclass__(cls) -> None:
+        if cls.__module__ != __name__:
+            raise OperandError(f"class {cls.__name__} can't be derived from a class of expressions: equal structure is one "
+                               "object, whoever builds it; hold an expression instead, or define a Primitive")  # fmt: skip
+
     def interpret(self, primitive: Primitive, operands: Sequence[Any]) -> Expr:
         if primitive is table.where and isinstance(operands[0], bool):
             raise ConditionError(f"where needs a condition, got the bool {operands[0]}; use equal(a, b), not a == b")

@@ -99,4 +99,10 @@ def row_of_ufunc(name: str) -> Primitive | None:
     for row in Primitive.registry.values():
         if row.numpy == name or (row.numpy is None and row.name == name):
             return row
-    return {"absolute": elementary.abs, "float_power": elementary.pow, "remainder": elementary.mod}.get(name)
+    return _OTHER_UFUNCS.get(name)
+
+
+_OTHER_UFUNCS = {
+    "absolute": elementary.abs, "float_power": elementary.pow, "remainder": elementary.mod,
+    "bitwise_and": elementary.logical_and, "bitwise_or": elementary.logical_or, "invert": elementary.logical_not,
+}  # fmt: skip  # of conditions

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
-from exprad.chain import Guarded, Negated, plus, pullback, resolve
+from exprad.chain import plus, pullback, resolve
 from exprad.expr import Expr, expression
 from exprad.primitive import Primitive
-from exprad.tensor import stretched, summed_to
+from exprad.tensor import stretched
+from exprad.tensor.carrying import unbroadcast
 from exprad.traverse import collector_paused, independents, postorder
 
 
@@ -52,10 +53,3 @@ def _pull_array(
     for x, x_bar in x_bars.items():
         if x_bar is not None:
             bars[x] = plus(bars.get(x), unbroadcast(x_bar, x.shape))
-
-
-def unbroadcast(x_bar: Any, shape: tuple[int, ...]) -> Any:
-    """An adjoint summed back to its operand's shape."""
-    if x_bar.__class__ in (Guarded, Negated) and x_bar.value.shape == shape:
-        return x_bar
-    return summed_to(resolve(x_bar), shape)

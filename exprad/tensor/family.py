@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
-from exprad.chain import plus, resolve
+from exprad.errors import OperandError
 from exprad.primitive import Primitive, Shape
 
 Axes = tuple[int, ...] | None
@@ -33,28 +33,14 @@ class Structural(Primitive):
         return self.family.shape(*shapes, **self.parameters)
 
     def push(self, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
-        from exprad.tensor.linear import stretched
+        from exprad.tensor import carrying
 
-        ready = [
-            None if x_dot is None else stretched(resolve(x_dot), shape_of(x))
-            for x, x_dot in zip(xs, x_dots, strict=True)
-        ]
-        if self.family.push is None:
-            return None if ready[0] is None else self(*ready)
-        y_dot = None
-        for index, x_dot in enumerate(ready):
-            if x_dot is not None:
-                y_dot = plus(y_dot, self.family.push(y, xs, x_dot, index, **self.parameters))
-        return y_dot
+        return carrying.push(self, y, xs, x_dots)
 
     def pull(self, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container[Any], x_bars: dict[Any, Any]) -> None:
-        from exprad.tensor.linear import stretched
+        from exprad.tensor import carrying
 
-        y_bar = resolve(y_bar)
-        for index, x in enumerate(xs):
-            if x not in idle:
-                x_bar = self.family.pull(y, xs, y_bar, index, **self.parameters)
-                x_bars[x] = plus(x_bars.get(x), stretched(x_bar, shape_of(x)))
+        carrying.pull(self, y, xs, y_bar, idle, x_bars)
 
     def folded(self, operands: Sequence[Any]) -> Any:
         """A simpler expression for a call on expressions, which moves no rounding; None where there is none."""
@@ -88,8 +74,9 @@ class Family:
     - `shape(*shapes, **parameters)`: the shape of the result; raises for operands that do not fit;
     - `value(np, *xs, **parameters)`: the result, for arrays;
     - `transpose(y_bar, x, **parameters)`: the pullback of a family that is linear in its one operand; or
-    - `push(y, xs, x_dot, index, **parameters)`, `pull(y, xs, y_bar, index, **parameters)`: the tangent that operand
-      `index` passes on, and the adjoint that it gets;
+    - `slope(y, x, axis)`: for a reduction over `axis`, the partial derivative by each element, y as it broadcasts to x; or
+    - `push(y, xs, x_dot, index, **parameters)` and `pull(y, xs, y_bar, index, **parameters)`: the tangent that operand
+      `index` passes on, and the adjoint that it gets; `is_linear` says that the result is linear in all operands at once;
     - `reads`: which elements of an operand an element of the result depends on: one, where it "moves" elements or
       "scatters" them among zeros; a "group" along axes; or "all".
 
@@ -100,14 +87,18 @@ class Family:
     registry: dict[str, Family] = {}
 
     def __init__(self, name: str, *, shape: Callable[..., Shape], value: Callable[..., Any],
-                 transpose: Callable[..., Any] | None = None, push: Callable[..., Any] | None = None,
-                 pull: Callable[..., Any] | None = None, reads: str = "all", **defaults: Any) -> None:  # fmt: skip
-        self.name, self.shape, self.value, self.push, self.reads = name, shape, value, push, reads
+                 transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,
+                 push: Callable[..., Any] | None = None, pull: Callable[..., Any] | None = None,
+                 is_linear: bool = False, reads: str = "all", **defaults: Any) -> None:  # fmt: skip
+        if transpose is slope is None and (push is None or pull is None):
+            raise OperandError(f"family {name!r} states no derivative: give it transpose, slope, or both push and pull")
+        self.name, self.shape, self.value, self.slope, self.reads = name, shape, value, slope, reads
+        self.is_linear = is_linear or transpose is not None
         self.defaults = MappingProxyType(defaults)
+        self.push: Any = push or (lambda y, xs, x_dot, _, **parameters: self.row(1, **parameters)(x_dot))
+        self.pull: Any = pull
         if transpose is not None:
-            self.pull: Any = lambda y, xs, y_bar, _, **parameters: transpose(y_bar, xs[0], **parameters)
-        else:
-            self.pull = pull
+            self.pull = lambda y, xs, y_bar, _, **parameters: transpose(y_bar, xs[0], **parameters)
         self._rows: dict[Any, Structural] = {}
         Family.registry[name] = self
 

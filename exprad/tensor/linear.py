@@ -8,6 +8,7 @@ from math import prod as _size
 from typing import Any
 from zlib import crc32
 
+from exprad.chain import Guard, Masked
 from exprad.errors import ShapeError
 from exprad.primitive import Shape
 from exprad.tensor.family import Axes, Family, Structural, shape_of
@@ -152,9 +153,9 @@ def _places(xs: Sequence[Any], index: int, axis: int) -> tuple[Any, ...]:
 
 
 concatenate = Family(
-    "concatenate", reads="moves", shape=_concatenated_shape, axis=0,
+    "concatenate", reads="moves", is_linear=True, shape=_concatenated_shape, axis=0,
     value=lambda np, *xs, axis: np.concatenate(xs, axis),
-    push=lambda y, xs, x_dot, index, axis: add_at(x_dot, shape=shape_of(y), index=_places(xs, index, axis)),
+    push=lambda y, xs, x_dot, index, axis: scattered(x_dot, shape_of(y), _places(xs, index, axis)),
     pull=lambda y, xs, y_bar, index, axis: getitem(y_bar, index=_places(xs, index, axis)),
 )  # fmt: skip
 
@@ -227,13 +228,33 @@ def _add_at(np: Any, y: Any, shape: Shape, index: Index) -> Any:
 getitem: Family = Family(
     "getitem", reads="moves", shape=_part_shape,
     value=lambda np, x, index: x[of_numpy(index)],
-    transpose=lambda y_bar, x, index: add_at(y_bar, shape=shape_of(x), index=index),
+    transpose=lambda y_bar, x, index: scattered(y_bar, shape_of(x), index),
 )  # fmt: skip
 add_at: Family = Family(
     "add_at", reads="scatters",
     shape=lambda y, shape, index: shape, value=_add_at,
+    push=lambda y, xs, x_dot, _, shape, index: scattered(x_dot, shape, index),
     transpose=lambda x_bar, y, shape, index: getitem(x_bar, index=index),
 )  # fmt: skip
+
+
+def scattered(y: Any, shape: Shape, index: Index) -> Any:
+    """`add_at`, as a sensitivity: elements to which nothing is added do not count."""
+    whole = add_at(y, shape=shape, index=index)
+    is_basic = not any(each.__class__ is IndexArray for each in index)  # then no element is met twice
+    if is_basic and _size(shape_of(y)) == _size(shape):
+        return whole
+    return Masked(Guard(lambda: _reached(shape, index), is_static=True), whole)
+
+
+def _reached(shape: Shape, index: Index) -> Any:
+    import numpy as np
+
+    reached = np.zeros(shape, bool)
+    reached[of_numpy(index)] = True
+    return reached
+
+
 astype = Family(
     "astype", reads="moves",
     shape=lambda x, dtype: x, value=lambda np, x, dtype: x.astype(dtype),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import prod as _size
 from typing import Any
 
 from exprad.elementary import not_equal, where
 from exprad.errors import ShapeError
-from exprad.primitive import Shape
+from exprad.primitive import If, Shape
 from exprad.tensor.family import Axes, Family, quietly, shape_of
-from exprad.tensor.linear import along, axes_of, joined, last, permuted, reduced, reshaped, sum
+from exprad.tensor.linear import axes_of, joined, last, permuted, reduced, reshaped, sum
 
 
 def _others(x: Any, axis: Axes) -> Any:
@@ -44,32 +44,23 @@ prod = Family(
     "prod", axis=None, keepdims=False, reads="group",
     shape=lambda x, axis, keepdims: reduced(x, axis, keepdims),
     value=lambda np, x, axis, keepdims: np.multiply.reduce(x, axis, keepdims=keepdims),
-    push=lambda y, xs, x_dot, _, axis, keepdims: sum(_others(xs[0], axis) * x_dot, axis=axis, keepdims=keepdims),
-    pull=lambda y, xs, y_bar, _, axis, keepdims: along(xs[0], y_bar, axis) * _others(xs[0], axis),
+    slope=lambda y, x, axis: _others(x, axis),
 )  # fmt: skip
 
 
 def _extremum(name: str, ufunc: str, is_less: Callable[[Any, Any], Any]) -> Family:
     """max or min: elements that tie share the derivative, as maximum and minimum of two do."""
 
-    def shares(x: Any, y: Any, axis: Axes) -> Any:
-        wins = ~is_less(x, along(x, y, axis))
-        return wins, sum(where(wins, 1, 0), axis=axis, keepdims=True)
-
-    def push(y: Any, xs: Sequence[Any], x_dot: Any, _: int, axis: Axes, keepdims: bool) -> Any:
-        wins, ties = shares(xs[0], y, axis)
-        return sum(where(wins, x_dot / ties, 0), axis=axis, keepdims=keepdims)
-
-    def pull(y: Any, xs: Sequence[Any], y_bar: Any, _: int, axis: Axes, keepdims: bool) -> Any:
-        wins, ties = shares(xs[0], y, axis)
-        return where(wins, along(xs[0], y_bar, axis) / ties, 0)
+    def slope(y: Any, x: Any, axis: Axes) -> If:
+        wins = ~is_less(x, y)
+        return If(wins, 1 / sum(where(wins, 1, 0), axis=axis, keepdims=True))
 
     def shape(x: Shape, axis: Axes, keepdims: bool) -> Shape:
         if not _size(x[i] for i in axes_of(axis, x)):
             raise ShapeError(f"{name} of no elements: shape {x}, axis {axis}")
         return reduced(x, axis, keepdims)
 
-    return Family(name, axis=None, keepdims=False, reads="group", shape=shape, push=push, pull=pull,
+    return Family(name, axis=None, keepdims=False, reads="group", shape=shape, slope=slope,
                   value=lambda np, x, axis, keepdims: getattr(np, ufunc).reduce(x, axis, keepdims=keepdims))  # fmt: skip
 
 
@@ -88,8 +79,7 @@ def _logsumexp(np: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
 logsumexp = Family(
     "logsumexp", axis=None, keepdims=False, reads="group",
     shape=lambda x, axis, keepdims: reduced(x, axis, keepdims), value=_logsumexp,
-    push=lambda y, xs, x_dot, _, axis, keepdims: sum(softmax(xs[0], axis=axis) * x_dot, axis=axis, keepdims=keepdims),
-    pull=lambda y, xs, y_bar, _, axis, keepdims: along(xs[0], y_bar, axis) * softmax(xs[0], axis=axis),
+    slope=lambda y, x, axis: softmax(x, axis=axis),
 )  # fmt: skip
 
 
@@ -136,15 +126,8 @@ def _norm(np: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
     return found.reshape(reduced(np.shape(x), axis, keepdims))
 
 
-def _direction(x: Any, y: Any, axis: Axes) -> Any:
-    """x over its norm, and 0 where the norm is: the mean of the one-sided slopes."""
-    length = along(x, y, axis)
-    return where(not_equal(length, 0), x / length, 0)
-
-
 norm = Family(
     "norm", axis=None, keepdims=False, reads="group",
     shape=lambda x, axis, keepdims: reduced(x, axis, keepdims), value=_norm,
-    push=lambda y, xs, x_dot, _, axis, keepdims: sum(_direction(xs[0], y, axis) * x_dot, axis=axis, keepdims=keepdims),
-    pull=lambda y, xs, y_bar, _, axis, keepdims: along(xs[0], y_bar, axis) * _direction(xs[0], y, axis),
+    slope=lambda y, x, axis: If(not_equal(y, 0), x / y),  # 0 where the norm is: the mean of the one-sided slopes
 )  # fmt: skip

@@ -215,18 +215,27 @@ class Variable(Arithmetic, ArrayMethods):
         return bool(self._value)
 
     def __copy__(self) -> Variable:
-        return Variable(self.data.copy(), self.name)
+        return _revived(type(self), self.data.copy(), self.name, getattr(self, "__dict__", {}))
 
     def __deepcopy__(self, memo: object) -> Variable:
         return self.__copy__()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Variable, (self.data, self.name)
+        return _revived, (type(self), self.data, self.name, getattr(self, "__dict__", {}))
 
     def __repr__(self) -> str:
         return f"variable({str(self._value).replace(chr(10), chr(10) + ' ' * 9)})"
 
     __str__ = __repr__
+
+
+def _revived(cls: type[Variable], data: Any, name: str | None, attributes: dict[str, Any]) -> Variable:
+    """A Variable, or one of a class derived from it, with what its instance held; it comes from no operation."""
+    made = cls._of(data)
+    made.name = name
+    if attributes:
+        made.__dict__.update(attributes)
+    return made
 
 
 def _checked_data(data: Any) -> Any:
@@ -239,7 +248,7 @@ def _checked_data(data: Any) -> Any:
 
 def record(row: Primitive, *operands: Any) -> Any:
     """The value of a row on Variables, arrays and numbers, with a node of the tape; truth values for a condition."""
-    values = [operand._value if operand.__class__ is Variable else _plain(operand) for operand in operands]
+    values = [operand._value if isinstance(operand, Variable) else _plain(operand) for operand in operands]
     constant = None
     if row is power and operands[1].__class__ in (int, float):
         constant = operands[1]
@@ -267,7 +276,7 @@ def _recorded(row: Primitive, operands: Sequence[Any], values: Sequence[Any], va
     is_plain = row.partials is not None
     shape = value.shape
     for place, operand in enumerate(operands):
-        if operand.__class__ is Variable:
+        if isinstance(operand, Variable):
             active.append(place)
             nodes.append(operand._node or operand._leaf_node())
             is_plain = is_plain and operand._value.shape == shape
@@ -292,8 +301,6 @@ def _plain(operand: Any) -> Any:
     """An operand that is no Variable, as NumPy takes it."""
     if operand.__class__ in (float, int):
         return operand if operand.__class__ is float or -(2**53) <= operand <= 2**53 else as_float(operand)
-    if isinstance(operand, Variable):
-        return operand._value
     if getattr(operand, "_level", 0):
         raise OperandError(
             f"a Variable can't meet an expression, got {operand!r}; evaluate the expression on it instead"
@@ -341,7 +348,7 @@ def _expression(result: Variable) -> Any:
 
 def _operator(row: Primitive, reflected: bool) -> Any:
     def operator(self: Any, other: Any) -> Any:
-        if other.__class__ is not Variable:
+        if not isinstance(other, Variable):
             if not is_operand(other) or getattr(other, "_level", 0) > 1:
                 return NotImplemented
             other = unwrap(other)

@@ -15,11 +15,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from exprad.chain import Guarded, joined, known_truth, pullback, resolve
+from exprad.chain import Guard, Guarded, Masked, joined, known_truth, pullback, resolve
 from exprad.expr import Const, Expr, Var, build
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
-from exprad.reverse import unbroadcast
+from exprad.tensor.carrying import unbroadcast
 from exprad.value import as_float, is_operator, numpy_function
 
 _SPELLED = ("None, ", "{}, ", "guarded({}, {}), ")
@@ -32,10 +32,9 @@ def guarded(condition: Any, value: Any) -> Any:
 
 
 class Rule:
-    """The pullback of a row in some of its operands.
+    """The pullback of a row in some of its operands, as functions that are written out.
 
-    `pull(y_bar, saved)` gives the adjoints of these operands, for arrays; `saved` is what `saves` picks of
-    (y, *operands), so that nothing is kept alive that no derivative needs. `pull_carriers` is the same for Variables.
+    `saves` picks what they need of (y, *operands), so that nothing is kept alive that no derivative needs.
     """
 
     def __init__(
@@ -44,42 +43,99 @@ class Rule:
         xs: list[Any] = [Var(f"x{place}", shape=shape) for place, shape in enumerate(shapes)]
         if constant is not None:
             xs[-1] = Const(constant)
-        y, y_bar = Var("y", shape=y_shape), Var("y_bar", shape=y_shape)
+        self.row: Any = row
+        self.xs, self.wanted, self.y_shape = xs, [xs[place] for place in active], y_shape
+        self.y, self.y_bar = Var("y", shape=y_shape), Var("y_bar", shape=y_shape)
+        self.is_plain = row.partials is not None and all(x.shape == y_shape for x in self.wanted)  # guards pass through
+        self.is_dense = row.partials is None and not row.family.is_linear and row.family.slope is None
+        self.whole = Pull(self, self.y_bar)
+        self.places = tuple(
+            place for place, x in enumerate([self.y, *xs]) if getattr(x, "name", "") in self.whole.names
+        )
+        self.saves: Callable[[Any], Any] | None = itemgetter(*self.places) if self.places else None
+        self.pull, self.has_masks = self.whole.on_arrays, self.whole.has_masks  # what a backward pass asks most often
+
+    @cached_property
+    def masked(self) -> Pull:
+        """The pullback of an adjoint that is 0 where a condition fails."""
+        condition = Var("condition", shape=self.y_shape)
+        return Pull(self, Masked(Guard(lambda: condition), self.y_bar))
+
+    def made(self, written: Written, returned: str, parameters: str, function_of: Callable[[Primitive], Any]) -> Any:
+        """A function of `parameters`, the last of them `saved`, that returns results of what was written."""
+        given = [[self.y, *self.xs][place].name for place in self.places]
+        unpacked = [f"{', '.join(given)} = saved"] if given else []
+        body = "\n    ".join([*unpacked, *written.lines, f"return {returned}"])
+        return written.made(f"def pull({parameters}, saved):\n    {body}\n", "pull", function_of)
+
+
+class Pull:
+    """What a rule passes on of an adjoint, whole or masked: `on_arrays(y_bar, condition, saved)` gives the adjoints of the
+    operands, and `on_carriers` the same for Variables. The condition is asked for where `needs_condition`.
+    """
+
+    def __init__(self, rule: Rule, y_bar: Any) -> None:
         x_bars: dict[Any, Any] = {}
-        wanted = [xs[place] for place in active]
-        pullback(row, y, xs, y_bar, [x for x in xs if x not in wanted], x_bars)
-        self.is_plain = row.partials is not None and all(x.shape == y_shape for x in wanted)  # guards pass through
-        found = [self._parts(x_bars.get(x), x.shape) for x in wanted]
-        self._written = Written([each for parts in found for each in parts])
-        needed = [place for place, x in enumerate([y, *xs]) if getattr(x, "name", "") in self._written.names]
-        self.places = tuple(needed)
-        self.saves: Callable[[Any], Any] | None = itemgetter(*needed) if needed else None
-        given = "".join(f"{each.name}, " for each in ([y, *xs][place] for place in needed))
-        unpacked = [f"{given if len(needed) > 1 else given[:-2]} = saved"] if needed else []
-        results = iter(self._written.results)
-        returned = "".join(_SPELLED[len(parts)].format(*[next(results) for _ in parts]) for parts in found)
-        body = "\n    ".join([*unpacked, *self._written.lines, f"return ({returned})"])
-        self.text = f"def pull(y_bar, saved):\n    {body}\n"
-        self.pull: Callable[[Any, Any], tuple[Any, ...]] = self._written.made(self.text, "pull", _on_arrays)
+        idle = [x for x in rule.xs if x not in rule.wanted]
+        pullback(rule.row, rule.y, rule.xs, y_bar, idle, x_bars)
+        self._rule = rule
+        self._guards: list[Guard | None] = []
+        self._found = [self._parts(x_bars.get(x), x.shape) for x in rule.wanted]
+        self._written = self._lines(is_lowered=True)
+        self.names = self._written.names
+        self.needs_condition = "condition" in self.names
+        self.has_masks = any(guard is not None for guard in self._guards)
+        self._masks: dict[int, Callable[[Any, Any], Any]] = {}
 
     def _parts(self, x_bar: Any, shape: Shape) -> list[Expr]:
         """An adjoint as it is computed: nothing, a value, or a value and the condition under which it counts."""
+        x_bar = x_bar if x_bar is None else unbroadcast(x_bar, shape)
+        self._guards.append(x_bar.guard if isinstance(x_bar, Masked) else None)
         if x_bar is None:
             return []
-        if isinstance(x_bar, Guarded) and self.is_plain:
-            return [joined(x_bar.conditions), x_bar.value]
-        return [resolve(unbroadcast(x_bar, shape))]
+        return [joined(x_bar.conditions), x_bar.value] if isinstance(x_bar, Guarded) else [resolve(x_bar)]
+
+    def _lines(self, is_lowered: bool) -> Written:
+        return Written([each for parts in self._found for each in parts], is_lowered)
+
+    def _function(self, written: Written, function_of: Callable[[Primitive], Any]) -> Any:
+        results = iter(written.results)
+        returned = "".join(_SPELLED[len(parts)].format(*[next(results) for _ in parts]) for parts in self._found)
+        return self._rule.made(written, f"({returned})", "y_bar, condition", function_of)
 
     @cached_property
-    def pull_carriers(self) -> Callable[[Any, Any], tuple[Any, ...]]:
-        return self._written.made(self.text, "pull", lambda row: row)
+    def on_arrays(self) -> Callable[[Any, Any, Any], tuple[Any, ...]]:
+        return self._function(self._written, _on_arrays)
+
+    @cached_property
+    def on_carriers(self) -> Callable[[Any, Any, Any], tuple[Any, ...]]:
+        return self._function(self._lines(is_lowered=False), lambda row: row)
+
+    def guard(self, index: int) -> Guard | None:
+        """Where what operand `index` gets may differ from 0, in symbols; None for everywhere."""
+        return self._guards[index]
+
+    def mask(self, index: int, condition: Any, saved: Any) -> Any:
+        """Where the adjoint of operand `index` counts; True for everywhere."""
+        guard: Any = self._guards[index]
+        if guard.is_static:
+            return guard.renewed().condition  # the rule, which is kept, keeps no array
+        known = self._masks.get(index)
+        if known is None:
+            known = self._masks[index] = self._mask(guard.condition)
+        return known(condition, saved)
+
+    def _mask(self, found: Expr) -> Any:
+        written = Written([found], is_lowered=False)
+        return self._rule.made(written, written.results[0], "condition", lambda row: row)
 
 
 class Written:
-    """Expressions as lines of Python."""
+    """Expressions as lines of Python: lowered, for arrays, or as they are, for carriers, whose rows have derivatives of
+    their own: a formula may have a kink where its row has none."""
 
-    def __init__(self, outputs: Sequence[Expr]) -> None:
-        program = Program.lowered(outputs)
+    def __init__(self, outputs: Sequence[Expr], is_lowered: bool = True) -> None:
+        program = Program.lowered(outputs) if is_lowered else Program.of(outputs)
         self.names = set(program.variables)
         self.rows: dict[str, Primitive] = {}
         self.constants: dict[str, Any] = {}

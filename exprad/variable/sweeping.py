@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from exprad.chain import Guarded, joined, plus, resolve
+from exprad.chain import Guard, Guarded, Masked, guard_of, joined, plus, resolve
 from exprad.primitive import Primitive
 from exprad.value import keep
+from exprad.variable.rules import Pull
 from exprad.variable.tape import Leaf, Node
 
 
@@ -27,32 +28,73 @@ def verify(order: Sequence[Any]) -> None:
 
 def pull_arrays(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]) -> None:
     """A step of the sweep on arrays."""
-    _spread(node, operands, node.rule.pull, node.saved, y_bar, bars)
+    found: Sequence[Any]
+    rule, kind = node.rule, y_bar.__class__
+    if kind is not Guarded and kind is not Masked:
+        found = rule.pull(y_bar, None, node.saved)
+        if rule.has_masks:
+            found = _marked(node, rule.whole, None, found)
+    elif kind is Guarded and rule.is_plain:
+        conditions = y_bar.conditions
+        found = [_under(conditions, x_bar) for x_bar in rule.pull(y_bar.value, None, node.saved)]
+    else:
+        found = _masked(node, y_bar, node.saved, "on_arrays")
+    for x, x_bar in zip(operands, found, strict=True):
+        if x_bar is not None:
+            known = bars.get(x)
+            bars[x] = x_bar if known is None else plus(known, x_bar)
 
 
 def pull_variables(
     row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]
 ) -> None:
     """A step of the sweep that is recorded itself."""
-    _spread(node, operands, node.rule.pull_carriers, _saved_variables(node), y_bar, bars)
+    found: Sequence[Any]
+    saved, rule = _saved_variables(node), node.rule
+    if y_bar.__class__ is Guarded and rule.is_plain:
+        found = [_under(y_bar.conditions, x_bar) for x_bar in rule.whole.on_carriers(y_bar.value, None, saved)]
+    else:
+        found = _masked(node, y_bar, saved, "on_carriers")
+    for x, x_bar in zip(operands, found, strict=True):
+        bars[x] = plus(bars.get(x), x_bar)
 
 
-def _spread(node: Node, operands: Sequence[Any], pull: Any, saved: Any, y_bar: Any, bars: dict[Any, Any]) -> None:
-    """Add what a node passes on to the adjoints of its operands; guards are kept where shapes are."""
-    conditions: tuple[Any, ...] = ()
-    if y_bar.__class__ is Guarded:
-        if node.rule.is_plain:
-            conditions, y_bar = y_bar.conditions, y_bar.value
-        else:
-            y_bar = _resolved(y_bar)
-    for x, x_bar in zip(operands, pull(y_bar, saved), strict=True):
-        if x_bar is None:
-            continue
-        if conditions:
-            inner, value = (x_bar.conditions, x_bar.value) if x_bar.__class__ is Guarded else ((), x_bar)
-            x_bar = Guarded((*conditions, *inner), value)
-        known = bars.get(x)
-        bars[x] = x_bar if known is None else plus(known, x_bar)
+def _under(conditions: tuple[Any, ...], x_bar: Any) -> Any:
+    if x_bar.__class__ is Guarded:
+        return Guarded((*conditions, *x_bar.conditions), x_bar.value)
+    return None if x_bar is None else Guarded(conditions, x_bar)
+
+
+def _masked(node: Node, y_bar: Any, saved: Any, target: str) -> Sequence[Any]:
+    """What a node passes on of an adjoint that may have a guard, which goes where the rule takes it."""
+    rule, guard = node.rule, guard_of(y_bar)
+    if guard is not None and guard.is_static and rule.is_dense:
+        guard = None
+    value = _resolved(y_bar) if y_bar.__class__ is Guarded else resolve(y_bar)
+    pull = rule.whole if guard is None else rule.masked
+    condition = guard.condition if guard is not None and pull.needs_condition else None
+    if condition is True:
+        pull, guard = rule.whole, None
+    found: Sequence[Any] = getattr(pull, target)(value, condition, saved)
+    return _marked(node, pull, guard, found) if pull.has_masks else found
+
+
+def _marked(node: Node, pull: Pull, guard: Guard | None, found: Sequence[Any]) -> list[Any]:
+    """Adjoints of operands with the guards that the rule gives them, which are computed when they are asked for."""
+    rule, saved, shape = node.rule, node.saved, node.rule.y_shape
+
+    def mask(index: int) -> Guard:
+        own = rule.whole.guard(index)
+
+        def holds(condition: Any = True) -> Any:
+            if condition is True:
+                return own is None or rule.whole.mask(index, None, saved)
+            return pull.mask(index, np.broadcast_to(condition, shape), saved)
+
+        return Guard(holds, is_static=own.is_static) if guard is None else Guard(holds, guard)
+
+    return [Masked(mask(index), x_bar) if x_bar is not None and pull.guard(index) is not None else x_bar
+            for index, x_bar in enumerate(found)]  # fmt: skip
 
 
 def _resolved(bar: Any) -> Any:

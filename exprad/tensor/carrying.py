@@ -1,0 +1,112 @@
+"""How sensitivities pass rows of the second table, and broadcasting: what is linear moves the guards with the values.
+
+A linear row moves a value that is 0 where its guard fails, and the guard with it: what it makes of ones where the guard
+holds and zeros elsewhere is more than 0 where something arrives. A row that states a slope is an elementwise product and
+a sum, so guards pass it as they pass elementwise rows. Of any other row, every result may depend on every operand: it
+counts where any of what it read does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from typing import Any
+
+from exprad.chain import Guard, Guarded, Masked, core, guard_of, plus, resolve, signed, times, within
+from exprad.elementary import where
+from exprad.primitive import Shape
+from exprad.tensor.family import Structural, shape_of
+from exprad.tensor.linear import along, stretched, sum, summed_to
+
+
+def push(row: Structural, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
+    """The tangent of y = row(*xs)."""
+    ready = [x_dot if x_dot is None else _of_shape(x_dot, shape_of(x)) for x, x_dot in zip(xs, x_dots, strict=True)]
+    if row.family.slope is not None:
+        return _summed(row, xs[0], times(row, _slope(row), y, xs, ready[0]))
+    if len(xs) > 1 and row.family.is_linear and all(map(_is_whole, ready)):
+        return row(*map(resolve, ready))
+    y_dot = None
+    for index, x_dot in enumerate(ready):
+        if x_dot is not None:
+            y_dot = plus(y_dot, _pushed(row, y, xs, x_dot, index))
+    return y_dot
+
+
+def pull(row: Structural, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container[Any], x_bars: dict[Any, Any]) -> None:
+    """Add to `x_bars` what the adjoint of y = row(*xs) passes to its operands."""
+    family, parameters = row.family, row.parameters
+    is_plain = family.slope is None and y_bar.__class__ is not Guarded and y_bar.__class__ is not Masked
+    for index, x in enumerate(xs):
+        if x not in idle:
+            if is_plain:  # what `_pulled` comes to where there is no guard
+                x_bar = family.pull(y, xs, resolve(y_bar), index, **parameters)
+                if x_bar.__class__ is not Masked and shape_of(x_bar) != shape_of(x):
+                    x_bar = stretched(x_bar, shape_of(x))
+            else:
+                x_bar = (_pulled if family.slope is None else _spread)(row, y, xs, y_bar, index)
+            known = x_bars.get(x)
+            x_bars[x] = x_bar if known is None else plus(known, x_bar)
+
+
+def unbroadcast(x_bar: Any, shape: Shape) -> Any:
+    """An adjoint summed back to the shape of its operand."""
+    have = shape_of(core(x_bar))
+    return x_bar if have == shape else _moved(lambda part: summed_to(part, shape), x_bar, have, shape)
+
+
+def _moved(rule: Callable[[Any], Any], given: Any, have: Shape, shape: Shape, is_linear: bool = True) -> Any:
+    """What a rule makes of a sensitivity of the shape `have`, brought to `shape`; its guard moves along."""
+    made, guard = rule(resolve(given)), guard_of(given)
+    if made.__class__ is not Masked and shape_of(made) != shape:
+        made = _of_shape(made, shape)
+    if guard is None or guard.is_static and not is_linear:
+        return made
+
+    def arrived(condition: Any) -> Any:
+        if condition is True:
+            return True
+        ones = stretched(where(condition, 1, 0), have)
+        return stretched(resolve(rule(ones)) if is_linear else sum(ones), shape) > 0
+
+    return Masked(Guard(arrived, guard), signed(made))
+
+
+def _pushed(row: Structural, y: Any, xs: Sequence[Any], x_dot: Any, index: int) -> Any:
+    family, parameters = row.family, row.parameters
+    return _moved(lambda part: family.push(y, xs, part, index, **parameters), x_dot, shape_of(xs[index]), shape_of(y),
+                  family.is_linear)  # fmt: skip
+
+
+def _pulled(row: Structural, y: Any, xs: Sequence[Any], y_bar: Any, index: int) -> Any:
+    family, parameters = row.family, row.parameters
+    return _moved(lambda part: family.pull(y, xs, part, index, **parameters), y_bar, shape_of(y), shape_of(xs[index]),
+                  family.is_linear)  # fmt: skip
+
+
+def _slope(row: Structural) -> Callable[[Any, Any], Any]:
+    axis = row.parameters["axis"]
+    return lambda y, x: row.family.slope(along(x, y, axis), x, axis)  # type: ignore[misc]  # asked where there is one
+
+
+def _summed(row: Structural, x: Any, product: Any) -> Any:
+    if product is None:
+        return None
+    axes = {"axis": row.parameters["axis"], "keepdims": row.parameters["keepdims"]}
+    shape = shape_of(x)
+    return _moved(lambda part: sum(part, **axes), _of_shape(product, shape), shape, sum.shape(shape, **axes))
+
+
+def _spread(row: Structural, y: Any, xs: Sequence[Any], y_bar: Any, index: int) -> Any:
+    x, axis, shape = xs[index], row.parameters["axis"], shape_of(y)
+    aligned = within(lambda part: along(x, stretched(part, shape), axis), y_bar)
+    product = times(row, _slope(row), y, xs, aligned)
+    return product if product is None else _of_shape(product, shape_of(x))
+
+
+def _is_whole(x_dot: Any) -> bool:
+    return x_dot is not None and guard_of(x_dot) is None
+
+
+def _of_shape(given: Any, shape: Shape) -> Any:
+    """A sensitivity whose value has a shape; conditions broadcast against it."""
+    return within(lambda part: stretched(part, shape), given, lambda condition: condition)
