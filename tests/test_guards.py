@@ -12,8 +12,8 @@ import exprad as ep
 from exprad import Const, DualNumber, Var, Variable
 from exprad.tensor import Family
 
-AT = np.array([[0.0, 2.0, 0.0], [1.0, 0.0, 3.0]])  # each function has an infinite slope, or none, at 0
-MASK = np.array([[False, True, True], [True, False, True]])
+AT = np.array([[0.0, 2.0, 0.0], [1.0, 0.5, 3.0]])  # each function has an infinite slope, or none, at 0
+MASK = np.array([[False, True, True], [True, True, False]])
 MOVES: dict[str, Callable[[Any], Any]] = {
     "part": lambda u: u[:, 1:],
     "steps": lambda u: u[::-1, ::2],
@@ -69,6 +69,17 @@ def programs() -> dict[str, Callable[[Any], Any]]:
         "elements never read": lambda x: ep.sum(ep.log(x)[0, 1:2]) + ep.sqrt(x)[1, 2],
         "a sum that broadcasts": lambda x: ep.sum(ep.where(x > 0, ep.log(x) + x[:1], 0)),
         "a product that broadcasts": lambda x: ep.sum(ep.where(x > 0, ep.log(x) * np.ones((1, 3)) * x[:, 2:], 0)),
+        "rows of a product": lambda x: chosen(ep.log(x) @ np.array([1.0, 2.0, 1.5]), ep.min(x, 1) > 0),
+        "a row of a product": lambda x: ep.sum((ep.log(x) @ np.ones((3, 2)))[1] * x[0, 1]),
+        "a column of a product": lambda x: ep.sum((np.array([[1.0, 2.0]]) @ ep.log(x))[:, 1]),
+        "a vector times a matrix": lambda x: (np.array([1.0, 2.0]) @ ep.log(x))[1] ** 2,
+        "one product of a stack": lambda x: ep.sum((ep.stack([ep.log(x), ep.exp(x)]) @ np.ones((3, 2)))[:, 1] ** 2),
+        "products that broadcast": lambda x: ep.sum((np.ones((4, 2, 2)) @ ep.log(x))[1:, :, 1] ** 2),
+        "sums of products": lambda x: chosen(ep.einsum("ij,k->ki", ep.sqrt(x), np.ones(2)), ep.min(x, 1) > 0),
+        "a column of a system": lambda x: ep.sum(ep.solve(np.array([[2.0, 1.0], [1.0, 3.0]]), ep.log(x))[:, 1] ** 2),
+        "a row of softmax": lambda x: ep.sum(ep.softmax(1 / x, 1)[1] ** 2),
+        "a column of log_softmax": lambda x: ep.sum(ep.log_softmax(ep.log(x) * x, 0)[:, 1] ** 2),
+        "a determinant of a stack": lambda x: ep.det(ep.log(x)[:, :2, None] * np.ones(2) + np.eye(2))[1] ** 2,
         "one condition for all": lambda x: ep.where(x[0, 0] > 0, ep.norm(ep.log(x) @ ep.log(x).T), x[0, 1] ** 2),
         "extended and summed": lambda x: ep.sum(ep.where(x[None] > 0, ep.log(x)[None], 0) * np.ones((2, 1, 1))),
         "two parts": lambda x: ep.sum(ep.exp(ep.log(x)[:, 1] * 2)[:1]) + ep.sum(ep.where(x[0, 1:] > 0, ep.log(x)[0, 1:], 0)),

@@ -2,8 +2,8 @@
 
 A linear row moves a value that is 0 where its guard fails, and the guard with it: what it makes of ones where the guard
 holds and zeros elsewhere is more than 0 where something arrives. A row that states a slope is an elementwise product and
-a sum, so guards pass it as they pass elementwise rows. Of any other row, every result may depend on every operand: it
-counts where any of what it read does.
+a sum, so guards pass it as they pass elementwise rows. Any other row says by letters which axes go together: what it
+passes on counts where anything does that it depends on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from exprad.chain import Guard, Guarded, Masked, core, guard_of, plus, resolve, 
 from exprad.elementary import where
 from exprad.primitive import Shape
 from exprad.tensor.family import Structural, shape_of
-from exprad.tensor.linear import along, stretched, sum, summed_to
+from exprad.tensor.linear import along, permuted, reshaped, stretched, sum, summed_to
 
 
 def push(row: Structural, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
@@ -54,33 +54,64 @@ def unbroadcast(x_bar: Any, shape: Shape) -> Any:
     return x_bar if have == shape else _moved(lambda part: summed_to(part, shape), x_bar, have, shape)
 
 
-def _moved(rule: Callable[[Any], Any], given: Any, have: Shape, shape: Shape, is_linear: bool = True) -> Any:
-    """What a rule makes of a sensitivity of the shape `have`, brought to `shape`; its guard moves along."""
+def _moved(rule: Callable[[Any], Any], given: Any, have: Shape, shape: Shape,
+           reached: Callable[[Any], Any] | None = None) -> Any:  # fmt: skip
+    """What a rule makes of a sensitivity of the shape `have`, brought to `shape`; its guard moves along: as `reached` says
+    of ones and zeros or, where the rule is linear, as the rule itself does."""
     made, guard = rule(resolve(given)), guard_of(given)
     if made.__class__ is not Masked and shape_of(made) != shape:
         made = _of_shape(made, shape)
-    if guard is None or guard.is_static and not is_linear:
+    if guard is None:
         return made
 
     def arrived(condition: Any) -> Any:
         if condition is True:
             return True
-        ones = stretched(where(condition, 1, 0), have)
-        return stretched(resolve(rule(ones)) if is_linear else sum(ones), shape) > 0
+        return stretched(resolve((reached or rule)(stretched(where(condition, 1, 0), have))), shape) > 0
 
     return Masked(Guard(arrived, guard), signed(made))
 
 
 def _pushed(row: Structural, y: Any, xs: Sequence[Any], x_dot: Any, index: int) -> Any:
-    family, parameters = row.family, row.parameters
-    return _moved(lambda part: family.push(y, xs, part, index, **parameters), x_dot, shape_of(xs[index]), shape_of(y),
-                  family.is_linear)  # fmt: skip
+    family, parameters, have, shape = row.family, row.parameters, shape_of(xs[index]), shape_of(y)
+    reached = (
+        None if family.is_linear else lambda ones: _reached(ones, _letters(row, xs, index), _letters(row, xs, -1), None)
+    )
+    return _moved(lambda part: family.push(y, xs, part, index, **parameters), x_dot, have, shape, reached)
 
 
 def _pulled(row: Structural, y: Any, xs: Sequence[Any], y_bar: Any, index: int) -> Any:
-    family, parameters = row.family, row.parameters
-    return _moved(lambda part: family.pull(y, xs, part, index, **parameters), y_bar, shape_of(y), shape_of(xs[index]),
-                  family.is_linear)  # fmt: skip
+    family, parameters, have, shape = row.family, row.parameters, shape_of(y), shape_of(xs[index])
+    reached = (
+        None
+        if family.is_linear
+        else lambda ones: _reached(ones, _letters(row, xs, -1), _letters(row, xs, index), shape)
+    )
+    return _moved(lambda part: family.pull(y, xs, part, index, **parameters), y_bar, have, shape, reached)
+
+
+def _letters(row: Structural, xs: Sequence[Any], place: int) -> str | None:
+    """The letters of an operand or, last, of the result."""
+    letters = row.family.letters
+    return None if letters is None else letters(*map(shape_of, xs), **row.parameters)[place]
+
+
+def _reached(ones: Any, given: str | None, wanted: str | None, shape: Shape | None) -> Any:
+    """Ones where an array counts, summed over what it does not share with another, its axes in the other's order."""
+    if given is None or wanted is None:
+        return sum(ones)
+    lead = len(shape_of(ones)) - len(given)
+    gone = tuple(lead + place for place, letter in enumerate(given) if letter not in wanted)
+    left = [letter for letter in given if letter in wanted]
+    found = sum(ones, axis=gone) if gone else ones
+    order = sorted(range(len(left)), key=lambda place: wanted.index(left[place]))
+    found = permuted(found, (*range(lead), *(lead + place for place in order)))
+    sizes = iter(shape_of(found)[lead:])
+    found = reshaped(found, (*shape_of(found)[:lead], *(next(sizes) if letter in left else 1 for letter in wanted)))
+    if shape is None:
+        return found
+    narrow = (*shape[: len(shape) - len(wanted)], *shape_of(found)[lead:])
+    return summed_to(found, narrow)
 
 
 def _slope(row: Structural) -> Callable[[Any, Any], Any]:

@@ -77,6 +77,8 @@ class Family:
     - `slope(y, x, axis)`: for a reduction over `axis`, the partial derivative by each element, y as it broadcasts to x; or
     - `push(y, xs, x_dot, index, **parameters)` and `pull(y, xs, y_bar, index, **parameters)`: the tangent that operand
       `index` passes on, and the adjoint that it gets; `is_linear` says that the result is linear in all operands at once;
+    - `letters(*shapes, **parameters)`: a letter for each of the last axes of each operand and, at the end, of the result: axes
+      that share a letter go together, and elements of the result depend on no others; left out, all depends on all;
     - `reads`: which elements of an operand an element of the result depends on: one, where it "moves" elements or
       "scatters" them among zeros; a "group" along axes; or "all".
 
@@ -89,11 +91,12 @@ class Family:
     def __init__(self, name: str, *, shape: Callable[..., Shape], value: Callable[..., Any],
                  transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,
                  push: Callable[..., Any] | None = None, pull: Callable[..., Any] | None = None,
-                 is_linear: bool = False, reads: str = "all", **defaults: Any) -> None:  # fmt: skip
+                 letters: Callable[..., tuple[str, ...]] | None = None, is_linear: bool = False, reads: str = "all",
+                 **defaults: Any) -> None:  # fmt: skip
         if transpose is slope is None and (push is None or pull is None):
             raise OperandError(f"family {name!r} states no derivative: give it transpose, slope, or both push and pull")
         self.name, self.shape, self.value, self.slope, self.reads = name, shape, value, slope, reads
-        self.is_linear = is_linear or transpose is not None
+        self.is_linear, self.letters = is_linear or transpose is not None, letters
         self.defaults = MappingProxyType(defaults)
         self.push: Any = push or (lambda y, xs, x_dot, _, **parameters: self.row(1, **parameters)(x_dot))
         self.pull: Any = pull

@@ -56,8 +56,9 @@ def as_row(x: Any) -> Any:
 
 
 matmul = Family(
-    "matmul", shape=_matmul_shape, value=lambda np, a, b: np.matmul(a, b), push=_matmul_push, pull=_matmul_pull
-)
+    "matmul", shape=_matmul_shape, value=lambda np, a, b: np.matmul(a, b), push=_matmul_push, pull=_matmul_pull,
+    letters=lambda a, b: ("ik"[-len(a):], "kj"[: len(b)], "i"[: len(a) - 1] + "j"[: len(b) - 1]),
+)  # fmt: skip
 
 
 def _einsum_shape(*shapes: Shape, subscripts: str) -> Shape:
@@ -84,6 +85,7 @@ einsum: Family = Family(  # an operand has a letter once, and each letter of an 
     value=lambda np, *xs, subscripts: np.einsum(subscripts, *xs, optimize=len(xs) > 1),
     push=lambda y, xs, x_dot, index, subscripts: einsum(*xs[:index], x_dot, *xs[index + 1 :], subscripts=subscripts),
     pull=_einsum_pull,
+    letters=lambda *shapes, subscripts: tuple(subscripts.replace("->", ",").split(",")),
 )  # fmt: skip
 
 
@@ -148,9 +150,12 @@ def _solved(a: Any, b: Any, is_vector: bool) -> Any:
     return reshaped(found, shape_of(found)[:-1])
 
 
-solve = Family("solve", shape=_solve_shape, value=_solve, push=_solve_push, pull=_solve_pull)
+solve = Family(
+    "solve", shape=_solve_shape, value=_solve, push=_solve_push, pull=_solve_pull,
+    letters=lambda a, b: ("pq", "r", "s") if len(b) == 1 else ("pq", "rj", "sj"),
+)  # fmt: skip
 inv = Family(
-    "inv", shape=lambda x: _square("inv", x), value=lambda np, x: _regular(np, np.linalg.inv, x),
+    "inv", letters=lambda x: ("pq", "rs"), shape=lambda x: _square("inv", x), value=lambda np, x: _regular(np, np.linalg.inv, x),
     push=lambda y, xs, x_dot, _: -matmul(matmul(y, x_dot), y),
     pull=lambda y, xs, y_bar, _: -matmul(matmul(swapped(y), y_bar), swapped(y)),
 )  # fmt: skip
@@ -185,10 +190,11 @@ def _cofactor_pull(y: Any, xs: Sequence[Any], y_bar: Any, _: int) -> Any:
 
 
 cofactor = Family(
-    "cofactor", shape=lambda x: _square("cofactor", x), value=_cofactor, push=_cofactor_push, pull=_cofactor_pull
-)
+    "cofactor", letters=lambda x: ("pq", "rs"), shape=lambda x: _square("cofactor", x), value=_cofactor,
+    push=_cofactor_push, pull=_cofactor_pull,
+)  # fmt: skip
 det = Family(
-    "det", shape=lambda x: _square("det", x)[:-2], value=lambda np, x: np.linalg.det(x),
+    "det", letters=lambda x: ("pq", ""), shape=lambda x: _square("det", x)[:-2], value=lambda np, x: np.linalg.det(x),
     push=lambda y, xs, x_dot, _: _matrix_sum(cofactor(xs[0]) * x_dot),
     pull=lambda y, xs, y_bar, _: _each(y_bar) * cofactor(xs[0]),
 )  # fmt: skip
@@ -201,7 +207,7 @@ def _logdet(np: Any, x: Any) -> Any:
 
 
 logdet = Family(
-    "logdet", shape=lambda x: _square("logdet", x)[:-2], value=_logdet,
+    "logdet", letters=lambda x: ("pq", ""), shape=lambda x: _square("logdet", x)[:-2], value=_logdet,
     push=lambda y, xs, x_dot, _: _matrix_sum(swapped(inv(xs[0])) * x_dot),
     pull=lambda y, xs, y_bar, _: _each(y_bar) * swapped(inv(xs[0])),
 )  # fmt: skip

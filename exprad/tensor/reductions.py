@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod as _size
+from string import ascii_lowercase
 from typing import Any
 
 from exprad.elementary import not_equal, where
@@ -101,13 +102,19 @@ def _log_softmax(np: Any, x: Any, axis: Axes) -> Any:
     return low - np.log(np.add.reduce(np.exp(low), axis, keepdims=True))
 
 
+def _along_one_another(x: Shape, axis: Axes) -> tuple[str, str]:
+    """Letters of a row that depends on all elements along the axes."""
+    given = ascii_lowercase[: len(x)]
+    return given, "".join(letter.upper() if i in axes_of(axis, x) else letter for i, letter in enumerate(given))
+
+
 softmax: Family = Family(
-    "softmax", axis=None, shape=lambda x, axis: x, value=_softmax,
+    "softmax", axis=None, letters=_along_one_another, shape=lambda x, axis: x, value=_softmax,
     push=lambda y, xs, x_dot, _, axis: y * (x_dot - sum(y * x_dot, axis=axis, keepdims=True)),
     pull=lambda y, xs, y_bar, _, axis: y * (y_bar - sum(y * y_bar, axis=axis, keepdims=True)),
 )  # fmt: skip
 log_softmax: Family = Family(
-    "log_softmax", axis=None, shape=lambda x, axis: x, value=_log_softmax,
+    "log_softmax", axis=None, letters=_along_one_another, shape=lambda x, axis: x, value=_log_softmax,
     push=lambda y, xs, x_dot, _, axis: x_dot - sum(softmax(xs[0], axis=axis) * x_dot, axis=axis, keepdims=True),
     pull=lambda y, xs, y_bar, _, axis: y_bar - softmax(xs[0], axis=axis) * sum(y_bar, axis=axis, keepdims=True),
 )  # fmt: skip

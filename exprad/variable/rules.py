@@ -43,11 +43,9 @@ class Rule:
         xs: list[Any] = [Var(f"x{place}", shape=shape) for place, shape in enumerate(shapes)]
         if constant is not None:
             xs[-1] = Const(constant)
-        self.row: Any = row
-        self.xs, self.wanted, self.y_shape = xs, [xs[place] for place in active], y_shape
+        self.row, self.xs, self.wanted, self.y_shape = row, xs, [xs[place] for place in active], y_shape
         self.y, self.y_bar = Var("y", shape=y_shape), Var("y_bar", shape=y_shape)
         self.is_plain = row.partials is not None and all(x.shape == y_shape for x in self.wanted)  # guards pass through
-        self.is_dense = row.partials is None and not row.family.is_linear and row.family.slope is None
         self.whole = Pull(self, self.y_bar)
         self.places = tuple(
             place for place, x in enumerate([self.y, *xs]) if getattr(x, "name", "") in self.whole.names

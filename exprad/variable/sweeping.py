@@ -68,8 +68,6 @@ def _under(conditions: tuple[Any, ...], x_bar: Any) -> Any:
 def _masked(node: Node, y_bar: Any, saved: Any, target: str) -> Sequence[Any]:
     """What a node passes on of an adjoint that may have a guard, which goes where the rule takes it."""
     rule, guard = node.rule, guard_of(y_bar)
-    if guard is not None and guard.is_static and rule.is_dense:
-        guard = None
     value = _resolved(y_bar) if y_bar.__class__ is Guarded else resolve(y_bar)
     pull = rule.whole if guard is None else rule.masked
     condition = guard.condition if guard is not None and pull.needs_condition else None
@@ -81,7 +79,7 @@ def _masked(node: Node, y_bar: Any, saved: Any, target: str) -> Sequence[Any]:
 
 def _marked(node: Node, pull: Pull, guard: Guard | None, found: Sequence[Any]) -> list[Any]:
     """Adjoints of operands with the guards that the rule gives them, which are computed when they are asked for."""
-    rule, saved, shape = node.rule, node.saved, node.rule.y_shape
+    rule, saved = node.rule, node.saved
 
     def mask(index: int) -> Guard:
         own = rule.whole.guard(index)
@@ -89,7 +87,8 @@ def _marked(node: Node, pull: Pull, guard: Guard | None, found: Sequence[Any]) -
         def holds(condition: Any = True) -> Any:
             if condition is True:
                 return own is None or rule.whole.mask(index, None, saved)
-            return pull.mask(index, np.broadcast_to(condition, shape), saved)
+            whole = condition if rule.is_plain else np.broadcast_to(condition, rule.y_shape)  # one rule for all shapes
+            return pull.mask(index, whole, saved)
 
         return Guard(holds, is_static=own.is_static) if guard is None else Guard(holds, guard)
 
