@@ -23,7 +23,7 @@ def push(row: Structural, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> A
     ready = [x_dot if x_dot is None else _of_shape(x_dot, shape_of(x)) for x, x_dot in zip(xs, x_dots, strict=True)]
     if row.family.slope is not None:
         return _summed(row, xs[0], times(row, _slope(row), y, xs, ready[0]))
-    if len(xs) > 1 and row.family.is_linear and all(map(_is_whole, ready)):
+    if row.family.is_linear and row.family.reads != "scatters" and all(map(_is_whole, ready)):
         return row(*map(resolve, ready))
     y_dot = None
     for index, x_dot in enumerate(ready):
@@ -135,9 +135,11 @@ def _spread(row: Structural, y: Any, xs: Sequence[Any], y_bar: Any, index: int) 
 
 
 def _is_whole(x_dot: Any) -> bool:
-    return x_dot is not None and guard_of(x_dot) is None
+    return x_dot is not None and x_dot.__class__ is not Guarded and x_dot.__class__ is not Masked
 
 
 def _of_shape(given: Any, shape: Shape) -> Any:
     """A sensitivity whose value has a shape; conditions broadcast against it."""
+    if shape_of(core(given)) == shape:
+        return given
     return within(lambda part: stretched(part, shape), given, lambda condition: condition)

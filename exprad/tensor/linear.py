@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from math import prod as _size
 from typing import Any
 from zlib import crc32
@@ -241,10 +242,13 @@ add_at: Family = Family(
 def scattered(y: Any, shape: Shape, index: Index) -> Any:
     """`add_at`, as a sensitivity: elements to which nothing is added do not count."""
     whole = add_at(y, shape=shape, index=index)
-    is_basic = not any(each.__class__ is IndexArray for each in index)  # then no element is met twice
-    if is_basic and _size(shape_of(y)) == _size(shape):
-        return whole
-    return Masked(Guard(lambda: _reached(shape, index), is_static=True), whole)
+    return Masked(Guard(partial(_reached, shape, index), is_static=True), whole) if _has_gaps(shape, index) else whole
+
+
+@lru_cache(maxsize=1024)
+def _has_gaps(shape: Shape, index: Index) -> bool:
+    """Whether an index may leave elements out, told without a look at arrays of places."""
+    return any(each.__class__ is IndexArray for each in index) or _size(_part_shape(shape, index)) < _size(shape)
 
 
 def _reached(shape: Shape, index: Index) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,35 +28,33 @@ def verify(order: Sequence[Any]) -> None:
 
 def pull_arrays(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]) -> None:
     """A step of the sweep on arrays."""
-    found: Sequence[Any]
-    rule, kind = node.rule, y_bar.__class__
-    if kind is not Guarded and kind is not Masked:
-        found = rule.pull(y_bar, None, node.saved)
-        if rule.has_masks:
-            found = _marked(node, rule.whole, None, found)
-    elif kind is Guarded and rule.is_plain:
-        conditions = y_bar.conditions
-        found = [_under(conditions, x_bar) for x_bar in rule.pull(y_bar.value, None, node.saved)]
-    else:
-        found = _masked(node, y_bar, node.saved, "on_arrays")
-    for x, x_bar in zip(operands, found, strict=True):
-        if x_bar is not None:
-            known = bars.get(x)
-            bars[x] = x_bar if known is None else plus(known, x_bar)
+    _spread(node, operands, y_bar, node.saved, node.rule.pull, "on_arrays", bars)
 
 
 def pull_variables(
     row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]
 ) -> None:
     """A step of the sweep that is recorded itself."""
-    found: Sequence[Any]
-    saved, rule = _saved_variables(node), node.rule
-    if y_bar.__class__ is Guarded and rule.is_plain:
-        found = [_under(y_bar.conditions, x_bar) for x_bar in rule.whole.on_carriers(y_bar.value, None, saved)]
+    _spread(node, operands, y_bar, _saved_variables(node), node.rule.whole.on_carriers, "on_carriers", bars)
+
+
+def _spread(node: Node, operands: Sequence[Any], y_bar: Any, saved: Any, pull: Callable[..., Sequence[Any]],
+            target: str, bars: dict[Any, Any]) -> None:  # fmt: skip
+    """Add what a node passes on to the adjoints of its operands; `pull` gives it for an adjoint that counts everywhere."""
+    rule, kind = node.rule, y_bar.__class__
+    if kind is not Guarded and kind is not Masked:
+        found = pull(y_bar, None, saved)
+        if rule.has_masks:
+            found = _marked(node, rule.whole, None, found)
+    elif kind is Guarded and rule.is_plain:
+        conditions = y_bar.conditions
+        found = [_under(conditions, x_bar) for x_bar in pull(y_bar.value, None, saved)]
     else:
-        found = _masked(node, y_bar, saved, "on_carriers")
+        found = _masked(node, y_bar, saved, target)
     for x, x_bar in zip(operands, found, strict=True):
-        bars[x] = plus(bars.get(x), x_bar)
+        if x_bar is not None:
+            known = bars.get(x)
+            bars[x] = x_bar if known is None else plus(known, x_bar)
 
 
 def _under(conditions: tuple[Any, ...], x_bar: Any) -> Any:
@@ -66,11 +64,11 @@ def _under(conditions: tuple[Any, ...], x_bar: Any) -> Any:
 
 
 def _masked(node: Node, y_bar: Any, saved: Any, target: str) -> Sequence[Any]:
-    """What a node passes on of an adjoint that may have a guard, which goes where the rule takes it."""
+    """What a node passes on of an adjoint that has a guard, which goes where the rule takes it."""
     rule, guard = node.rule, guard_of(y_bar)
     value = _resolved(y_bar) if y_bar.__class__ is Guarded else resolve(y_bar)
-    pull = rule.whole if guard is None else rule.masked
-    condition = guard.condition if guard is not None and pull.needs_condition else None
+    pull = rule.masked
+    condition = guard.condition if pull.needs_condition else None  # type: ignore[union-attr]  # it has a guard
     if condition is True:
         pull, guard = rule.whole, None
     found: Sequence[Any] = getattr(pull, target)(value, condition, saved)
