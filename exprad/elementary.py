@@ -24,13 +24,13 @@ _two_over_sqrt_pi = 1.1283791670955126
 
 
 def _power_slope(y: Any, a: Any, b: Any) -> Any:
-    """b*a**(b-1), which at b = 0 is 0 even where a**(b-1) is infinite."""
+    """b*a**(b-1), which at b = 0 is 0 even where a**(b-1) is infinite, or nan."""
     n: Any = getattr(b, "known", None)
     if n.__class__ is int and n:
         return n, a if n == 2 else a ** (n - 1)
     if n.__class__ is Fraction or n.__class__ is float and n:
         return n, a ** (n - 1)
-    return If(not_equal(b, 0), b * a ** (b - 1))
+    return If(not_equal(b, 0) | (abs(a) > 0), b * a ** (b - 1))
 
 
 def _refuse_zero(distance: Any) -> Any:
@@ -101,7 +101,8 @@ relu: Primitive = Primitive("relu", lambda y, x: If(x > 0), formula=lambda x: ma
 sigmoid: Primitive = Primitive("sigmoid", lambda y, x: y * sigmoid(-x), formula=lambda x: where(x < 0, exp(-abs(x)), 1) / (1 + exp(-abs(x))), sympy=lambda sp, x: 1 / (1 + sp.exp(-x)), analytic=False)
 softplus: Primitive = Primitive("softplus", lambda y, x: sigmoid(x), formula=lambda x: maximum(x, 0) + log1p(exp(-abs(x))), sympy=lambda sp, x: sp.log(1 + sp.exp(x)), analytic=False)
 logaddexp: Primitive = Primitive("logaddexp", lambda y, a, b: sigmoid(a - b), lambda y, a, b: sigmoid(b - a), numpy="logaddexp", formula=lambda a, b: where(equal(a, b), a + _log2, maximum(a, b) + log1p(exp(minimum(a, b) - maximum(a, b)))), mpmath=lambda mp, a, b: mp.log(mp.exp(a) + mp.exp(b)), sympy=lambda sp, a, b: sp.log(sp.exp(a) + sp.exp(b)), analytic=False)
-xlogy: Primitive = Primitive("xlogy", lambda y, a, b: log(b), lambda y, a, b: If(not_equal(a, 0), a / b), formula=lambda a, b: where(equal(a, 0), where(~(b < 0), 0 * b, log(b)), a * log(b)), mpmath=lambda mp, a, b: a * 0 if a == 0 and b >= 0 else a * mp.log(b), sympy=lambda sp, a, b: a * sp.log(b), domain=("(-inf, inf)", "[0, inf)"), sample=((-3, 3), (0.01, 9)), analytic=False)
+xlogy: Primitive = Primitive("xlogy", lambda y, a, b: log(b), lambda y, a, b: xdivy(a, b), formula=lambda a, b: where(equal(a, 0), where(~(b < 0), 0 * b, log(b)), a * log(b)), mpmath=lambda mp, a, b: a * 0 if a == 0 and b >= 0 else a * mp.log(b), sympy=lambda sp, a, b: a * sp.log(b), domain=("(-inf, inf)", "[0, inf)"), sample=((-3, 3), (0.01, 9)), analytic=False)
+xdivy: Primitive = Primitive("xdivy", lambda y, a, b: 1 / b, lambda y, a, b: -xdivy(y, b), formula=lambda a, b: where(equal(a, 0) & equal(b, 0), 0 * a, a / b), sympy=operator.truediv, sample=((-3, 3), (0.1, 3)), analytic=False)
 
 # special functions
 erf: Primitive = Primitive("erf", lambda y, x: _two_over_sqrt_pi * exp(-(x * x)), numpy="scipy.special:erf", math="erf")
