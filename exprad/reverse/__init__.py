@@ -47,7 +47,9 @@ def sweep(order: Sequence[Any], bars: dict[Any, Any], idle: Container[Any], kept
 def _pull_array(
     f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container[Any], bars: dict[Any, Any]
 ) -> None:
-    """The pullback among arrays: what an operand gets is summed back to the operand's shape."""
+    """The pullback among arrays: what an operand gets is summed back to the operand's shape. Of no elements comes nothing."""
+    if 0 in y.shape:
+        return
     x_bars: dict[Any, Any] = {}
     pullback(f, y, xs, y_bar, idle, x_bars)
     for x, x_bar in x_bars.items():

@@ -20,9 +20,10 @@ from exprad.tensor.linear import along, permuted, reshaped, stretched, sum, summ
 
 def push(row: Structural, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
     """The tangent of y = row(*xs)."""
-    ready = [x_dot if x_dot is None else _of_shape(x_dot, shape_of(x)) for x, x_dot in zip(xs, x_dots, strict=True)]
+    ready = [None if x_dot is None or 0 in shape_of(x) else _of_shape(x_dot, shape_of(x))
+             for x, x_dot in zip(xs, x_dots, strict=True)]  # fmt: skip  # of no elements comes nothing
     if row.family.slope is not None:
-        return _summed(row, xs[0], times(row, _slope(row), y, xs, ready[0]))
+        return None if ready[0] is None else _summed(row, xs[0], times(row, _slope(row), y, xs, ready[0]))
     if row.family.is_linear and row.family.reads != "scatters" and all(map(_is_whole, ready)):
         return row(*map(resolve, ready))
     y_dot = None

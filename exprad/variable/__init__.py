@@ -288,6 +288,8 @@ def _recorded(row: Primitive, operands: Sequence[Any], values: Sequence[Any], va
     else:
         shapes = tuple([getattr(x, "shape", ()) for x in values])
         node.rule = found = rule(row, tuple(active), constant, shapes, shape)
+    if found.divides_numbers:
+        values = [value.dtype.type(x) if x.__class__ in (int, float) else x for x in values]
     node.saved = found.saves((value, *values)) if found.saves is not None else None
     node._serial = serial()
     if value.__class__ is np.ndarray:

@@ -52,6 +52,10 @@ class Rule:
         )
         self.saves: Callable[[Any], Any] | None = itemgetter(*self.places) if self.places else None
         self.pull, self.has_masks = self.whole.on_arrays, self.whole.has_masks  # what a backward pass asks most often
+        self.divides_numbers = _divides(
+            self.whole.program, {x.name for x in xs if x not in self.wanted and not x.is_const}
+        )
+        self.is_empty = 0 in y_shape
 
     @cached_property
     def masked(self) -> Pull:
@@ -67,6 +71,19 @@ class Rule:
         return written.made(f"def pull({parameters}, saved):\n    {body}\n", "pull", function_of)
 
 
+def _divides(program: Program, constants: set[str]) -> bool:
+    """Whether something is computed of constants alone that Python refuses for its own numbers, as 1/0."""
+    is_constant: list[bool] = []
+    for head, *rest in program.steps:
+        is_row = isinstance(head, Primitive)
+        is_constant.append(
+            all(is_constant[place] for place in rest) if is_row else head == "const" or rest[0] in constants
+        )
+        if is_row and is_constant[-1] and head.infix in ("/", "**", "%"):
+            return True
+    return False
+
+
 class Pull:
     """What a rule passes on of an adjoint, whole or masked: `on_arrays(y_bar, condition, saved)` gives the adjoints of the
     operands, and `on_carriers` the same for Variables. The condition is asked for where `needs_condition`.
@@ -80,7 +97,7 @@ class Pull:
         self._guards: list[Guard | None] = []
         self._found = [self._parts(x_bars.get(x), x.shape) for x in rule.wanted]
         self._written = self._lines(is_lowered=True)
-        self.names = self._written.names
+        self.names, self.program = self._written.names, self._written.program
         self.needs_condition = "condition" in self.names
         self.has_masks = any(guard is not None for guard in self._guards)
         self._masks: dict[int, Callable[[Any, Any], Any]] = {}
@@ -134,7 +151,7 @@ class Written:
 
     def __init__(self, outputs: Sequence[Expr], is_lowered: bool = True) -> None:
         program = Program.lowered(outputs) if is_lowered else Program.of(outputs)
-        self.names = set(program.variables)
+        self.program, self.names = program, set(program.variables)
         self.rows: dict[str, Primitive] = {}
         self.constants: dict[str, Any] = {}
         place: list[str] = []

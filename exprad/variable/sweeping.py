@@ -42,6 +42,8 @@ def _spread(node: Node, operands: Sequence[Any], y_bar: Any, saved: Any, pull: C
             target: str, bars: dict[Any, Any]) -> None:  # fmt: skip
     """Add what a node passes on to the adjoints of its operands; `pull` gives it for an adjoint that counts everywhere."""
     rule, kind = node.rule, y_bar.__class__
+    if rule.is_empty:
+        return
     if kind is not Guarded and kind is not Masked:
         found = pull(y_bar, None, saved)
         if rule.has_masks:
