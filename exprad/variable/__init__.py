@@ -15,7 +15,7 @@ from exprad.arrays import row_of_ufunc
 from exprad.chain import resolve
 from exprad.elementary import pow as power
 from exprad.elementary import where
-from exprad.errors import NameClashError, OperandError
+from exprad.errors import NameClashError, OperandError, TapeError
 from exprad.intern import serial
 from exprad.primitive import Primitive, Shape
 from exprad.reverse import sweep
@@ -25,7 +25,7 @@ from exprad.value import as_float, evaluate, unwrap
 from exprad.variable.config import Config, is_recording, no_grad, using_config
 from exprad.variable.rules import forward, rule
 from exprad.variable.sweeping import own, pull_arrays, pull_variables, verify
-from exprad.variable.tape import Hold, Leaf, Node
+from exprad.variable.tape import Hold, Leaf, Node, UnrecordedRef, nowhere
 
 __all__ = ["Config", "Variable", "no_grad", "using_config"]
 _new = object.__new__
@@ -68,6 +68,13 @@ class Variable(Arithmetic, ArrayMethods):
         made = _new(cls)
         made._value, made._node = value, node
         made._leaf = made._grad = made.name = None
+        return made
+
+    @classmethod
+    def _unrecorded(cls, value: Any) -> Variable:
+        """What was computed, and nobody knows how."""
+        made = cls._of(value)
+        made._leaf = nowhere
         return made
 
     @property
@@ -119,13 +126,21 @@ class Variable(Arithmetic, ArrayMethods):
         The derivative of a sum of all elements, where there are several, unless `.grad` of this Variable was set to
         weights. `retain_grad` keeps gradients of intermediate results, too; `create_graph` records the pass, so that
         gradients can be differentiated. One sweep, however the graph is knotted; each operation once.
+
+        Raises `TapeError` for what was computed without recording. A Variable that was made of an array was computed from
+        nothing, and its derivative by itself is 1.
         """
+        if self._node is None and self._leaf.__class__ is UnrecordedRef:
+            raise TapeError(
+                "how this Variable was computed is not recorded, so there is nothing to go back through: compute "
+                "it outside no_grad(), or, if it is a gradient, call backward(create_graph=True) for it"
+            )
         seed = self._grad
         start = self._node or self._leaf_node()
         order = postorder([start])
         kept = {node for node in order if node._operands and node.owner() is not None} if retain_grad else set()
         bars: dict[Any, Any] = {
-            start: np.ones_like(self._value) if seed is None else seed if create_graph else seed._value
+            start: _filled(self._value, 1) if seed is None else seed if create_graph else seed._value
         }
         verify(order)
         with np.errstate(all="ignore"):
@@ -140,17 +155,18 @@ class Variable(Arithmetic, ArrayMethods):
                 continue
             owner, x_bar = node.owner(), resolve(bars.get(node))
             if owner is not None:
-                x_bar = np.zeros_like(owner._value) if x_bar is None else x_bar
-                owner._take(x_bar if isinstance(x_bar, Variable) else own(x_bar, taken))
+                x_bar = _filled(owner._value, 0) if x_bar is None else x_bar
+                owner._take(x_bar if isinstance(x_bar, Variable) else own(x_bar, taken), create_graph)
             if node.__class__ is Leaf and node.hold is not None:
                 node.hold.is_swept = True
 
-    def _take(self, x_bar: Any) -> None:
+    def _take(self, x_bar: Any, is_recorded: bool) -> None:
         """Add a gradient to mine, in my type."""
         if self.dtype.kind == "f" and x_bar.dtype != self.dtype:
             x_bar = astype(x_bar, dtype=self.dtype.name)
         if not isinstance(x_bar, Variable):
-            x_bar = Variable._of(x_bar if self._grad is None else self._grad._value + x_bar)
+            make = Variable._of if is_recorded else Variable._unrecorded
+            x_bar = make(x_bar if self._grad is None else self._grad._value + x_bar)
         elif self._grad is not None:
             x_bar = self._grad + x_bar
         self._grad = x_bar
@@ -159,7 +175,7 @@ class Variable(Arithmetic, ArrayMethods):
         leaf = self._leaf() if self._leaf is not None else None
         if leaf is None or leaf.hold is not None and leaf.hold.fingerprint is not None:
             leaf = Leaf(self, self._value)
-            self._leaf = ref(leaf)
+            self._leaf = UnrecordedRef(leaf) if self._leaf.__class__ is UnrecordedRef else ref(leaf)
         return leaf
 
     @property
@@ -179,6 +195,8 @@ class Variable(Arithmetic, ArrayMethods):
         return record(primitive, *[unwrap(operand) for operand in operands])
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if options or method != "__call__":
+            raise OperandError(_in_place(ufunc, method, options))
         row = _row_of(ufunc)
         if row is None or options or method != "__call__" or not all(map(is_operand, inputs)):
             return super().__array_ufunc__(ufunc, method, *inputs, **options)
@@ -240,10 +258,30 @@ def _revived(cls: type[Variable], data: Any, name: str | None, attributes: dict[
 
 def _checked_data(data: Any) -> Any:
     kind = getattr(getattr(data, "dtype", None), "kind", "")
+    if getattr(data, "_level", 0):
+        raise OperandError(
+            f"a Variable needs an array of real numbers, got {data!r}; write .data where a Variable is given"
+        )
     if kind not in ("b", "i", "u", "f") or not hasattr(data, "shape"):
         what = f"an array of {data.dtype}" if kind else f"{type(data).__name__}: {data!r}"
         raise OperandError(f"a Variable needs an array of real numbers, got {what}; write np.array(...)")
     return data
+
+
+def _in_place(ufunc: Any, method: str, options: dict[str, Any]) -> str:
+    """Why a ufunc does not take a Variable so."""
+    if "out" in options:
+        return (
+            f"np.{ufunc.__name__} can't write what comes of a Variable to an array, which would lose the derivative; "
+            f"write .data, as in x.data -= rate * x.grad.data"
+        )
+    how = f"np.{ufunc.__name__}.{method}" if method != "__call__" else f"np.{ufunc.__name__} with {', '.join(options)}"
+    return f"{how} is not offered for a Variable; write it with functions of exprad, or give it x.data"
+
+
+def _filled(value: Any, number: int) -> Any:
+    """An array of a number in the shape of another, and in its type where that is one of real numbers."""
+    return np.full_like(value, number, dtype=None if value.dtype.kind == "f" else float)
 
 
 def record(row: Primitive, *operands: Any) -> Any:
@@ -263,7 +301,7 @@ def record(row: Primitive, *operands: Any) -> Any:
         values = [x if row is where and place == 0 else _as_floats(x) for place, x in enumerate(values)]
         value = _as_floats(evaluate(row, values))
     if not is_recording():
-        return Variable._of(value)
+        return Variable._unrecorded(value)
     return _recorded(row, operands, values, value, constant)
 
 
@@ -292,7 +330,7 @@ def _recorded(row: Primitive, operands: Sequence[Any], values: Sequence[Any], va
         values = [value.dtype.type(x) if x.__class__ in (int, float) else x for x in values]
     node.saved = found.saves((value, *values)) if found.saves is not None else None
     node._serial = serial()
-    if value.__class__ is np.ndarray:
+    if isinstance(value, np.ndarray):
         value.setflags(write=False)
     made = Variable._of(value, node)
     node.owner = ref(made)

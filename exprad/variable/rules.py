@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from operator import itemgetter
 from typing import Any, cast
 
@@ -210,11 +210,26 @@ def forward(row: Primitive, exponent: int | None = None) -> Callable[..., Any]:
         return cast("Callable[..., Any]", row.exact) if is_operator(row) else numpy_function(row)
     xs: list[Any] = [Var(f"x{place}") for place in range(row.arity)]
     operands = [xs[0], Const(exponent)] if exponent is not None else xs
-    written = Written([build(row, *operands)])
+    folded = build(row, *operands)
+    if isinstance(folded, Const):
+        return partial(_constant, folded.value)
+    if folded is xs[0]:
+        return _copied
+    written = Written([folded])
     body = "\n    ".join([*written.lines, f"return {written.results[0]}"])
     text = f"def value({', '.join(x.name for x in xs)}):\n    {body}\n"
     made: Callable[..., Any] = written.made(text, "value", _on_arrays)
     return made if exponent is not None else _quiet(made)
+
+
+def _constant(value: Any, x: Any, *_: Any) -> Any:
+    """The value of a row that does not depend on its operand, which gives it a shape and a type."""
+    return np.full_like(x, value)
+
+
+def _copied(x: Any, *_: Any) -> Any:
+    """The value of a row that gives its operand: an array of its own, as that of any other."""
+    return np.positive(x)
 
 
 def _quiet(function: Any) -> Callable[..., Any]:

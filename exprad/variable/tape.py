@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-from weakref import ref
+import os
+from collections.abc import Callable
+from threading import RLock
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary, ref
 
 import numpy as np
 
 from exprad.errors import TapeError
 from exprad.intern import serial
 from exprad.primitive import Primitive
+from exprad.variable.fingerprint import fingerprint
+
+_new: Any = object.__new__
+_set_writable: Any = np.ndarray.setflags  # whatever a subclass does
 
 
 class Node:
@@ -40,65 +47,161 @@ class Leaf:
         self.shape = array.shape
 
 
+class UnrecordedRef(ref[Leaf]):
+    """What a Variable knows its leaf by, if it was computed without recording: there is no way back from it."""
+
+    __slots__ = ()
+
+
 class Hold:
     """An array of the user's that a tape has read: read-only while the tape lives.
 
     After a backward pass the array may be written again (so a learner can update weights in place while the loss still
-    lives): it is handed out then with a fingerprint, by which a later pass over the same tape sees a change.
+    lives): it is handed out then with a fingerprint, by which a later pass over the same tape sees a change. So is, from
+    the first, an array that NumPy would not let anybody write again, such as one in the memory of another library.
     """
 
-    __slots__ = ("__weakref__", "array", "fingerprint", "is_swept", "place", "thaws")
+    __slots__ = ("__weakref__", "array", "fingerprint", "guard", "is_swept")
     fingerprint: bytes | None
-    living: dict[int, ref[Hold]] = {}
+    guard: _Guard
+    of: ClassVar[Callable[[Any], Hold | None]]
+    living: ClassVar[dict[int, _Guard]]
 
     def __init__(self, array: Any) -> None:
         self.array, self.fingerprint, self.is_swept = array, None, False
-        self.thaws = bool(array.flags.writeable)
-        if self.thaws:
-            array.setflags(write=False)
-
-        self.place: ref[Hold] | None = None
-
-    @classmethod
-    def of(cls, array: Any) -> Hold | None:
-        """What holds an array: the hold that another tape has of it, or a new one. Numbers need none."""
-        if not isinstance(array, np.ndarray):
-            return None
-        place = cls.living.get(id(array))
-        known = place() if place is not None else None
-        if known is None or known.fingerprint is not None:
-            known = cls(array)
-            cls.living[id(array)] = known.place = ref(known)
-        return known
 
     def release(self) -> None:
         """Let the array be written again, if a backward pass has been; remember what was in it."""
-        if self.is_swept and self.thaws and self.fingerprint is None:
-            self.fingerprint = _fingerprint(self.array)
-            self.array.setflags(write=True)
+        if self.is_swept and self.fingerprint is None:
+            _arrays.release(self)
 
     def verify(self) -> None:
-        if self.fingerprint is not None and self.fingerprint != _fingerprint(self.array):
+        if self.fingerprint is not None and self.fingerprint != fingerprint(self.array):
             raise TapeError("data were changed between the forward and this backward pass; compute the result again")
 
-    def __del__(self) -> None:
-        if self.living.get(id(self.array)) is self.place:
-            del self.living[id(self.array)]
-        if self.thaws and self.fingerprint is None:
-            self.array.setflags(write=True)
+
+class _Guard(ref[Hold]):
+    """A weak reference to a hold, which knows the array, and whether it is to be made writable when the hold is gone."""
+
+    __slots__ = ("array", "thaws")
+    array: Any
+    thaws: bool
 
 
-def _fingerprint(array: Any) -> bytes:
-    """A digest of an array's bits: the sums of the rows and of the columns in which its elements lie.
+class _Arrays:
+    """The arrays that tapes hold. Threads may share them; so may what runs while the interpreter ends.
 
-    A change of one element changes it, and so does the exchange of two.
+    A view can't be made writable while the array that it is a view of is read-only. If it should be, it waits until that
+    one is given back.
     """
-    flat = (
-        np.ascontiguousarray(array)
-        .reshape(-1)
-        .view(np.dtype(f"u{array.itemsize}") if array.itemsize in (1, 2, 4, 8) else "u1")
-    )
-    width = 512
-    whole = flat[: flat.size // width * width].reshape(-1, width)
-    sums = [np.add.reduce(whole, axis, np.uint64).tobytes() for axis in (0, 1)]
-    return b"".join([*sums, flat[whole.size :].tobytes()])
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.living: dict[int, _Guard] = {}  # by the identity of the array
+        self.forget = self._forget
+        self.waiting: dict[int, WeakValueDictionary[int, Any]] = {}  # views, by the array whose memory they share
+        self._ndarray, self.set_writable, self._table = (
+            np.ndarray,
+            _set_writable,
+            WeakValueDictionary,
+        )  # for the very end
+
+    def held(self, array: Any, ndarray: Any = np.ndarray) -> Hold | None:
+        """What holds an array: the hold that another tape has of it, or a new one. Numbers need none."""
+        if not isinstance(array, ndarray):
+            return None
+        with self.lock:
+            standing = self.living.get(id(array))
+            if standing is not None:
+                known = standing()
+                if known is not None and known.fingerprint is None:
+                    return known
+            made = Hold(array)
+            made.guard = guard = self.living[id(array)] = _Guard(made, self.forget)
+            guard.array, guard.thaws = array, True
+            if not array.flags.writeable:
+                guard.thaws = self._is_ours(array, standing)
+            elif array.base is None or self._can_thaw(array):
+                _set_writable(array, False)
+            else:
+                guard.thaws, made.fingerprint = False, fingerprint(array)
+        return made
+
+    def release(self, hold: Hold) -> None:
+        """Make the array of a hold writable, unless it is a view of one that is not."""
+        with self.lock:
+            if hold.guard.thaws and self._thaw(hold.array):
+                hold.guard.thaws, hold.fingerprint = False, fingerprint(hold.array)
+
+    def _forget(self, guard: _Guard) -> None:
+        """Give back the array of a hold that is gone."""
+        with self.lock:
+            array = guard.array
+            if self.living.get(id(array)) is guard:
+                del self.living[id(array)]
+            if guard.thaws:
+                guard.thaws = False
+                if not self._thaw(array):
+                    self._wait(array)
+
+    def _wait(self, view: Any) -> None:
+        self.waiting.setdefault(self._owner(view), self._table())[id(view)] = view
+
+    def _thaw(self, array: Any) -> bool:
+        """Make an array writable, and the views of its memory that waited for that; False where it has to wait itself."""
+        try:
+            self.set_writable(array, True)
+        except ValueError:
+            return False
+        if self.waiting:
+            for view in list(self.waiting.pop(self._owner(array), {}).values()):
+                if not self._thaw(view):
+                    self._wait(view)
+        return True
+
+    def _is_ours(self, array: Any, standing: _Guard | None) -> bool:
+        """Whether a read-only array is so because of a hold that is gone: it waits, or is about to be given back."""
+        views = self.waiting.get(self._owner(array)) if self.waiting else None
+        waits = views is not None and views.pop(id(array), None) is not None
+        if standing is not None and standing.thaws:
+            waits, standing.thaws = True, False
+        return waits
+
+    def _can_thaw(self, array: Any) -> bool:
+        """Whether a view can be made writable again: now, or when what it is a view of is given back."""
+        base = array.base
+        while isinstance(base, np.ndarray):
+            guard = self.living.get(id(base))
+            if base.flags.writeable or guard is not None and guard.thaws:
+                return True
+            base = base.base
+        return base is not None and _is_writable(base)
+
+    def _owner(self, array: Any) -> int:
+        """The identity of the array whose memory an array shares."""
+        while isinstance(array.base, self._ndarray):
+            array = array.base
+        return id(array)
+
+
+def _is_writable(memory: Any) -> bool:
+    """Whether NumPy may write to what is no array and lends an array its memory."""
+    try:
+        with memoryview(memory) as view:
+            return not view.readonly
+    except (TypeError, ValueError, BufferError):
+        return False
+
+
+nowhere = UnrecordedRef(_new(Leaf))  # of no leaf as yet
+_arrays = _Arrays()
+Hold.of, Hold.living = _arrays.held, _arrays.living
+
+
+def _renew() -> None:
+    """A lock that a thread of the parent held at a fork would never be free in the child."""
+    _arrays.lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
