@@ -8,7 +8,17 @@ from threading import RLock
 from typing import Any
 from weakref import ref
 
+from exprad.forks import at_fork
+
 lock = RLock()
+
+
+def _renew() -> None:
+    global lock
+    lock = RLock()
+
+
+at_fork(child=_renew)
 serial = count().__next__  # a node's age: its operands always have smaller ones
 
 

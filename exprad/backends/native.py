@@ -15,7 +15,6 @@ from functools import cache, cached_property, partial
 from importlib.util import find_spec
 from itertools import product
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,12 @@ import numpy as np
 from exprad.backends import kernels, mathematics, python
 from exprad.backends.levels import Layout, LevelRunner
 from exprad.backends.numpy import BlockRunner, columns_of, pool, rows_of, workers
+from exprad.backends.objects import keep as _keep
+from exprad.backends.objects import kept as _kept
 from exprad.backends.signature import Input, own_name
 from exprad.errors import ExpradError, UnsupportedError, extra
 from exprad.expr import Expr, Var
-from exprad.files import write_whole
+from exprad.forks import at_fork
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
 from exprad.traverse import collector_paused
@@ -43,6 +44,39 @@ WORTH_LARGE = 100 * WORTH  # the same for a large program
 HOT = 0.5  # seconds that a large program runs before better code is made for it
 REALS = {np.dtype(np.float64): "double", np.dtype(np.float32): "float"}
 _lock = threading.RLock()
+
+
+def _locks_of_llvm() -> list[Any]:
+    """What holds llvmlite's own lock, where it is loaded: another thread, such as numba's, may be inside."""
+    library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
+    holder = getattr(library, "_lock", None)
+    return [holder] if hasattr(holder, "_lock") else []
+
+
+_awaited: list[Any] = []  # locks, during a fork
+
+
+def _wait_for_compilers() -> None:
+    """A child that was forked while another thread is inside LLVM would find its tables half-written."""
+    for lock in (_lock, *[holder._lock for holder in _locks_of_llvm()]):
+        lock.acquire()
+        _awaited.append(lock)
+
+
+def _let_compilers_go() -> None:
+    while _awaited:
+        _awaited.pop().release()
+
+
+def _renew_locks() -> None:
+    global _lock
+    _awaited.clear()
+    for holder in _locks_of_llvm():
+        holder._lock = threading.RLock()
+    _lock = threading.RLock()
+
+
+at_fork(before=_wait_for_compilers, parent=_let_compilers_go, child=_renew_locks)
 
 
 @cache
@@ -179,7 +213,7 @@ def _loaded(text: str, level: int) -> Any:
     key = hashlib.sha256("\0".join([text, cpu, features, version, str(level)]).encode()).hexdigest()
     target = llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=level, jit=True)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
-    code = _cached(key)
+    code = _kept(key)
     if code is None:
         module = llvm.parse_assembly(text)
         module.verify()
@@ -188,31 +222,6 @@ def _loaded(text: str, level: int) -> Any:
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return engine
-
-
-def cache_folder() -> Path:
-    """Where object code is kept: EXPRAD_CACHE, or a folder among the user's caches."""
-    given = os.environ.get("EXPRAD_CACHE")
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "exprad"
-
-
-def _cached(key: str) -> bytes | None:
-    """The object code kept under a key; None where there is none, or it is not what was written."""
-    try:
-        found = (cache_folder() / f"{key}.o").read_bytes()
-    except OSError:
-        return None
-    return found[32:] if hashlib.sha256(found[32:]).digest() == found[:32] else None
-
-
-def _keep(key: str, code: bytes) -> None:
-    """Write object code, whole or not at all. A cache that can't be written is no error."""
-    try:
-        folder = cache_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / f"{key}.o", hashlib.sha256(code).digest() + code)
-    except OSError:
-        pass
 
 
 class _ArrayLike(ctypes.Structure):
@@ -541,4 +550,5 @@ class Native:
 
     def builtin(self, container: str, general: Any) -> Any:
         """The built-in; see `Builtin`."""
-        return Builtin(self.program, self._columns, container, self.fast).function(general)
+        with _lock:
+            return Builtin(self.program, self._columns, container, self.fast).function(general)

@@ -20,6 +20,7 @@ import numpy as np
 
 from exprad import elementary as table
 from exprad.backends.signature import Input, own_name
+from exprad.forks import at_fork
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
 from exprad.value import constant_of_dtype, keep, numpy_function
@@ -342,5 +343,4 @@ def workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=pool.cache_clear)  # a child has none of its parent's threads
+at_fork(child=pool.cache_clear)  # a child has none of its parent's threads

@@ -146,4 +146,6 @@ def _few(names: Iterable[str]) -> str:
 
 def own_name(row: Primitive) -> str:
     """A row's name in generated code: a user's row may be called like a word of Python, or like a register."""
-    return row.name if row.is_own else f"user_{row.name}"
+    if row.is_own:
+        return row.name
+    return f"user_{row.name}" if row.name.isascii() else f"userx_{row.name.encode().hex()}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from threading import RLock
 from typing import Any, ClassVar
@@ -11,6 +10,7 @@ from weakref import WeakValueDictionary, ref
 import numpy as np
 
 from exprad.errors import TapeError
+from exprad.forks import at_fork
 from exprad.intern import serial
 from exprad.primitive import Primitive
 from exprad.variable.fingerprint import fingerprint
@@ -198,10 +198,4 @@ _arrays = _Arrays()
 Hold.of, Hold.living = _arrays.held, _arrays.living
 
 
-def _renew() -> None:
-    """A lock that a thread of the parent held at a fork would never be free in the child."""
-    _arrays.lock = RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew)
+at_fork(child=lambda: setattr(_arrays, "lock", RLock()))
