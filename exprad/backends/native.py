@@ -82,13 +82,14 @@ at_fork(before=_wait_for_compilers, parent=_let_compilers_go, child=_renew_locks
 @cache
 def _binding() -> Any:
     """LLVM, ready for this machine."""
-    try:
-        import llvmlite.binding as llvm
-    except ImportError:
-        raise extra("llvmlite", "native", "backend 'native'") from None
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm
+    with _lock:  # no process is forked while it is half imported
+        try:
+            import llvmlite.binding as llvm
+        except ImportError:
+            raise extra("llvmlite", "native", "backend 'native'") from None
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        return llvm
 
 
 @cache
