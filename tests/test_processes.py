@@ -120,7 +120,9 @@ def test_children_of_a_busy_process(code: str, tmp_path: Path) -> None:
     if code is not TAPE:
         pytest.importorskip("llvmlite")
     environment = {**os.environ, "EXPRAD_CACHE": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", FORKS + code], env=environment, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS + code], env=environment, capture_output=True, text=True, timeout=240
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

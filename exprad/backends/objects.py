@@ -195,7 +195,7 @@ def _bounded(folder: _Folder, key: str, size: int, most: int) -> None:
     """Now and then, remove the oldest files until all take less than the bound. Processes may do so at once."""
     global _written
     _written += size + BLOCK
-    if int(key[:8], 16) % SELDOM and _written * SELDOM < most:
+    if int(key[-8:], 16) % SELDOM and _written * SELDOM < most:
         return
     _written = 0
     files = sorted(folder.files())
