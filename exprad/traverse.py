@@ -71,7 +71,7 @@ def canonical_operands(outputs: Sequence[Any]) -> tuple[list[Any], dict[Any, tup
         operands = node._operands
         if not operands:
             kind, label = node.label
-            keys[node] = (kind, 1.0, label, hash((crc32(label.encode()), kind)))
+            keys[node] = (kind, 1.0, label, hash((crc32(label.encode("utf-8", "surrogatepass")), kind)))
             continue
         row = node.primitive
         if row.commutes:

@@ -265,8 +265,10 @@ for number in range(150):
 
 def test_eight_processes_write_and_remove_at_once(folder: Path) -> None:
     environment = {**os.environ, "EXPRAD_CACHE_LIMIT": "2"}
-    running = [subprocess.Popen([sys.executable, "-W", "error", "-c", WRITER, str(number)], env=environment, stderr=subprocess.PIPE)
-               for number in range(8)]  # fmt: skip
+    command = [sys.executable, "-W", "error", "-c", WRITER]
+    running = [
+        subprocess.Popen([*command, str(number)], env=environment, stderr=subprocess.PIPE) for number in range(8)
+    ]
     for process in running:
         _, said = process.communicate(timeout=120)
         assert (process.returncode, said) == (0, b"")

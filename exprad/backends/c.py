@@ -6,7 +6,6 @@ The code allocates nothing, keeps no state and needs `math.h` alone. Functions a
 
 from __future__ import annotations
 
-import math
 import os
 import random
 import re
@@ -25,10 +24,27 @@ from exprad.traverse import collector_paused
 
 LARGEST = 500  # steps of one function
 POINTS = 8  # of the self-test
+# Words of C, and what the code, math.h and stdio.h call something; those of math.h with the letters f and l as well.
 KEYWORDS = frozenset(
-    """auto break case char const continue default do double else enum extern float for goto if inline int long main
-    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
-    expected i j j0 j1 jn points printf w x y y0 y1 yn""".split()  # and what the code, math.h and stdio.h call something
+    """asm auto break case char const continue default do double else enum extern float for goto if inline int long
+    main register restrict return short signed sizeof static struct switch typedef typeof union unsigned void
+    volatile while clearerr dprintf expected failed ctermid fclose fdopen feof ferror fflush fgetc fgetpos fgets
+    fileno flockfile fmemopen fopen fprintf fputc fputs fread freopen fscanf fseek fseeko fsetpos ftell ftello
+    ftrylockfile funlockfile fwrite getc getchar getdelim getline gets getw i j linux math open_memstream pclose
+    perror points popen printf putc putchar puts putw remove rename renameat rewind scale scanf setbuf setbuffer
+    setlinebuf setvbuf snprintf sprintf sscanf stderr stdin stdio stdout tempnam tmpfile tmpnam ungetc unix
+    vdprintf vfprintf vfscanf vprintf vscanf vsnprintf vsprintf vsscanf w x y""".split()
+)
+OF_MATH = frozenset(
+    """acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh drem erf erfc exp exp10 exp2 expm1 fabs fdim finite
+    floor fma fmax fmin fmod fpclassify frexp gamma hypot ilogb isfinite isgreater isgreaterequal isinf isless islessequal
+    islessgreater isnan isnormal isunordered j0 j1 jn ldexp lgamma llrint llround log log10 log1p log2 logb lrint
+    lround modf nan nearbyint nextafter nexttoward pow pow10 remainder remquo rint round scalb scalbln scalbn signbit
+    significand signgam sin sincos sinh sqrt tan tanh tgamma trunc y0 y1 yn""".split()
+)
+MACROS = re.compile(
+    "(FP|M|MATH|HUGE|L|P|SEEK|TMP|FILENAME|FOPEN)_[A-Za-z0-9_]*|EOF|FILE|NULL|NAN|INFINITY|BUFSIZ|HUGE|HUGE_VAL[FL]?|DOMAIN|SING|"
+    "OVERFLOW|UNDERFLOW|PLOSS|TLOSS|.*_t|.*_unlocked|lgamma[fl]?_r|tmpnam_r"
 )
 
 
@@ -72,10 +88,12 @@ def to_c(outputs: Any, inputs: Any = None, *, name: str = "model", dtype: str = 
     <BLANKLINE>
     <BLANKLINE>
     """
-    if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or name in KEYWORDS or hasattr(math, name):
+    if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
         raise ArgumentError(
             f"the name of a C function is a letter and then letters, digits and underscores, got {name!r}"
         )
+    if _is_taken(name):
+        raise ArgumentError(f"the name of a C function must be free, and {name!r} means something in C already")
     if dtype not in ("double", "float"):
         raise ArgumentError(f"dtype must be 'double' or 'float', got {dtype!r}")
     structure = Structure(outputs)
@@ -83,6 +101,12 @@ def to_c(outputs: Any, inputs: Any = None, *, name: str = "model", dtype: str = 
         program = Program.lowered(structure.expressions, has_function)
         slots = read_inputs(program, inputs)
     return _Writer(program, slots, structure, name, dtype).code()
+
+
+def _is_taken(name: str) -> bool:
+    """Whether C, or a header that the code includes, knows a name already; those in capitals are macros."""
+    of_math = {name, name[:-1]} if name[-1] in "fl" else {name}
+    return name in KEYWORDS or bool(of_math & OF_MATH) or MACROS.fullmatch(name) is not None
 
 
 class _Writer(Statements):
@@ -239,8 +263,16 @@ def _rows(rows: Sequence[str]) -> str:
 
 
 def _commented(name: str) -> str:
-    """A name that ends no comment."""
-    return name.encode("ascii", "backslashreplace").decode().replace("*/", "* /").replace("\n", " ")
+    """A name within a comment: printable ASCII that begins and ends no comment, continues no line and is no trigraph."""
+    plain = "".join(
+        [each if each.isascii() and each.isprintable() and each != "\\" else _escaped(each) for each in name]
+    )
+    return re.sub(r"(?<=/)[*]|[*](?=/)|(?<=[?])[?]", lambda found: _escaped(found[0]), plain)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 def _points(outputs: Sequence[Any], names: Sequence[str]) -> list[tuple[list[float], list[float]]]:

@@ -59,7 +59,10 @@ def _label(node: Expr) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    """Text within quotes, as Graphviz reads it; what can't be printed is spelled as in Python."""
+    special = {"\\": "\\\\", '"': '\\"', "\n": "\\n"}
+    spelled = [special.get(each) or (each if each.isprintable() else "\\" + repr(each)[1:-1]) for each in text]
+    return "".join(spelled)
 
 
 def _notes(order: Sequence[Expr], f: Expr, values: Mapping[Any, Any], adjoints: bool) -> dict[Expr, list[str]]:
