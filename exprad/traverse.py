@@ -6,8 +6,11 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
+from threading import get_ident
 from typing import Any
 from zlib import crc32
+
+from exprad.forks import at_fork
 
 _by_age = attrgetter("_serial")
 
@@ -50,13 +53,29 @@ def fold(outputs: Sequence[Any], visit: Callable[[Any, list[Any]], Any]) -> list
 @contextmanager
 def collector_paused() -> Iterator[None]:
     """Builds many nodes without the garbage collector, which would visit them again and again in vain."""
-    was_on = gc.isenabled()
+    was_on, thread = gc.isenabled(), get_ident()
+    if was_on:
+        _pausing.add(thread)
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            _pausing.discard(thread)
             gc.enable()
+
+
+_pausing: set[int] = set()  # threads that will enable the collector again
+
+
+def _resume() -> None:
+    """In a child, no other thread will."""
+    if _pausing and get_ident() not in _pausing:
+        gc.enable()
+    _pausing.intersection_update({get_ident()})
+
+
+at_fork(child=_resume)
 
 
 def canonical_operands(outputs: Sequence[Any]) -> tuple[list[Any], dict[Any, tuple[Any, ...]]]:

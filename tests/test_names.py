@@ -193,3 +193,13 @@ def test_names_of_variables_that_record() -> None:
     assert {v.name for v in f.variables} == set(NAMES)
     assert parse(str(f)) is f
     assert f.evaluate(dict(zip(NAMES, [x.data for x in xs], strict=True))) == pytest.approx(float(y.data))
+
+
+def test_signatures_have_distinct_names() -> None:
+    from inspect import signature
+
+    for several in (NAMES, ["a b", "input_0", "input_0_", "out"], ["input_1", "a b", "lambda"]):
+        found = list(signature(compile(sum(map(Var, several)), list(map(Var, several)))).parameters)
+        assert found[-1] == "out"
+        assert len(set(found)) == len(several) + 1
+        assert all(name.isidentifier() for name in found)

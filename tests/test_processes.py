@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
 
 FORKS = """
-import os, signal, sys, threading, time, traceback, warnings
+import gc, os, signal, sys, threading, time, traceback, warnings
 import numpy as np
 import exprad as ep
 from exprad import Var, Variable, compile, exp, sin
@@ -94,8 +94,10 @@ def lowered(number):
 threads = [in_thread(tape), in_thread(lowered)]
 sys.setswitchinterval(1e-5)
 def child(number):
+    assert gc.isenabled()
     tape(number)
     lowered(number)
+    assert gc.isenabled()
 fork(child, 40)
 """
 

@@ -203,8 +203,11 @@ class Function:
 
     @property
     def __signature__(self) -> Signature:
-        names = [slot.name if slot.name.isidentifier() and not iskeyword(slot.name) else f"input_{place}"
-                 for place, slot in enumerate(self._inputs)]  # fmt: skip
+        given, names = {slot.name for slot in self._inputs}, list[str]()
+        for place, slot in enumerate(self._inputs):
+            name = slot.name if slot.name.isidentifier() and not iskeyword(slot.name) and slot.name != "out" else ""
+            names.append(name or next(other for k in range(len(given) + 1)
+                                      if (other := f"input_{place}" + "_" * k) not in given))  # fmt: skip
         inputs = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names]
         return Signature([*inputs, Parameter("out", Parameter.KEYWORD_ONLY, default=None)])
 
