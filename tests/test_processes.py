@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
@@ -128,22 +127,26 @@ def test_children_of_a_busy_process(code: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+LOCKS = """
+from exprad import intern
+from exprad.backends import native
+from exprad.variable.tape import _arrays
+compile(x + 1, backend="native")([1.0])
+before = native._lock, _arrays.lock, intern.lock
+
+def child(number):
+    after = native._lock, _arrays.lock, intern.lock
+    assert all(old is not new and new.acquire(blocking=False) for old, new in zip(before, after))
+
+fork(child, 3)
+assert before == (native._lock, _arrays.lock, intern.lock)
+assert not native._awaited
+in_thread(lambda number: [stop.append(lock.acquire(timeout=10)) for lock in before]).join()
+assert stop == [True] * 3
+"""
+
+
 def test_locks_are_renewed_in_a_child_and_free_in_the_parent() -> None:
     pytest.importorskip("llvmlite")
-    from exprad import Var, compile, intern
-    from exprad.backends import native
-    from exprad.variable.tape import _arrays
-
-    compile(Var("x") + 1, backend="native")([1.0])
-    before = native._lock, _arrays.lock, intern.lock
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process = os.fork()
-    if not process:
-        after = native._lock, _arrays.lock, intern.lock
-        os._exit(any(old is new or not new.acquire(blocking=False) for old, new in zip(before, after, strict=True)))
-    assert os.waitpid(process, 0)[1] == 0
-    assert before == (native._lock, _arrays.lock, intern.lock)
-    assert not native._awaited
-    with native._lock:
-        pass
+    done = subprocess.run([sys.executable, "-c", FORKS + LOCKS], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
