@@ -17,6 +17,10 @@ class ShapeError(ExpradError, ValueError):
     """Shapes that do not fit one another."""
 
 
+class PlaceError(ShapeError, IndexError):
+    """An index beyond the ends of an axis, or more places than there are axes."""
+
+
 class NameClashError(ExpradError, ValueError):
     """One name for two things."""
 

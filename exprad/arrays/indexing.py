@@ -1,16 +1,21 @@
-"""Parts of an array by an index, and an array of zeros with parts added."""
+"""Parts of an array by an index, and an array of zeros with parts added.
+
+An index is read as NumPy reads it. The row takes one place for each axis: a whole number, a slice with ends within the
+axis, or an array of whole numbers from 0; masks become such arrays. A truth value, which NumPy takes for a mask without
+axes, becomes an index into a new axis of size 1.
+"""
 
 from __future__ import annotations
 
-import builtins
-import operator
+from collections.abc import Iterator
 from typing import Any
 
 from exprad import tensor
-from exprad.arrays.shapes import broadcast_to
-from exprad.errors import OperandError, ShapeError
+from exprad.errors import ArgumentError, OperandError, PlaceError
 from exprad.primitive import Shape
-from exprad.tensor import Index, IndexArray, shape_of
+from exprad.tensor import Index, IndexArray, Slice, reshaped, shape_of, stretched
+
+_WHOLE = slice(None)
 
 
 def getitem(x: Any, index: Any) -> Any:
@@ -22,75 +27,121 @@ def getitem(x: Any, index: Any) -> Any:
     array([-2., -2., -2.,  6.])
     """
     shape = shape_of(x)
-    places = _resolved(index, shape)
-    return x if places == tuple((0, size, 1) for size in shape) else tensor.getitem(x, index=places)
+    wide, places = _resolved(index, shape)
+    if places == tuple([Slice(0, size) for size in shape]):
+        return x
+    return tensor.getitem(reshaped(x, wide), index=places)
 
 
 def add_at(y: Any, shape: Shape, index: Any) -> Any:
     """Zeros of `shape`, with y added at `index`, again and again where it repeats: the transpose of `getitem`."""
-    return tensor.add_at(_fitting(y, tuple(shape), index), shape=tuple(shape), index=_resolved(index, tuple(shape)))
+    whole = tuple(shape)
+    wide, places = _resolved(index, whole)
+    part = stretched(y, tensor.getitem.shape(wide, places))
+    return reshaped(tensor.add_at(part, shape=wide, index=places), whole)
 
 
-def _fitting(y: Any, shape: Shape, index: Any) -> Any:
-    part = tensor.getitem.shape(shape, _resolved(index, shape))
-    return broadcast_to(y, part)
+def _resolved(index: Any, shape: Shape) -> tuple[Shape, Index]:
+    """An index as given, as the shape that it is applied to (new axes for truth values), and its places there."""
+    given = [_read(each) for each in (index if isinstance(index, tuple) else (index,))]
+    rest = len(shape) - sum(map(_taken, given))
+    dots = [place for place, each in enumerate(given) if each is Ellipsis]
+    if rest < 0 or len(dots) > 1:
+        what = "has more than one ellipsis" if len(dots) > 1 else f"has more places than shape {shape} has axes"
+        raise PlaceError(f"the index {index!r} {what}")
+    place = dots[0] if dots else len(given)
+    given[place : place + len(dots)] = [_WHOLE] * rest
+    wide: list[int] = []
+    found: list[Any] = []
+    axis = 0
+    for each in given:
+        sizes = shape[axis : axis + _taken(each)]
+        axis += len(sizes)
+        found += [None] if each is None else _places(each, sizes, shape)
+        wide += sizes if sizes or each is None else (1,)
+    return tuple(wide), tuple(found)
 
 
-def _resolved(index: Any, shape: Shape) -> Index:
-    """An index as given, for each axis of `shape`."""
-    given: list[Any] = []
-    for each in index if isinstance(index, tuple) else (index,):
-        given += _masked(each, shape) if _is_mask(each) else [each]
-    used = builtins.sum(each is not None and each is not Ellipsis for each in given)
-    if builtins.sum(each is Ellipsis for each in given) > 1 or used > len(shape):
-        raise ShapeError(f"the index {index!r} has more places than an expression of shape {shape} has axes")
-    rest = (slice(None),) * (len(shape) - used)
-    place = next((i for i, each in enumerate(given) if each is Ellipsis), len(given))
-    sizes = iter(shape)
-    whole = (*given[:place], *rest, *given[place + 1 :])
-    return tuple([None if each is None else _along(each, next(sizes), shape) for each in whole])
-
-
-def _is_mask(each: Any) -> builtins.bool:
-    return getattr(each, "dtype", None) == bool and not getattr(each, "_level", 0)
-
-
-def _masked(mask: Any, shape: Shape) -> list[Any]:
-    if not mask.shape or mask.shape != shape[: mask.ndim]:
-        raise ShapeError(f"a mask of shape {mask.shape} does not fit an expression of shape {shape}")
-    return list(mask.nonzero())
-
-
-def _along(each: Any, size: int, shape: Shape) -> Any:
-    if isinstance(each, slice):
-        start, stop, step = each.indices(size)
-        return start, stop if stop >= 0 else None, step
-    if isinstance(each, tuple):  # a slice as text spells it
+def _read(each: Any) -> Any:
+    """One entry of an index: None, `...`, a slice, a whole number, or an array of whole numbers or truth values."""
+    if each is None or each is Ellipsis or each.__class__ is slice or each.__class__ is int:
         return each
     if isinstance(each, IndexArray):
-        each = each.array
-    if isinstance(each, list) or shape_of(each) and not getattr(each, "_level", 0):
-        return _index_array(each, size, shape)
-    if not hasattr(each, "__index__") or isinstance(each, builtins.bool):
-        raise OperandError("an expression is indexed by whole numbers, slices and arrays of whole numbers, got "
-                           f"{type(each).__name__}: {each!r}")  # fmt: skip
-    place = operator.index(each)
-    if not -size <= place < size:
-        raise ShapeError(f"index {place} is out of range for an axis of size {size} of shape {shape}")
-    return place % size
-
-
-def _index_array(given: Any, size: int, shape: Shape) -> IndexArray:
+        return each.array
+    if getattr(each, "_level", 0) or isinstance(each, (str, bytes)):
+        raise _no_index(each)
     import numpy as np
 
-    places = np.asarray(given)
-    if places.size == 0:
-        places = places.astype(np.intp)
-    if places.dtype.kind not in "iu":
-        raise OperandError(f"an array that indexes holds whole numbers, got {places.dtype}")
+    try:
+        array = np.asarray(each)
+    except ValueError as error:
+        raise OperandError(f"an index is no array of whole numbers: {each!r}: {error}") from None
+    if array.size == 0 and not hasattr(each, "dtype"):
+        array = array.astype(np.intp)
+    if array.dtype.kind not in "iub":
+        raise _no_index(each)
+    return array if array.shape or array.dtype.kind == "b" else int(array)
+
+
+def _no_index(each: Any) -> OperandError:
+    kind = f"an array of {each.dtype}" if getattr(each, "shape", ()) and hasattr(each, "dtype") else type(each).__name__
+    return OperandError("an index is made of whole numbers, slices, `...`, None, and arrays of whole numbers or truth "
+                        f"values, got {kind}: {each!r}")  # fmt: skip
+
+
+def _taken(each: Any) -> int:
+    """How many axes an entry takes."""
+    if each is None or each is Ellipsis:
+        return 0
+    return each.ndim if getattr(each, "dtype", None) == bool else 1
+
+
+def _places(each: Any, sizes: Shape, shape: Shape) -> Iterator[int | Slice | IndexArray]:
+    """An entry as the row takes it, for the axes of these sizes."""
+    if each.__class__ is int:
+        yield _place(each, sizes[0], shape)
+    elif each.__class__ is slice:
+        yield _slice(each, sizes[0])
+    elif each.dtype == bool:
+        yield from _mask(each, sizes, shape)
+    else:
+        yield _array(each, sizes[0], shape)
+
+
+def _place(each: int, size: int, shape: Shape) -> int:
+    if not -size <= each < size:
+        raise PlaceError(f"index {each} is out of range for an axis of size {size} of shape {shape}")
+    return each % size
+
+
+def _slice(each: slice, size: int) -> Slice:
+    try:
+        start, stop, step = each.indices(size)
+    except TypeError:
+        raise OperandError(f"the ends and the step of a slice are whole numbers or None, got {each!r}") from None
+    except ValueError:
+        raise ArgumentError(f"the step of a slice is not 0, got {each!r}") from None
+    if not range(start, stop, step):
+        return Slice(0, 0)
+    return Slice(start, stop if stop >= 0 else None, step)
+
+
+def _mask(mask: Any, sizes: Shape, shape: Shape) -> Iterator[IndexArray]:
+    """A mask as the places where it holds; one without axes chooses all or nothing of a new axis."""
+    if mask.shape != sizes:
+        raise PlaceError(f"a mask of shape {mask.shape} does not fit the axes of sizes {sizes} of shape {shape}")
+    for places in (mask if mask.shape else mask.reshape(1)).nonzero():
+        yield _kept(places)
+
+
+def _array(places: Any, size: int, shape: Shape) -> IndexArray:
     outside = places[(places < -size) | (places >= size)]
     if outside.size:
-        raise ShapeError(f"index {outside[0]} is out of range for an axis of size {size} of shape {shape}")
-    found = np.where(places < 0, places + size, places).astype(np.intp)
-    found.setflags(write=False)
-    return IndexArray(found)
+        raise PlaceError(f"index {outside[0]} is out of range for an axis of size {size} of shape {shape}")
+    whole = places.astype(int)
+    return _kept(whole + size * (whole < 0))
+
+
+def _kept(places: Any) -> IndexArray:
+    places.setflags(write=False)
+    return IndexArray(places)

@@ -77,7 +77,8 @@ cumsum: Family = Family(
 
 def reversed_along(x: Any, axis: int) -> Any:
     shape = shape_of(x)
-    return getitem(x, index=tuple((size - 1, None, -1) if i == axis else (0, size, 1) for i, size in enumerate(shape)))
+    return getitem(x, index=tuple(Slice(size - 1, None, -1) if i == axis else Slice(0, size)
+                                  for i, size in enumerate(shape)))  # fmt: skip
 
 
 # Rows that move elements.
@@ -150,7 +151,7 @@ def _places(xs: Sequence[Any], index: int, axis: int) -> tuple[Any, ...]:
     """Where operand `index` lies in the concatenation."""
     shape = shape_of(xs[index])
     start = builtins.sum(shape_of(x)[axis] for x in xs[:index])
-    return tuple((start, start + size, 1) if i == axis else (0, size, 1) for i, size in enumerate(shape))
+    return tuple(Slice(start, start + size) if i == axis else Slice(0, size) for i, size in enumerate(shape))
 
 
 concatenate = Family(
@@ -177,22 +178,49 @@ class IndexArray:
     def __hash__(self) -> int:
         return self.digest
 
+    @property
+    def as_numpy(self) -> Any:
+        return self.array
+
     def __repr__(self) -> str:
-        return repr(self.array.tolist())
+        is_hidden = 0 in self.array.shape[:-1]  # a list of no lists does not tell how long they would be
+        return f"zeros({self.array.shape})" if is_hidden else repr(self.array.tolist())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return IndexArray, (self.array,)
 
 
-Index = tuple[int | tuple[int, int | None, int] | IndexArray | None, ...]  # as `x[index]`; a slice is a tuple
+class Slice:
+    """A slice whose ends lie within the axis: one that compares and hashes, and that nobody writes as an index."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, start: int, stop: int | None, step: int = 1) -> None:
+        self._key = (start, stop, step)
+
+    @property
+    def as_numpy(self) -> slice:
+        return slice(*self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Slice) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f"slice{self._key}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Slice, self._key
+
+
+Index = tuple[int | Slice | IndexArray | None, ...]  # as `x[index]`, one for each axis, and None for a new one
 
 
 def of_numpy(index: Index) -> tuple[Any, ...]:
     """An index as NumPy takes it."""
-    return tuple(
-        slice(*each) if isinstance(each, tuple) else each.array if isinstance(each, IndexArray) else each
-        for each in index
-    )
+    return tuple([each if each is None or each.__class__ is int else each.as_numpy for each in index])
 
 
 def _part_shape(shape: Shape, index: Index) -> Shape:
@@ -210,8 +238,8 @@ def _part_shape(shape: Shape, index: Index) -> Shape:
         size = 1 if each is None else next(sizes)
         if place == arrays[0] and together:
             found += common
-        if isinstance(each, tuple):
-            found.append(len(range(*slice(*each).indices(size))))
+        if isinstance(each, Slice):
+            found.append(len(range(*each.as_numpy.indices(size))))
         elif each is None:
             found.append(1)
     return tuple(found) if together else (*common, *found)
@@ -269,8 +297,8 @@ astype = Family(
 def last(x: Any, start: int, stop: int) -> Any:
     """A slice along the last axis."""
     shape = shape_of(x)
-    whole = tuple((0, size, 1) for size in shape[:-1])
-    return x if (start, stop) == (0, shape[-1]) else getitem(x, index=(*whole, (start, stop, 1)))
+    whole = tuple(Slice(0, size) for size in shape[:-1])
+    return x if (start, stop) == (0, shape[-1]) else getitem(x, index=(*whole, Slice(start, stop)))
 
 
 def joined(parts: Sequence[Any], axis: int) -> Any:

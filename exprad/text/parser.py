@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from exprad import elementary as table
 from exprad.arrays import SPELLINGS as OF_ARRAYS
@@ -326,8 +326,8 @@ class _Parser:
                     raise self.error("')' was expected")
                 self.index += 1
             try:
-                options[name] = ast.literal_eval(self.text[start : self.tokens[self.index].place])
-            except (ValueError, SyntaxError):
+                options[name] = _literal(self.text[start : self.tokens[self.index].place])
+            except (ValueError, SyntaxError, TypeError):
                 raise self.error(f"the value of {name} must be a literal") from None
             if self.tokens[self.index].text == ",":
                 self.index += 1
@@ -343,6 +343,28 @@ class _Parser:
             arguments = operands[start:]
             del operands[start:]
             operands.append(self._built(function, arguments, options, opening))
+
+
+def _zeros(shape: tuple[int, ...]) -> Any:
+    import numpy as np
+
+    return np.zeros(shape, int)
+
+
+class _Spelled(ast.NodeTransformer):
+    """Slices, and arrays of no whole numbers, count as literals where their arguments are."""
+
+    functions: ClassVar[dict[str, Callable[..., Any]]] = {"slice": slice, "zeros": _zeros}
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802  # ast's name
+        function = self.functions.get(getattr(node.func, "id", ""))
+        if function is None or node.keywords:
+            return node
+        return ast.Constant(function(*map(ast.literal_eval, node.args)))
+
+
+def _literal(text: str) -> Any:
+    return ast.literal_eval(_Spelled().visit(ast.parse(text.strip(), mode="eval")))
 
 
 _READ = {spelling: row for row in Primitive.registry.values() for spelling in row.read}
