@@ -220,7 +220,7 @@ Index = tuple[int | Slice | IndexArray | None, ...]  # as `x[index]`, one for ea
 
 def of_numpy(index: Index) -> tuple[Any, ...]:
     """An index as NumPy takes it."""
-    return tuple([each if each is None or each.__class__ is int else each.as_numpy for each in index])
+    return tuple([each if each is None or isinstance(each, int) else each.as_numpy for each in index])
 
 
 def _part_shape(shape: Shape, index: Index) -> Shape:
