@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from math import prod
 from typing import Any, Self
 
 from exprad import elementary as table
-from exprad.errors import ConditionError
+from exprad.errors import ArgumentError, ConditionError, OperandError
 from exprad.primitive import Primitive
 
 BINARY = {"add": table.add, "sub": table.sub, "mul": table.mul, "truediv": table.div, "pow": table.pow,
@@ -32,6 +33,8 @@ class Arithmetic:
 
     def conjugate(self) -> Self:
         return self
+
+    conj = conjugate
 
     # What the loop below installs, for type checkers.
     def __add__(self, other: Any) -> Any: ...
@@ -66,6 +69,7 @@ class ArrayMethods:
     """What NumPy's arrays offer, for carriers: methods, and NumPy's own functions. They call `exprad.arrays`."""
 
     __slots__ = ()
+    __pandas_priority__ = 5000  # tables and columns of pandas leave operators to the carrier
     shape: Any
 
     @property
@@ -82,6 +86,61 @@ class ArrayMethods:
     def T(self) -> Any:  # noqa: N802  # NumPy's name
         """The axes in reverse order."""
         return self.transpose()
+
+    @property
+    def real(self) -> Self:
+        """All numbers are real."""
+        return self
+
+    @property
+    def imag(self) -> Any:
+        """Zeros: all numbers are real."""
+        from exprad.arrays import zeros_like
+
+        return zeros_like(self)
+
+    def flatten(self) -> Any:
+        """A copy whose elements lie along one axis."""
+        return self.ravel().copy()
+
+    def item(self, *place: Any) -> Any:
+        """The only element, or the one at a place in order or on all axes."""
+        return self._elements().item(*place)
+
+    def tolist(self) -> Any:
+        """The elements in nested lists."""
+        return self._elements().tolist()
+
+    def _elements(self) -> Any:
+        """The elements as an object array: each is a carrier, so that no derivative is lost."""
+        import numpy as np
+
+        found = np.empty(self.size, object)
+        if not self.shape:
+            found[0] = self
+        else:
+            flat: Any = self.ravel()
+            for place in range(self.size):
+                found[place] = flat[place]
+        return found.reshape(self.shape)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The elements, as an object array."""
+        return self._as_array(asker(), dtype, copy)
+
+    def _as_array(self, by: str, dtype: Any, copy: bool | None) -> Any:
+        """An object array for the module that asks for one."""
+        if dtype is not None and dtype != object:
+            raise OperandError(f"an array of {dtype} made of {type(self).__name__} would lose what it stands for; "
+                               "np.asarray(x) gives an array of its elements")  # fmt: skip
+        if copy is False:
+            raise ArgumentError("an array of the elements is made anew: copy=False can't be kept")
+        if by.startswith("scipy.sparse"):  # by an object array without axes it knows what to leave to another class
+            return boxed(self)
+        if by.startswith("scipy."):
+            raise OperandError(f"SciPy asks for numbers and got {type(self).__name__}; take exprad's own function, such as "
+                               "exprad.logsumexp, exprad.softmax or exprad.log_softmax")  # fmt: skip
+        return self._elements()
 
     def transpose(self, *axes: Any) -> Any:
         from exprad.arrays import transpose
@@ -114,6 +173,9 @@ class ArrayMethods:
         return dispatched(function, arguments, options)
 
     # What the loop below installs, for type checkers.
+    def ravel(self) -> Any: ...
+    def copy(self) -> Any: ...
+    def astype(self, dtype: Any) -> Any: ...
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any: ...
     def mean(self, axis: Any = None, keepdims: bool = False) -> Any: ...
     def prod(self, axis: Any = None, keepdims: bool = False) -> Any: ...
@@ -132,10 +194,39 @@ def _method(name: str) -> Any:
     return method
 
 
+def boxed(x: Any) -> Any:
+    """An object array without axes that holds x."""
+    import numpy as np
+
+    box = np.empty((), object)
+    box[()] = x
+    return box
+
+
+def asker() -> str:
+    """The module of the code that asked NumPy for an array, when NumPy asks a carrier in turn."""
+    return str(sys._getframe(2).f_globals.get("__name__", ""))
+
+
+def _as_numpy(name: str) -> Any:
+    """A method that does what NumPy's function does, which comes back here."""
+
+    def method(self: Any, *arguments: Any, **options: Any) -> Any:
+        import numpy as np
+
+        return getattr(np, name)(self, *arguments, **options)
+
+    method.__name__ = name
+    return method
+
+
 _METHODS = """sum mean prod max min var std cumsum broadcast_to ravel squeeze swapaxes diagonal trace dot take
               repeat"""  # fmt: skip
+_OF_NUMPY = "copy astype clip argmax argmin argsort nonzero any all"
 for _name in _METHODS.split():
     setattr(ArrayMethods, _name, _method(_name))
+for _name in _OF_NUMPY.split():
+    setattr(ArrayMethods, _name, _as_numpy(_name))
 
 
 def _binary(row: Primitive) -> Any:

@@ -69,13 +69,6 @@ class Expr(Arithmetic, ArrayMethods):
     def __deepcopy__(self, memo: object) -> Self:
         return self
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        import numpy as np
-
-        result = np.empty((), object)
-        result[()] = self
-        return result
-
     def __reduce__(self) -> tuple[Any, ...]:
         from exprad.program import Program, first_output
 
@@ -213,7 +206,7 @@ def _constant_key(value: Any) -> tuple[Any, Any]:
         return value, ("float", "nan") if value != value else ("float", value, math.copysign(1, value))
     if isinstance(value, Fraction):
         return (value.numerator, ("int", value.numerator)) if value.denominator == 1 else (value, ("fraction", value))
-    if getattr(value, "dtype", None) is not None and getattr(value, "shape", None) is not None:
+    if getattr(value, "shape", None) is not None and (hasattr(value, "dtype") or hasattr(value, "__array__")):
         return _array_key(value)
     raise OperandError(f"an expression constant must be a real number, got {type(value).__name__}: {value!r}")
 
@@ -578,5 +571,6 @@ def object_array(values: Sequence[Any], shape: Shape | None = None) -> Any:
     import numpy as np
 
     array = np.empty(len(values), object)
-    array[:] = values
+    for place, value in enumerate(values):  # one by one: an expression that stands for an array is one value
+        array[place] = value
     return array if shape is None else array.reshape(shape)

@@ -11,15 +11,34 @@ from exprad import elementary
 from exprad.arrays.axes import Axis, axes_of, place_of, size_of
 from exprad.arrays.indexing import add_at, getitem
 from exprad.arrays.shapes import concatenate, ravel
-from exprad.errors import ArgumentError, ShapeError
+from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.tensor import permuted, reshaped, shape_of
 
 
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """The elements of x at `indices`, along an axis, or of all elements in order."""
+def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+    """The elements of x at `indices`, along an axis, or of all elements in order.
+
+    What is beyond the ends is an error, or is wrapped around or clipped where `mode` is "wrap" or "clip".
+    """
+    import numpy as np
+
     if axis is None:
-        return ravel(x)[indices]
-    return getitem(x, (slice(None),) * place_of(axis, len(shape_of(x)), "take", shape_of(x)) + (indices,))
+        x, axis = ravel(x), 0
+    place = place_of(axis, len(shape_of(x)), "take", shape_of(x))
+    places = np.asarray(indices)
+    if places.dtype.kind not in "iu" and places.size:
+        raise OperandError(f"take: places are whole numbers, got {type(indices).__name__}: {indices!r}")
+    if mode not in _BEYOND:
+        raise ArgumentError(f"take: mode is 'raise', 'wrap' or 'clip', got {mode!r}")
+    whole = _BEYOND[mode](np, places.astype(int), shape_of(x)[place])
+    return getitem(x, (slice(None),) * place + (whole,))
+
+
+_BEYOND: dict[str, Callable[[Any, Any, int], Any]] = {
+    "raise": lambda np, places, size: places,
+    "wrap": lambda np, places, size: places % (size or 1),
+    "clip": lambda np, places, size: np.clip(places, 0, size - 1),
+}
 
 
 def _by_map(x: Any, rearranged: Callable[[Any, Any], Any]) -> Any:
@@ -49,6 +68,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
     placed = add_at(x, whole, index)
     if isinstance(constant_values, int) and constant_values == 0:
         return placed
+    if not getattr(constant_values, "_level", 0):  # one value, or (before, after), or such a pair for each axis
+        constant_values = np.pad(np.zeros(shape), widths, constant_values=constant_values)
     outside = np.ones(whole, bool)
     outside[index] = False
     return elementary.where(outside, constant_values, placed)
@@ -60,10 +81,16 @@ def flip(x: Any, axis: Axis = None) -> Any:
     return getitem(x, tuple(slice(None, None, -1 if axes is None or i in axes else 1) for i in range(len(shape_of(x)))))
 
 
-def roll(x: Any, shift: int, axis: int | None = None) -> Any:
+def roll(x: Any, shift: Any, axis: Axis = None) -> Any:
     """x with elements moved on by `shift` along an axis, those that leave at the end coming in at the front."""
     if axis is None:
         return reshaped(roll(ravel(x), shift, 0), shape_of(x))
+    if isinstance(axis, (tuple, list)) or isinstance(shift, (tuple, list)):
+        import numpy as np
+
+        for each, along in zip(*np.broadcast_arrays(shift, axis), strict=True):
+            x = roll(x, int(each), int(along))
+        return x
     place = place_of(axis, len(shape_of(x)), "roll", shape_of(x))
     size = shape_of(x)[place]
     cut = -operator.index(shift) % (size or 1)
@@ -104,7 +131,9 @@ def diag(x: Any, k: int = 0) -> Any:
     """The diagonal of a matrix, or a matrix with a vector on its diagonal."""
     import numpy as np
 
-    if len(shape_of(x)) != 1:
+    if len(shape_of(x)) not in (1, 2):
+        raise ShapeError(f"diag takes a vector or a matrix, got shape {shape_of(x)}")
+    if len(shape_of(x)) == 2:
         return diagonal(x, k)
     size = shape_of(x)[0] + builtins.abs(k)
     along = np.arange(shape_of(x)[0])

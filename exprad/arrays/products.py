@@ -7,17 +7,33 @@ from string import ascii_letters
 from typing import Any
 
 from exprad import tensor
-from exprad.arrays.axes import place_of
+from exprad.arrays.axes import as_operand, places_of
+from exprad.arrays.indexing import add_at, getitem
 from exprad.arrays.parts import diagonal
 from exprad.arrays.reductions import sum
-from exprad.arrays.shapes import ravel, squeeze
+from exprad.arrays.shapes import ravel, squeeze, transpose
 from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.tensor import permuted, shape_of
 
 
 def matmul(a: Any, b: Any) -> Any:
-    """The matrix product, as NumPy's `@`: of vectors, matrices, or stacks of matrices."""
-    return tensor.matmul(a, b)
+    """The matrix product, as NumPy's `@`: of vectors, matrices, or stacks of matrices; one may be a sparse matrix."""
+    if hasattr(a, "tocoo"):
+        return _sparse_times(a, b)
+    if hasattr(b, "tocoo"):
+        return transpose(_sparse_times(b.T, transpose(a)))
+    return tensor.matmul(as_operand(a), as_operand(b))
+
+
+def _sparse_times(a: Any, x: Any) -> Any:
+    """A sparse matrix of SciPy times a vector or a matrix: each stored element times a row, added where it belongs."""
+    shape = shape_of(x)
+    if len(a.shape) != 2 or len(shape) not in (1, 2) or shape[0] != a.shape[1]:
+        raise ShapeError(f"matmul: a sparse matrix of shape {a.shape} and an operand of shape {shape} do not fit")
+    stored = a.tocoo()
+    numbers = stored.data.astype(float) if stored.data.dtype.kind not in "f" else stored.data
+    terms = getitem(x, (stored.col,)) * (numbers if len(shape) == 1 else numbers[:, None])
+    return add_at(terms, (a.shape[0], *shape[1:]), (stored.row,))
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -48,10 +64,14 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """The sum of products over axes of a and axes of b: a number of them, last of a with first of b, or two lists."""
     ranks = len(shape_of(a)), len(shape_of(b))
     if isinstance(axes, int):
+        if not 0 <= axes <= min(ranks):
+            raise ShapeError(
+                f"tensordot: {axes} axes are more than shapes {shape_of(a)} and {shape_of(b)} have, or negative"
+            )
         axes = range(ranks[0] - axes, ranks[0]), range(axes)
-    first, second = ([each] if isinstance(each, int) else list(each) for each in axes)
-    first = [place_of(axis, ranks[0], "tensordot", shape_of(a)) for axis in first]
-    second = [place_of(axis, ranks[1], "tensordot", shape_of(b)) for axis in second]
+    given = [[each] if isinstance(each, int) else list(each) for each in axes]
+    first, second = (places_of(each, len(shape_of(x)), "tensordot", shape_of(x))
+                     for each, x in zip(given, (a, b), strict=True))  # fmt: skip
     if [shape_of(a)[i] for i in first] != [shape_of(b)[j] for j in second]:
         raise ShapeError(f"tensordot: axes {first} of shape {shape_of(a)} and {second} of {shape_of(b)} do not fit")
     names = iter(ascii_letters)
@@ -73,6 +93,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     """
     if not isinstance(subscripts, str):
         raise OperandError(f"einsum needs its subscripts as text, got {type(subscripts).__name__}")
+    operands = tuple(map(as_operand, operands))
     given, arrow, result = subscripts.replace(" ", "").partition("->")
     letters = given.split(",")
     if len(letters) != len(operands):
@@ -121,16 +142,24 @@ def _contracted(subscripts: str, parts: list[str], operands: list[Any], result: 
                 raise ShapeError(f"einsum: {name!r} of {subscripts!r} is {known} and {size}; operands of shapes "
                                  f"{', '.join(str(shape_of(x)) for x in operands)}")  # fmt: skip
             sizes[name] = known if size == 1 else size
+    for place, (names, operand) in enumerate(zip(parts, operands, strict=True)):
+        parts[place], operands[place] = _without_ones(names, operand, sizes)
     for place in range(len(operands)):
         others = "".join(parts[:place] + parts[place + 1 :]) + result
-        parts[place], operands[place] = _own_sums(parts[place], operands[place], others, sizes)
+        parts[place], operands[place] = _own_sums(parts[place], operands[place], others)
     if len(operands) == 1 and sorted(parts[0]) == sorted(result):
         return permuted(operands[0], tuple(parts[0].index(name) for name in result))
     return tensor.einsum(*operands, subscripts=f"{','.join(parts)}->{result}")
 
 
-def _own_sums(names: str, x: Any, others: str, sizes: dict[str, int]) -> tuple[str, Any]:
-    """An operand after its diagonals, the sums over letters of its own, and without axes that only broadcast."""
+def _without_ones(names: str, x: Any, sizes: dict[str, int]) -> tuple[str, Any]:
+    """An operand without axes that only broadcast."""
+    ones = [i for i, name in enumerate(names) if shape_of(x)[i] != sizes[name]]
+    return "".join(name for i, name in enumerate(names) if i not in ones), squeeze(x, ones) if ones else x
+
+
+def _own_sums(names: str, x: Any, others: str) -> tuple[str, Any]:
+    """An operand after its diagonals and the sums over letters of its own."""
     for name in sorted(set(names)):
         while names.count(name) > 1:
             i, j = names.index(name), names.rindex(name)
@@ -138,9 +167,7 @@ def _own_sums(names: str, x: Any, others: str, sizes: dict[str, int]) -> tuple[s
             names = names[:i] + names[i + 1 : j] + names[j + 1 :] + name
     own = [i for i, name in enumerate(names) if name not in others]
     x = sum(x, own) if own else x
-    names = "".join(name for name in names if name in others)
-    spread = [i for i, name in enumerate(names) if shape_of(x)[i] != sizes[name]]
-    return "".join(name for i, name in enumerate(names) if i not in spread), squeeze(x, spread) if spread else x
+    return "".join(name for name in names if name in others), x
 
 
 def solve(a: Any, b: Any) -> Any:

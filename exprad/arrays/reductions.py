@@ -52,18 +52,32 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> mean(Var("v", shape=(4,)))
     sum(v[4])/4
     """
-    return sum(x, axis, keepdims) / count_of(x, axes_of(x, axis, "mean"))
+    return _over(sum(x, axis, keepdims), count_of(x, axes_of(x, axis, "mean")))
 
 
-def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
+def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The variance: the mean square distance from the mean, over the count less `ddof`."""
     distance = x - mean(x, axis, keepdims=True)
-    return sum(distance * distance, axis, keepdims) / (count_of(x, axes_of(x, axis, "var")) - ddof)
+    return _over(sum(distance * distance, axis, keepdims), count_of(x, axes_of(x, axis, "var")) - ddof)
 
 
-def std(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
-    """The standard deviation: the root of the variance."""
-    return sqrt(var(x, axis, ddof, keepdims))
+def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """The standard deviation: the root of the variance.
+
+    It is the Euclidean norm of the distances from the mean, over the root of the count less `ddof`, and has the norm's
+    derivative where all elements are equal: 0. So it is constantly 0 along an axis of one element.
+    """
+    distance = x - mean(x, axis, keepdims=True)
+    free = count_of(x, axes_of(x, axis, "std")) - ddof
+    return _over(tensor.norm(distance, axis=axes_of(x, axis, "std"), keepdims=builtins.bool(keepdims)), free, sqrt)
+
+
+def _over(total: Any, count: float, root: Any = None) -> Any:
+    """A total of what is at least 0 over a count, or its root; over no elements, or fewer, as 0/0 and 1/0 are."""
+    if count <= 0:
+        return total * float("inf")
+    divisor = count if root is None else root(count)
+    return total / (int(divisor) if divisor == int(divisor) else divisor)  # a division by 1 is none
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 from exprad import tensor
-from exprad.arrays.axes import Axis, as_array, place_of, size_of
+from exprad.arrays.axes import Axis, as_operand, place_of, places_of, size_of, sizes_of
 from exprad.errors import ArgumentError, ShapeError
 from exprad.tensor import permuted, reshaped, shape_of
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:
     """x repeated to `shape`, as NumPy broadcasts."""
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    sizes = sizes_of(shape, "broadcast_to")
     return x if shape_of(x) == sizes else tensor.broadcast_to(x, shape=sizes)
 
 
 def reshape(x: Any, shape: Any) -> Any:
     """x with its elements, in order, in another shape; one size may be -1."""
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-    if -1 in sizes:
-        rest = -size_of(sizes)
-        sizes = tuple(size_of(shape_of(x)) // (rest or 1) if size == -1 else size for size in sizes)
-    return reshaped(x, tuple(operator.index(size) for size in sizes))
+    given = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+    if -1 not in given:
+        return reshaped(x, sizes_of(given, "reshape"))
+    place = given.index(-1)
+    before, after = sizes_of(given[:place], "reshape"), sizes_of(given[place + 1 :], "reshape")
+    rest = size_of(before) * size_of(after)
+    if not rest or size_of(shape_of(x)) % rest:
+        raise ShapeError(
+            f"reshape: no size for -1 makes {given} of the {size_of(shape_of(x))} elements of {shape_of(x)}"
+        )
+    return reshaped(x, (*before, size_of(shape_of(x)) // rest, *after))
 
 
 def ravel(x: Any) -> Any:
@@ -51,20 +56,25 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return permuted(x, tuple(order))
 
 
-def moveaxis(x: Any, source: int, destination: int) -> Any:
-    """x with one axis moved to another place."""
+def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
+    """x with one axis, or several, moved to other places."""
     rank = len(shape_of(x))
-    start, stop = (place_of(axis, rank, "moveaxis", shape_of(x)) for axis in (source, destination))
-    order = [i for i in range(rank) if i != start]
-    order.insert(stop, start)
+    starts, stops = (places_of(axis, rank, "moveaxis", shape_of(x)) for axis in (source, destination))
+    if len(starts) != len(stops):
+        raise ArgumentError(f"moveaxis: as many places as axes are needed, got {source} and {destination}")
+    order = [i for i in range(rank) if i not in starts]
+    for stop, start in sorted(zip(stops, starts, strict=True)):
+        order.insert(stop, start)
     return permuted(x, tuple(order))
 
 
-def expand_dims(x: Any, axis: int) -> Any:
-    """x with a new axis of size 1."""
+def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
+    """x with a new axis of size 1, or with several."""
     shape = shape_of(x)
-    place = place_of(axis, len(shape) + 1, "expand_dims", shape)
-    return reshaped(x, (*shape[:place], 1, *shape[place:]))
+    count = len(axis) if isinstance(axis, (tuple, list)) else 1
+    places = places_of(axis, len(shape) + count, "expand_dims", shape)
+    sizes = iter(shape)
+    return reshaped(x, tuple(1 if i in places else next(sizes) for i in range(len(shape) + count)))
 
 
 def squeeze(x: Any, axis: Axis = None) -> Any:
@@ -72,9 +82,7 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     shape = shape_of(x)
     gone = tuple(i for i, size in enumerate(shape) if size == 1)
     if axis is not None:
-        gone = tuple(
-            place_of(i, len(shape), "squeeze", shape) for i in (axis if isinstance(axis, (tuple, list)) else (axis,))
-        )
+        gone = places_of(axis, len(shape), "squeeze", shape)
     if any(shape[i] != 1 for i in gone):
         raise ShapeError(f"squeeze: an axis of {axis} is not of size 1 in shape {shape}")
     return reshaped(x, tuple(size for i, size in enumerate(shape) if i not in gone))
@@ -82,7 +90,7 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
 
 def concatenate(parts: Sequence[Any], axis: int | None = 0) -> Any:
     """Arrays joined along an axis that they have; in order of their elements where axis is None."""
-    parts = [part if hasattr(part, "shape") else as_array(part) for part in parts]
+    parts = [as_operand(part) for part in parts]
     if not parts:
         raise ArgumentError("concatenate needs at least one array")
     if axis is None:
@@ -99,15 +107,18 @@ def stack(parts: Sequence[Any], axis: int = 0) -> Any:
     >>> stack([x * y, x + y]).evaluate(x=2.0, y=3.0)
     array([6., 5.])
     """
+    parts = [as_operand(part) for part in parts]
+    if len(set(map(shape_of, parts))) > 1:
+        raise ShapeError(f"stack: all shapes are the same, got {', '.join(str(shape_of(part)) for part in parts)}")
     return concatenate([expand_dims(part, axis) for part in parts], axis)
 
 
 def hstack(parts: Sequence[Any]) -> Any:
     """Vectors joined end to end; arrays of more axes along the second."""
-    parts = [reshape(part, -1) if not shape_of(part) else part for part in parts]
-    return concatenate(parts, 0 if len(shape_of(parts[0])) == 1 else 1)
+    parts = [reshape(part, -1) if not shape_of(part) else part for part in map(as_operand, parts)]
+    return concatenate(parts, 1 if parts and len(shape_of(parts[0])) != 1 else 0)
 
 
 def vstack(parts: Sequence[Any]) -> Any:
     """Vectors as rows below one another; arrays of more axes along the first."""
-    return concatenate([expand_dims(part, 0) if len(shape_of(part)) < 2 else part for part in parts], 0)
+    return concatenate([reshape(part, (1, -1)) if len(shape_of(part)) < 2 else part for part in map(as_operand, parts)])

@@ -6,8 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from exprad.arrays.parts import diagonal
-from exprad.arrays.reductions import sum
+from exprad.arrays.counterparts import trace as of_matrix
 from exprad.errors import ArgumentError
 
 
@@ -26,7 +25,7 @@ def trace(x: Any, *arguments: Any, **options: Any) -> Any:
     """
     if callable(x) and not hasattr(x, "shape"):
         return _traced(x, *arguments, **options)
-    return sum(diagonal(x, *arguments, **options), -1)
+    return of_matrix(x, *arguments, **options)
 
 
 def _traced(function: Callable[..., Any], *shapes: Any) -> Any:

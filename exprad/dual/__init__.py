@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from exprad.arithmetic import Arithmetic, ArrayMethods
+from exprad.arrays.axes import as_numbers
 from exprad.chain import pushforward, resolve
 from exprad.errors import OperandError
 from exprad.primitive import Primitive
@@ -74,6 +75,15 @@ class DualNumber(Arithmetic, ArrayMethods):
             return unwrap(y)
         return DualNumber._at(unwrap(y), pushforward(primitive, y, xs, x_dots), level)
 
+    @property
+    def _numbers(self) -> Any:
+        return self.value
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise OperandError("a dual number of shape () has no length")
+        return self.shape[0]
+
     def __getitem__(self, index: Any) -> Any:
         from exprad.arrays import getitem
 
@@ -114,7 +124,7 @@ def _is_zero(eps: Any) -> bool:
 
 
 def _wrapped(part: Any) -> Any:
-    return part if _level(part) or part.__class__ is Number else Number(part)
+    return part if _level(part) or part.__class__ is Number else Number(as_numbers(part))
 
 
 def dual(value: Any, tangent: Any) -> DualNumber:

@@ -100,6 +100,7 @@ def _regular(np: Any, function: Callable[..., Any], a: Any, *others: Any) -> Any
     try:
         return function(a, *others)
     except np.linalg.LinAlgError:
+        _square(function.__name__, a.shape)
         lead = np.broadcast_shapes(a.shape[:-2], *(x.shape[:-2] for x in others))
         if not lead:
             return np.full((others or (a,))[0].shape, np.nan, np.result_type(a, *others))
@@ -117,6 +118,7 @@ def _solve_shape(a: Shape, b: Shape) -> Shape:
 
 
 def _solve(np: Any, a: Any, b: Any) -> Any:
+    _solve_shape(a.shape, b.shape)
     if b.ndim > 1:
         return _regular(np, np.linalg.solve, a, b)
     return _regular(np, np.linalg.solve, a, b[:, None])[..., 0]

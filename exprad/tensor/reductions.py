@@ -21,7 +21,7 @@ def _others(x: Any, axis: Axes) -> Any:
     order = rest + axes
     moved = permuted(x, order)
     flat = reshaped(moved, (*[shape[i] for i in rest], _size(shape[i] for i in axes)))
-    if shape_of(flat)[-1] == 1:
+    if shape_of(flat)[-1] <= 1:
         return 1
     back = tuple(order.index(i) for i in range(len(shape)))
     return permuted(reshaped(_other_factors(flat), shape_of(moved)), back)
@@ -71,7 +71,7 @@ min = _extremum("min", "minimum", lambda x, y: x > y)
 
 @quietly
 def _logsumexp(np: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
-    top = np.maximum.reduce(x, axis, keepdims=True)
+    top = np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
     found = np.log(np.add.reduce(np.exp(x - top), axis, keepdims=True)) + top
     return found.reshape(reduced(np.shape(x), axis, keepdims))
@@ -86,7 +86,7 @@ logsumexp = Family(
 
 def _shifted(np: Any, x: Any, axis: Axes) -> Any:
     """x less its largest element, which changes no softmax and lets none overflow."""
-    top = np.maximum.reduce(x, axis, keepdims=True)
+    top = np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf)
     return x - np.where(np.isfinite(top), top, 0)
 
 
@@ -125,7 +125,7 @@ def _norm(np: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
     squares = np.add.reduce(x * x, axis, keepdims=True)
     info = np.finfo(squares.dtype)
     if not np.all((squares > info.tiny / info.eps) & (squares < info.max)):  # overflow, underflow, zeros
-        top = np.maximum.reduce(np.abs(x), axis, keepdims=True)
+        top = np.maximum.reduce(np.abs(x), axis, keepdims=True, initial=0)
         scale = np.where((top > 0) & np.isfinite(top), top, 1)
         found = np.sqrt(np.add.reduce((x / scale) ** 2, axis, keepdims=True)) * scale
     else:

@@ -10,8 +10,10 @@ from weakref import ref
 
 import numpy as np
 
-from exprad.arithmetic import BINARY, Arithmetic, ArrayMethods, is_operand
-from exprad.arrays import row_of_ufunc
+from exprad.arithmetic import BINARY, Arithmetic, ArrayMethods, asker, is_operand
+from exprad.arrays import counterpart
+from exprad.arrays import matmul as sparse_product
+from exprad.arrays.axes import as_numbers
 from exprad.chain import resolve
 from exprad.elementary import pow as power
 from exprad.elementary import where
@@ -202,8 +204,25 @@ class Variable(Arithmetic, ArrayMethods):
             return super().__array_ufunc__(ufunc, method, *inputs, **options)
         return row(*inputs)
 
+    @property
+    def _numbers(self) -> Any:
+        return self._value
+
+    def item(self, *place: Any) -> Any:
+        """A number, without its derivative: the only element, or the one at a place."""
+        return self._value.item(*place)
+
+    def tolist(self) -> Any:
+        """The numbers, without their derivatives, in nested lists."""
+        return self._value.tolist()
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise OperandError("an array of a Variable would lose its derivative; use .data")
+        """The elements, where an object array is asked for, or by what works on one; else an error."""
+        by = asker()
+        if dtype == object or by.startswith(("scipy.", "pandas.", "numpy._core.fromnumeric")):
+            return self._as_array(by, dtype, copy)
+        raise OperandError("an array of a Variable would lose its derivative; use .data for its numbers, np.stack([v, w]) "
+                           "for an array of several, np.asarray(v, object) for an array of its elements")  # fmt: skip
 
     def __float__(self) -> float:
         raise OperandError(f"float({self!r}) would lose the derivative; use float(x.data)")
@@ -347,8 +366,7 @@ def _plain(operand: Any) -> Any:
         )
     if isinstance(operand, (bool, Fraction)):
         return as_float(operand)
-    if isinstance(operand, (list, tuple)):
-        operand = np.asarray(operand)
+    operand = as_numbers(operand)
     if getattr(getattr(operand, "dtype", None), "kind", "") not in ("b", "i", "u", "f"):
         raise OperandError(
             f"an operand must be a real number, an array or a Variable, got {type(operand).__name__}: {operand!r}"
@@ -399,10 +417,24 @@ def _operator(row: Primitive, reflected: bool) -> Any:
 
 @cache
 def _row_of(ufunc: Any) -> Primitive | None:
-    return _matmul if ufunc is np.matmul else row_of_ufunc(ufunc.__name__)
+    found = _matmul if ufunc is np.matmul else counterpart(ufunc)
+    return found if isinstance(found, Primitive) else None
+
+
+def _product(reflected: bool) -> Any:
+    product = _operator(_matmul, reflected)
+
+    def operator(self: Any, other: Any) -> Any:
+        if other.__class__ is not Variable and hasattr(other, "tocoo"):  # a sparse matrix is no operand of a row
+            return sparse_product(other, self) if reflected else sparse_product(self, other)
+        return product(self, other)
+
+    return operator
 
 
 _matmul = matmul.row(2)
-for _name, _row in [*BINARY.items(), ("matmul", _matmul)]:
+for _name, _reflected in (("__matmul__", False), ("__rmatmul__", True)):
+    setattr(Variable, _name, _product(_reflected))
+for _name, _row in BINARY.items():
     setattr(Variable, f"__{_name}__", _operator(_row, False))
     setattr(Variable, f"__r{_name}__", _operator(_row, True))
