@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from math import prod
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from exprad import elementary as table
 from exprad.errors import ArgumentError, ConditionError, OperandError
@@ -115,14 +115,12 @@ class ArrayMethods:
         """The elements as an object array: each is a carrier, so that no derivative is lost."""
         import numpy as np
 
-        found = np.empty(self.size, object)
         if not self.shape:
-            found[0] = self
-        else:
-            flat: Any = self.ravel()
-            for place in range(self.size):
-                found[place] = flat[place]
-        return found.reshape(self.shape)
+            return boxed(self)
+        found, whole = np.empty(self.shape, object), cast("Any", self)
+        for place in np.ndindex(self.shape):
+            found[place] = whole[place]
+        return found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """The elements, as an object array."""

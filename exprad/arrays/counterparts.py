@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import Any
 
 from exprad import elementary as table
-from exprad import tensor
 from exprad.arrays import parts, products, reductions, shapes
 from exprad.arrays.axes import Axis, as_operand, place_of, size_of, sizes_of
 from exprad.arrays.indexing import getitem
@@ -105,9 +104,9 @@ def around(a: Any, decimals: int = 0) -> Any:
 
 
 def where(condition: Any, x: Any = None, y: Any = None) -> Any:
-    """x where a condition holds, else y."""
-    if x is None or y is None:
-        raise ArgumentError("where takes a condition and two operands; for the places where it holds take np.nonzero")
+    """x where a condition holds, else y; or the places where it holds."""
+    if x is None and y is None:
+        return value_of(condition).nonzero()
     return table.where(*map(as_operand, (condition, x, y)))
 
 
@@ -193,7 +192,8 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     import numpy as np
 
     place = place_of(axis, len(shape_of(ary)), "split", shape_of(ary))
-    if not np.ndim(indices_or_sections) and shape_of(ary)[place] % operator.index(indices_or_sections):
+    count = 0 if np.ndim(indices_or_sections) else operator.index(indices_or_sections)
+    if count > 0 and shape_of(ary)[place] % count:
         raise ShapeError(f"split: {indices_or_sections} parts of equal size do not make shape {shape_of(ary)}; "
                          "array_split makes unequal ones")  # fmt: skip
     return array_split(ary, indices_or_sections, axis)
@@ -211,6 +211,10 @@ def _split_along(name: str, axis: int, least: int) -> Callable[..., Any]:
 
 def unstack(x: Any, *, axis: int = 0) -> Any:
     return tuple(shapes.moveaxis(x, axis, 0))
+
+
+def matrix_transpose(x: Any) -> Any:
+    return shapes.swapaxes(x, -1, -2)
 
 
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
@@ -251,7 +255,7 @@ def deviation(root: bool) -> Callable[..., Any]:
 
 def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
     """The sums of products along one axis; other axes broadcast."""
-    a, b = (shapes.moveaxis(x, axis, -1) for x in (x1, x2))
+    a, b = (shapes.moveaxis(x, place_of(axis, len(shape_of(x)), "vecdot", shape_of(x)), -1) for x in (x1, x2))
     if shape_of(a)[-1] != shape_of(b)[-1]:
         raise ShapeError(f"vecdot: shapes {shape_of(x1)} and {shape_of(x2)} differ along axis {axis}")
     return reductions.sum(a * b, -1)
@@ -315,13 +319,12 @@ _SAME = {  # offers that are exprad's own functions
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(module, name) for module, names in _SAME.items() for name in names.split()},
     "amax": reductions.max, "amin": reductions.min, "concat": shapes.concatenate, "permute_dims": shapes.transpose,
-    "matrix_transpose": tensor.swapped, "linalg.matrix_transpose": tensor.swapped, "around": around, "round": around,
+    "matrix_transpose": matrix_transpose, "linalg.matrix_transpose": matrix_transpose, "around": around, "round": around,
     "var": deviation(False), "std": deviation(True), "average": average, "ptp": ptp, "trace": trace,
     "shape": shape_of, "ndim": lambda a: len(shape_of(a)), "size": size, "copy": copy, "astype": astype,
     "zeros_like": zeros_like, "empty_like": zeros_like, "ones_like": ones_like, "full_like": full_like,
-    "iscomplexobj": lambda x: False,
-    "isrealobj": lambda x: True, "real": itself, "real_if_close": itself, "imag": imag, "clip": clip, "where": where, "sinc": table.sinc,
-    "fix": table.trunc, "nan_to_num": nan_to_num, "atleast_1d": atleast_1d, "atleast_2d": atleast_2d,
+    "iscomplexobj": lambda x: False, "isrealobj": lambda x: True, "real": itself, "real_if_close": itself, "imag": imag,
+    "clip": clip, "where": where, "sinc": table.sinc, "fix": table.trunc, "nan_to_num": nan_to_num, "atleast_1d": atleast_1d, "atleast_2d": atleast_2d,
     "atleast_3d": atleast_3d, "column_stack": column_stack, "dstack": dstack, "append": append,
     "broadcast_arrays": broadcast_arrays, "array_split": array_split, "split": split, "hsplit": _split_along("hsplit", 1, 1),
     "vsplit": _split_along("vsplit", 0, 2), "dsplit": _split_along("dsplit", 2, 3), "unstack": unstack, "rollaxis": rollaxis,

@@ -26,7 +26,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
         x, axis = ravel(x), 0
     place = place_of(axis, len(shape_of(x)), "take", shape_of(x))
     places = np.asarray(indices)
-    if places.dtype.kind not in "iu" and places.size:
+    if places.dtype.kind not in "iub" and places.size:
         raise OperandError(f"take: places are whole numbers, got {type(indices).__name__}: {indices!r}")
     if mode not in _BEYOND:
         raise ArgumentError(f"take: mode is 'raise', 'wrap' or 'clip', got {mode!r}")
@@ -60,9 +60,10 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
     import numpy as np
 
     shape = shape_of(x)
-    widths = np.broadcast_to(np.asarray(pad_width), (len(shape), 2)).tolist()
-    if any(not isinstance(width, int) or width < 0 for pair in widths for width in pair):
+    given = np.asarray(pad_width)
+    if given.dtype.kind not in "iu" or (given < 0).any():
         raise ArgumentError(f"pad: widths are whole numbers of at least 0, got {pad_width!r}")
+    widths = np.broadcast_to(given, (len(shape), 2)).tolist()
     whole = tuple(before + size + after for size, (before, after) in zip(shape, widths, strict=True))
     index = tuple(slice(before, before + size) for size, (before, _) in zip(shape, widths, strict=True))
     placed = add_at(x, whole, index)
@@ -140,22 +141,23 @@ def diag(x: Any, k: int = 0) -> Any:
     return add_at(x, (size, size), (along - builtins.min(k, 0), along + builtins.max(k, 0)))
 
 
-def _masked_triangle(x: Any, name: str, k: int) -> Any:
+def _below(x: Any, name: str, k: int) -> Any:
+    """Where a matrix is at a diagonal or below it; a vector counts as rows that are all the same."""
     import numpy as np
 
-    if len(shape_of(x)) < 2:
-        raise ShapeError(f"{name} needs matrices, got shape {shape_of(x)}")
-    return elementary.where(getattr(np, name)(np.ones(shape_of(x), bool), k), x, 0)
+    if not shape_of(x):
+        raise ShapeError(f"{name} needs at least one axis, got shape ()")
+    return np.tri(*shape_of(x)[-2:], k=k, dtype=bool)
 
 
 def tril(x: Any, k: int = 0) -> Any:
     """Matrices with zeros above a diagonal."""
-    return _masked_triangle(x, "tril", k)
+    return elementary.where(_below(x, "tril", k), x, 0)
 
 
 def triu(x: Any, k: int = 0) -> Any:
     """Matrices with zeros below a diagonal."""
-    return _masked_triangle(x, "triu", k)
+    return elementary.where(_below(x, "triu", k - 1), 0, x)
 
 
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:

@@ -163,6 +163,8 @@ def _own_sums(names: str, x: Any, others: str) -> tuple[str, Any]:
     for name in sorted(set(names)):
         while names.count(name) > 1:
             i, j = names.index(name), names.rindex(name)
+            if shape_of(x)[i] != shape_of(x)[j]:
+                raise ShapeError(f"einsum: {name!r} is {shape_of(x)[i]} and {shape_of(x)[j]} in one operand")
             x = diagonal(x, 0, i, j)
             names = names[:i] + names[i + 1 : j] + names[j + 1 :] + name
     own = [i for i, name in enumerate(names) if name not in others]

@@ -214,6 +214,8 @@ def _norm(np: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Scaled by the largest element, so that squares neither overflow nor underflow."""
     if not _dims(x, axis):
         return np.abs(x)
+    if 0 in x.shape:  # the libraries have no largest of no elements
+        return np.sum(x, axis=_dims(x, axis), keepdims=keepdims)
     top = np.amax(np.abs(x), axis=_dims(x, axis), keepdims=True)
     scale = np.where((top > 0) & np.isfinite(top), top, np.ones_like(top))
     found = np.sqrt(np.sum((x / scale) ** 2, axis=_dims(x, axis), keepdims=True)) * scale
