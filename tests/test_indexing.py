@@ -79,7 +79,8 @@ def test_an_index_is_read_as_numpy_reads_it(data: Any, shape: tuple[int, ...]) -
 def test_slopes_are_added_where_the_index_reads(data: Any, shape: tuple[int, ...]) -> None:
     index = data.draw(indices(shape))
     x = np.arange(np.prod(shape, dtype=int)).reshape(shape) + 0.5
-    if numpys(x, index) is None:
+    found = numpys(x, index)
+    if found is None or not found.size:  # NumPy forgives places beyond the end there
         return
     expected = np.zeros(shape)
     np.add.at(expected, index, 2 * x[index])

@@ -19,7 +19,8 @@ from tests.rows import searched
 X = np.array([1.0, 2.0, 4.0])
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod, operator.matmul]
 LEVELS: dict[str, Callable[[Any], Any]] = {
-    "Variable": Variable, "DualNumber": lambda x: DualNumber(x, np.ones_like(x)), "expression": lambda x: Var("v", x, shape=x.shape)
+    "Variable": Variable, "DualNumber": lambda x: DualNumber(x, np.ones_like(x)),
+    "expression": lambda x: Var("v", x, shape=x.shape),
 }  # fmt: skip
 carriers = pytest.mark.parametrize("carry", LEVELS.values(), ids=LEVELS)
 
@@ -83,9 +84,9 @@ def test_a_sparse_matrix_multiplies(carry: Any, data: Any) -> None:
     )
     a, x = form(dense), np.arange(columns) + 1.5
     m = np.stack([x, -x], 1)
-    for call, given, expected in ((lambda v: a @ v, x, dense @ x), (lambda v: v @ a.T, x, dense @ x),
+    for call, point, expected in ((lambda v: a @ v, x, dense @ x), (lambda v: v @ a.T, x, dense @ x),
                                   (lambda v: a @ v, m, dense @ m), (lambda v: v.T @ a.T, m, m.T @ dense.T)):  # fmt: skip
-        np.testing.assert_allclose(numbers(call(carry(given))), expected)
+        np.testing.assert_allclose(numbers(call(carry(point))), expected)
     if rows:
         assert slope(lambda v: (a @ v) ** 2, x, carry) == pytest.approx(np.sum(2 * (dense @ x) @ dense))
 

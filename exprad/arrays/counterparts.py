@@ -217,6 +217,12 @@ def matrix_transpose(x: Any) -> Any:
     return shapes.swapaxes(x, -1, -2)
 
 
+def _flipped(m: Any, axis: int) -> Any:
+    if len(shape_of(m)) <= axis:
+        raise ShapeError(f"more than {axis} axes are needed, got shape {shape_of(m)}")
+    return parts.flip(m, axis)
+
+
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     rank = len(shape_of(a))
     place = place_of(axis, rank, "rollaxis", shape_of(a))
@@ -324,11 +330,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "shape": shape_of, "ndim": lambda a: len(shape_of(a)), "size": size, "copy": copy, "astype": astype,
     "zeros_like": zeros_like, "empty_like": zeros_like, "ones_like": ones_like, "full_like": full_like,
     "iscomplexobj": lambda x: False, "isrealobj": lambda x: True, "real": itself, "real_if_close": itself, "imag": imag,
-    "clip": clip, "where": where, "sinc": table.sinc, "fix": table.trunc, "nan_to_num": nan_to_num, "atleast_1d": atleast_1d, "atleast_2d": atleast_2d,
-    "atleast_3d": atleast_3d, "column_stack": column_stack, "dstack": dstack, "append": append,
-    "broadcast_arrays": broadcast_arrays, "array_split": array_split, "split": split, "hsplit": _split_along("hsplit", 1, 1),
-    "vsplit": _split_along("vsplit", 0, 2), "dsplit": _split_along("dsplit", 2, 3), "unstack": unstack, "rollaxis": rollaxis,
-    "fliplr": lambda m: parts.flip(m, 1), "flipud": lambda m: parts.flip(m, 0),
+    "clip": clip, "where": where, "sinc": table.sinc, "fix": table.trunc, "nan_to_num": nan_to_num,
+    "atleast_1d": atleast_1d, "atleast_2d": atleast_2d, "atleast_3d": atleast_3d, "column_stack": column_stack,
+    "dstack": dstack, "append": append, "broadcast_arrays": broadcast_arrays, "array_split": array_split, "split": split,
+    "hsplit": _split_along("hsplit", 1, 1), "vsplit": _split_along("vsplit", 0, 2), "dsplit": _split_along("dsplit", 2, 3),
+    "unstack": unstack, "rollaxis": rollaxis, "fliplr": lambda m: _flipped(m, 1), "flipud": lambda m: _flipped(m, 0),
     "linalg.norm": reductions.norm, "linalg.vector_norm": vector_norm, "linalg.matrix_norm": matrix_norm,
     "linalg.solve": products.solve, "linalg.inv": products.inv, "linalg.det": products.det,
     "linalg.matmul": products.matmul, "linalg.vecdot": vecdot, "linalg.tensordot": tensordot_by_name,

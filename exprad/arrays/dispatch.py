@@ -41,6 +41,7 @@ _UNSIGNED: dict[str, Callable[..., Any]] = {  # functions in C, which older vers
     "concatenate": lambda arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind": None,
     "where": lambda condition, x=None, y=None, /: None, "dot": lambda a, b, out=None: None,
     "inner": lambda a, b, /: None, "vdot": lambda a, b, /: None,
+    "empty_like": lambda prototype, /, dtype=None, order="K", subok=True, shape=None, *, device=None: None,
 }  # fmt: skip
 
 

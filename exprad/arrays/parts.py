@@ -147,7 +147,8 @@ def _below(x: Any, name: str, k: int) -> Any:
 
     if not shape_of(x):
         raise ShapeError(f"{name} needs at least one axis, got shape ()")
-    return np.tri(*shape_of(x)[-2:], k=k, dtype=bool)
+    rows, columns = shape_of(x)[-2:] if len(shape_of(x)) > 1 else shape_of(x) * 2
+    return np.tri(rows, columns, k=k, dtype=bool)
 
 
 def tril(x: Any, k: int = 0) -> Any:
