@@ -343,7 +343,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 OF_VALUES = frozenset("""argmax argmin argsort argpartition argwhere nonzero flatnonzero count_nonzero searchsorted digitize
     all any allclose isclose array_equal array_equiv iscomplex isreal isneginf isposinf
     array_repr array_str array2string result_type can_cast min_scalar_type common_type nanargmax nanargmin isin
-    tril_indices_from triu_indices_from diag_indices_fromlinalg.matrix_rank""".split())  # fmt: skip
+    tril_indices_from triu_indices_from diag_indices_from linalg.matrix_rank""".split())  # fmt: skip
 UFUNCS: dict[str, dict[str, Callable[..., Any]]] = {
     "numpy": {
         "matmul": products.matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat, "isnan": isnan, "isinf": isinf,
@@ -351,6 +351,7 @@ UFUNCS: dict[str, dict[str, Callable[..., Any]]] = {
         "reciprocal": lambda x: 1 / x, "deg2rad": lambda x: x * _DEGREE, "radians": lambda x: x * _DEGREE,
         "rad2deg": lambda x: x / _DEGREE, "degrees": lambda x: x / _DEGREE,
         "signbit": lambda x: table.copysign(1, x) < 0,
+        "bitwise_and": table.logical_and, "bitwise_or": table.logical_or, "invert": table.logical_not,  # of conditions
     },
     "scipy.special": {
         "expit": table.sigmoid, "xlogy": table.xlogy, "exp2": table.exp2, "expm1": table.expm1, "log1p": table.log1p,
