@@ -7,49 +7,65 @@ from fractions import Fraction
 from typing import Any
 
 from exprad.dual import DualNumber
-from exprad.errors import BindingError, OperandError, ShapeError
-from exprad.expr import Const, Expr, Var, expression
+from exprad.errors import BindingError, OperandError, ShapeError, refuse_masked
+from exprad.expr import Const, Expr, Var, expression, variables_by_name
+from exprad.primitive import Shape
 from exprad.traverse import postorder
-from exprad.value import as_float, constant_of_dtype
+from exprad.value import as_float, broadcast_shapes, constant_of_dtype
 
 
 def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named: Any) -> Any:
     """The value of an expression, or of each of a sequence, with variables bound to numbers, arrays or dual numbers.
 
-    Exact in, exact out; otherwise IEEE 754. Arrays bound to scalar variables broadcast together, and the result has
-    their shape and dtype. What is not bound takes the variable's own `.value`.
+    Exact in, exact out; otherwise IEEE 754. An array bound to a scalar variable is a value at each of many points: such
+    arrays broadcast together, every row is computed at each point, and the result has the points' axes in front of its
+    own, and their dtype. What is not bound takes the variable's own `.value`.
 
-    >>> from exprad import variables
+    >>> from exprad import stack, variables
     >>> x, y = variables("x y")
     >>> evaluate([x + y, x / y], {x: 3, y: 4})
     [7, 0.75]
+    >>> stack([x, y]).sum().evaluate(x=[1.0, 2.0, 3.0], y=10.0)
+    array([11., 12., 13.])
     """
     single = isinstance(outputs, Expr)
     roots = [expression(output) for output in ([outputs] if single else outputs)]
     bound = _by_name({**(bindings or {}), **named})
     order = postorder(roots)
-    values: dict[Expr, Any] = {}
-    held = {node.name: node for node in order if isinstance(node, Var)}
+    held = variables_by_name(order)
     _check_names(bound, held)
-    kind = _float_kind(bound.values())
-    for node in order:
-        if isinstance(node, Var):
-            values[node] = _value_of(node, bound)
-        elif isinstance(node, Const):
-            values[node] = node.value
-        else:
-            operands = [values[operand] for operand in node.operands]
-            if kind is not None and node.primitive.partials is None:  # NumPy would take numbers for float64 arrays
-                operands = [
-                    constant_of_dtype(x, kind) if isinstance(x, (int, float, Fraction)) else x for x in operands
-                ]
-            value = node.primitive(*operands)
-            values[node] = value if kind is None else _in_kind(kind, value)
-    given = [value for name, value in bound.items() if name not in held and (name, ()) in Var._interned]
-    given += [values[node] for node in held.values() if not node.shape]
-    duals = [x for x in (*given, *[values[node] for node in held.values()]) if isinstance(x, DualNumber)]
-    results = [_of_kind(values[root], root, given, duals) for root in roots]
+    values: dict[Expr, Any] = {node: _value_of(node, bound) for node in held.values()}
+    scalars = [values[node] for node in held.values() if not node.shape]
+    scalars += _lost(bound, held, bindings or {})
+    points = broadcast_shapes("evaluate", [_shape(x) for x in scalars])
+    has_axes = bool(points) and any(node.shape or _is_structural(node) for node in order)
+    _compute(order, values, _float_kind(bound.values()), has_axes)
+    duals = [x for x in (*bound.values(), *[values[node] for node in held.values()]) if isinstance(x, DualNumber)]
+    results = [_of_kind(values[root], root, scalars, points, duals) for root in roots]
     return results[0] if single else results
+
+
+def _compute(order: Iterable[Any], values: dict[Expr, Any], kind: Any, has_axes: bool) -> None:
+    """Add the values of all nodes, operands first, to those of the variables.
+
+    `kind` is the dtype of the floats given; `has_axes` says that points are to be told from the axes of nodes.
+    """
+    if has_axes:
+        from exprad.tensor import at_points
+    for node in order:
+        operands = node._operands
+        if operands:
+            row, xs = node.primitive, [values[operand] for operand in operands]
+            if kind is not None and row.partials is None:  # NumPy would take numbers for float64 arrays
+                xs = [constant_of_dtype(x, kind) if isinstance(x, (int, float, Fraction)) else x for x in xs]
+            value = at_points(row, xs, [operand.shape for operand in operands], node.shape) if has_axes else row(*xs)
+            values[node] = value if kind is None else _in_kind(kind, value)
+        elif node.is_const:
+            values[node] = node.value
+
+
+def _is_structural(node: Any) -> bool:
+    return bool(node._operands) and node.primitive.partials is None
 
 
 def _float_kind(given: Iterable[Any]) -> Any:
@@ -86,6 +102,7 @@ def _checked(name: str, value: Any) -> Any:
         raise OperandError(
             f"variable {name!r} must be bound to a real number or an array, got {type(value).__name__}: {value!r}"
         )
+    refuse_masked(value, f"what variable {name!r} is bound to")
     if isinstance(value, (list, tuple)):
         import numpy as np
 
@@ -104,6 +121,26 @@ def _check_names(bound: Mapping[str, Any], held: Mapping[str, Var]) -> None:
             raise BindingError(f"no variable is called {unknown[0]!r}; the expression has {sorted(held)}")
 
 
+def _lost(bound: Mapping[str, Any], held: Mapping[str, Var], bindings: Mapping[Any, Any]) -> list[Any]:
+    """What is bound to scalar variables that the expression does not hold, as a derivative may not.
+
+    A key that is a variable says itself what it is. A name whose value has the shape of a living variable of that name
+    is that variable's; else its value is one at many points.
+    """
+    shapes = {key.name: key.shape for key in bindings if isinstance(key, Var)}
+    found = []
+    for name, value in bound.items():
+        if name not in held:
+            shape = _shape(value)
+            is_array = bool(shapes[name]) if name in shapes else bool(shape) and (name, shape) in Var._interned
+            found += [] if is_array else [value]
+    return found
+
+
+def _shape(value: Any) -> Shape:
+    return tuple(getattr(value, "shape", ()))
+
+
 def _value_of(node: Var, bound: Mapping[str, Any]) -> Any:
     if node.name in bound:
         value = bound[node.name]
@@ -111,36 +148,48 @@ def _value_of(node: Var, bound: Mapping[str, Any]) -> Any:
         value = _checked(node.name, node.value)
     else:
         raise BindingError(f"variable {node.name!r} has no value; bound: {sorted(bound)}")
-    shape = tuple(getattr(value, "shape", ()))
+    shape = _shape(value)
     if node.shape and shape != node.shape:
         raise ShapeError(f"variable {node.name!r} has shape {node.shape}, got a value of shape {shape}")
     return value
 
 
-def _of_kind(value: Any, root: Expr, given: Sequence[Any], duals: Sequence[DualNumber] = ()) -> Any:
+def _of_kind(value: Any, root: Expr, given: Sequence[Any], points: Shape, duals: Sequence[DualNumber]) -> Any:
     """A result of the bindings' kind: shape and dtype where a scalar variable was lost, a dual number if one is bound."""
     is_condition = getattr(getattr(root, "primitive", None), "predicate", False)
     if duals and not isinstance(value, DualNumber) and not is_condition:
         plain = [x.value if isinstance(x, DualNumber) else x for x in given]
-        return DualNumber._at(_of_kind(value, root, plain), None, max(x._level for x in duals))
+        return DualNumber._at(_of_kind(value, root, plain, points, ()), None, max(x._level for x in duals))
     if isinstance(value, Fraction) and not any(isinstance(x, Fraction) for x in given):
         value = as_float(value)
     arrays = [x for x in given if hasattr(x, "dtype")]
-    if not arrays or isinstance(value, DualNumber) or root.shape:
-        return value
-    return _stretched(value, arrays, root)
+    if arrays and not hasattr(value, "dtype") and not getattr(value, "_level", 0):
+        value = _rounded(value, arrays)
+    return _stretched(value, points + root.shape)
 
 
-def _stretched(value: Any, arrays: Sequence[Any], root: Expr) -> Any:
+def _rounded(value: Any, arrays: Sequence[Any]) -> Any:
+    """A number that met none of the arrays of NumPy given, in their dtype."""
     import numpy as np
 
     if not all(isinstance(x, (np.ndarray, np.generic)) for x in arrays):
         return value
-    shape = np.broadcast_shapes(*(x.shape for x in arrays))
-    if not hasattr(value, "dtype"):
-        kind = np.result_type(*arrays)
-        is_whole = kind.kind == "f" or isinstance(value, int) and abs(value) < 2**62
-        if kind == object:
-            is_whole = False
-        value = np.asarray(as_float(value) if kind.kind == "f" else value, kind if is_whole else None)[()]
-    return value if value.shape == shape else np.broadcast_to(value, shape).copy()
+    kind = np.result_type(*arrays)
+    if isinstance(value, bool):
+        return np.asarray(value)[()]
+    is_whole = kind != object and (kind.kind == "f" or isinstance(value, int) and abs(value) < 2**62)
+    return np.asarray(as_float(value) if kind.kind == "f" else value, kind if is_whole else None)[()]
+
+
+def _stretched(value: Any, shape: Shape) -> Any:
+    """A result that lacks axes of the points, or has them but once, at all of them."""
+    have = _shape(value)
+    if have == shape:
+        return value
+    if getattr(value, "_level", 0) or not (isinstance(value, (int, float)) or type(value).__module__ == "numpy"):
+        from exprad.tensor import stretched
+
+        return stretched(value, shape)
+    import numpy as np
+
+    return np.broadcast_to(value, shape).copy()

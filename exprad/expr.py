@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import count
 from operator import attrgetter, index
@@ -294,6 +294,17 @@ def _new_variable(name: str, shape: Shape) -> Var:
         node._shape = shape
     node._name, node._value, node._serial = name, None, serial()
     return cast("Var", Var._interned.keep((name, shape), node))
+
+
+def variables_by_name(order: Iterable[Expr]) -> dict[str, Var]:
+    """The variables among nodes, by name. One name with two shapes is an error."""
+    found: dict[str, Var] = {}
+    for node in order:
+        if isinstance(node, Var) and found.setdefault(node.name, node) is not node:
+            shapes = sorted([node.shape, found[node.name].shape])
+            raise NameClashError(f"the expression has two variables called {node.name!r}, of the shapes {shapes[0]} and "
+                                 f"{shapes[1]}; name one of them otherwise")  # fmt: skip
+    return found
 
 
 class ShapedVar(Indexed, Var):

@@ -9,7 +9,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from exprad import elementary as table
-from exprad.errors import UnsupportedError
+from exprad.errors import NameClashError, UnsupportedError
 from exprad.expr import Const, Expr, Var, expression, node_class
 from exprad.primitive import Primitive, Shape
 from exprad.traverse import canonical_operands, collector_paused, postorder
@@ -74,6 +74,8 @@ class Program:
                 else:
                     row = node.primitive
                     emit = step if row.formula is None and _is_step(row) else call
+                    if row.partials is None and row.is_without_axes(*operands):
+                        emit = lowering.without_axes
                     place[node] = emit(row, *[place[o] if o in place else leaf(o) for o in operands])
         return cls(tuple(lowering.steps), tuple([place[output] for output in outputs]))
 
@@ -98,7 +100,10 @@ class Program:
         for index, step in enumerate(self.steps):
             if step[0].__class__ is str:
                 if step[0] == "var":
-                    names[step[1]] = index
+                    known = self.steps[names.setdefault(step[1], index)]
+                    if known is not step:
+                        raise NameClashError(f"two variables are called {step[1]!r}, of the shapes {known[2]} and "
+                                             f"{step[2]}; name one of them otherwise")  # fmt: skip
                 else:
                     constants.append(index)
         return names, constants
@@ -277,6 +282,12 @@ class _Lowering:
                 raise UnsupportedError("a derivative with kink='raise' has no compiled form; choose another kink")
             return self._formula(row, operands)
         return self.step(row, *operands)
+
+    def without_axes(self, row: Any, *operands: int) -> int:
+        """What a row of the second table is of numbers: by rows of the first where it has a formula, else itself."""
+        formal = [Var.fresh("operand") for _ in operands]
+        is_known = row.by_formula(*formal) is not None
+        return self._formula(row, operands) if is_known else self.step(row, *operands)
 
     def power(self, base: int, exponent: int) -> int:
         if exponent == 2:

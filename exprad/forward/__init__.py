@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exprad.chain import pushforward, resolve
-from exprad.expr import Expr, expression
+from exprad.expr import Expr, expression, variables_by_name
 from exprad.traverse import collector_paused, independents, postorder
 
 
@@ -17,6 +17,7 @@ def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any]) -> list[Any]:
         order = postorder(outputs)
         idle = independents(order, seeds)
         if any(node.shape for node in order):  # rows of arrays take expressions for numbers
+            variables_by_name(order)  # refuses one name with two shapes
             x_dot = {node: expression(seed) for node, seed in seeds.items()}
         for node in order:
             if node not in idle and node not in seeds:

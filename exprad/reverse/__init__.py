@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from exprad.chain import plus, pullback, resolve
-from exprad.expr import Expr, expression
+from exprad.expr import Expr, expression, variables_by_name
 from exprad.primitive import Primitive
 from exprad.tensor import stretched
 from exprad.tensor.carrying import unbroadcast
@@ -20,6 +20,8 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
         order = postorder(seeds)
         idle = independents(order, wrt)
         is_shaped = any(node.shape for node in order)
+        if is_shaped:
+            variables_by_name(order)  # refuses one name with two shapes
         for output, seed in seeds.items():
             bars[output] = plus(bars.get(output), stretched(expression(seed), output.shape) if is_shaped else seed)
         sweep(order, bars, idle, {node for node in wrt if node._operands}, _pull_array if is_shaped else pullback)

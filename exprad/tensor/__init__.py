@@ -11,3 +11,4 @@ from exprad.tensor.family import *
 from exprad.tensor.linear import *
 from exprad.tensor.matrices import *
 from exprad.tensor.reductions import *
+from exprad.tensor.batching import at_points  # last: it gives the families above their rules

@@ -46,7 +46,17 @@ class Structural(Primitive):
         """A simpler expression for a call on expressions, which moves no rounding; None where there is none."""
         from exprad.tensor.linear import folded
 
-        return folded(self, operands)
+        return self.by_formula(*operands) if self.is_without_axes(*operands) else folded(self, operands)
+
+    def is_without_axes(self, *operands: Any) -> bool:
+        """Whether operands have no axes, and the result has none: rows of the first table may say what it is."""
+        return not any(shape_of(x) for x in operands) and self.shape(*[()] * self.arity) == ()
+
+    def by_formula(self, *operands: Any) -> Any:
+        """Of operands without axes: what the row is by rows of the first table; None where it is none of them."""
+        from exprad.tensor.batching import without_axes
+
+        return without_axes(self, operands)
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -79,6 +89,7 @@ class Family:
       `index` passes on, and the adjoint that it gets; `is_linear` says that the result is linear in all operands at once;
     - `letters(*shapes, **parameters)`: a letter for each of the last axes of each operand and, at the end, of the result: axes
       that share a letter go together, and elements of the result depend on no others; left out, all depends on all;
+    - `batch`: how it takes many points at once, of `tensor.batching`; without one, it is computed point by point;
     - `reads`: which elements of an operand an element of the result depends on: one, where it "moves" elements or
       "scatters" them among zeros; a "group" along axes; or "all".
 
@@ -87,6 +98,7 @@ class Family:
     """
 
     registry: dict[str, Family] = {}
+    batch: Callable[..., Any] | None = None
 
     def __init__(self, name: str, *, shape: Callable[..., Shape], value: Callable[..., Any],
                  transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,
