@@ -73,9 +73,12 @@ class Program:
                     place[node] = lowering.power(place[base] if base in place else leaf(base), operands[1].known)
                 else:
                     row = node.primitive
-                    emit = step if row.formula is None and _is_step(row) else call
-                    if row.partials is None and row.is_without_axes(*operands):
-                        emit = lowering.without_axes
+                    if row.formula is None and _is_step(row):
+                        emit = step
+                    elif row.partials is None and row.is_without_axes(*operands) and _is_of_numbers(row):
+                        emit = lowering.formula
+                    else:
+                        emit = call
                     place[node] = emit(row, *[place[o] if o in place else leaf(o) for o in operands])
         return cls(tuple(lowering.steps), tuple([place[output] for output in outputs]))
 
@@ -142,6 +145,15 @@ class Program:
             else:
                 shapes.append(rest[1] if head == "var" else getattr(rest[0], "shape", ()))
         return shapes
+
+    @property
+    def is_of_scalars(self) -> bool:
+        """Whether all values are numbers, by rows of the first table alone: at many points, arrays of them.
+
+        >>> Program.lowered([Var("x") + 1]).is_of_scalars, Program.lowered([Var("v", shape=(2,)) + 1]).is_of_scalars
+        (True, False)
+        """
+        return not any(self.shapes) and all(row.partials is not None for row in self.rows)
 
     @cached_property
     def last_use(self) -> list[int]:
@@ -242,6 +254,12 @@ def _is_step(row: Primitive) -> bool:
     return row.__class__ is Primitive and row is not table.pow
 
 
+@lru_cache(maxsize=1024)
+def _is_of_numbers(row: Primitive) -> bool:
+    """Whether rows of the first table say what a row of the second is of operands without axes."""
+    return row.by_formula(*[Const(1)] * row.arity) is not None
+
+
 class _Lowering:
     """Steps as they are written, each only once."""
 
@@ -280,14 +298,8 @@ class _Lowering:
         if row.formula is not None and not self.has(row):
             if row is table.at_kink:
                 raise UnsupportedError("a derivative with kink='raise' has no compiled form; choose another kink")
-            return self._formula(row, operands)
+            return self.formula(row, *operands)
         return self.step(row, *operands)
-
-    def without_axes(self, row: Any, *operands: int) -> int:
-        """What a row of the second table is of numbers: by rows of the first where it has a formula, else itself."""
-        formal = [Var.fresh("operand") for _ in operands]
-        is_known = row.by_formula(*formal) is not None
-        return self._formula(row, operands) if is_known else self.step(row, *operands)
 
     def power(self, base: int, exponent: int) -> int:
         if exponent == 2:
@@ -295,7 +307,7 @@ class _Lowering:
         power = by_squaring(base, abs(exponent), lambda a, b: self.step(table.mul, a, b))
         return power if exponent > 0 else self.step(table.div, self.leaf(Const(1)), power)
 
-    def _formula(self, row: Primitive, operands: Sequence[int]) -> int:
+    def formula(self, row: Primitive, *operands: int) -> int:
         """What a row's formula becomes, with `operands` in place of the operands of the formula."""
         given = [self.steps[operand] for operand in operands]
         known = tuple([step[1] if step[0] == "const" and step[1].__class__ is int else None for step in given])

@@ -19,6 +19,7 @@ from exprad.backends.foreign import has_function as foreign_has
 from exprad.backends.levels import LevelRunner
 from exprad.backends.native import Native
 from exprad.backends.numpy import BlockRunner
+from exprad.backends.points import PointsRunner
 from exprad.backends.python import ScalarSource
 from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure, read_inputs
@@ -26,7 +27,7 @@ from exprad.backends.statements import has_function
 from exprad.checkpoint import checkpointed
 from exprad.errors import ArgumentError, BindingError, ExpradError, OperandError, ShapeError, UnsupportedError
 from exprad.evaluation import evaluate
-from exprad.expr import object_array
+from exprad.expr import Expr, object_array
 from exprad.primitive import Primitive, Shape
 from exprad.program import Forecast, Program
 from exprad.traverse import collector_paused
@@ -86,9 +87,7 @@ def compile(
         raise ArgumentError(f"fast=True is for backend='native', got backend={backend!r}")
     structure = Structure(outputs)
     with collector_paused():
-        program = Program.lowered(structure.expressions, FUNCTIONS.get(backend))
-        if checkpoint is not None:
-            program = checkpointed(program, checkpoint)
+        program = _lowered(structure.expressions, backend, checkpoint)
         if backend == "cupy":
             return CupyFunction(structure, read_inputs(program, inputs), program)
         if backend in MODULES:
@@ -96,11 +95,17 @@ def compile(
         return Function(structure, read_inputs(program, inputs), backend, program, (checkpoint, fast))
 
 
+def _lowered(outputs: Sequence[Expr], backend: str, checkpoint: int | str | None) -> Program:
+    program = Program.lowered(outputs, FUNCTIONS.get(backend))
+    return program if checkpoint is None else checkpointed(program, checkpoint)
+
+
 class Function:
     """Compiled expressions: call it with numbers or arrays, by place or by name. Threads may share it; it pickles.
 
-    Arrays broadcast together; float32 and float64 are kept, integers become float64. `out=` takes arrays to write to, in
-    the structure of the outputs. Numbers in give numbers out. Called on expressions or dual numbers, it gives those.
+    An array given for a scalar variable is a value at each of many points; such arrays broadcast together. Of expressions
+    of arrays, the points' axes come before their own. float32 and float64 are kept, integers become float64. `out=` takes
+    arrays to write to, in the structure of the outputs. Numbers in give numbers out. Called on expressions or dual numbers, it gives those.
     """
 
     def __init__(self, structure: Structure, inputs: Sequence[Input], backend: str, program: Program,
@@ -109,7 +114,7 @@ class Function:
         self._structure, self._inputs, self._requested, self.program = structure, tuple(inputs), backend, program
         self._places = {slot.name: place for place, slot in enumerate(self._inputs) if slot.name}
         self._variables = tuple([variable for slot in self._inputs for variable in slot.variables])
-        self._is_shaped = any(self.program.shapes) or any(variable.shape for variable in self._variables)
+        self._is_shaped = not program.is_of_scalars or any(variable.shape for variable in self._variables)
         self._columns = [program.variables.get(variable.name, -1) for variable in self._variables]
         is_large = len(self.program.steps) > LARGE and not self._is_shaped
         kind = RegionRunner if self._is_shaped else LevelRunner if is_large else BlockRunner
@@ -126,6 +131,14 @@ class Function:
         self._may_specialise = bool(
             self._takes_numbers and self._takes_names and self._template and len(self._columns) <= 100
         )
+
+    @cached_property
+    def _at_points(self) -> PointsRunner:
+        """What runs a function of arrays at many points."""
+        return PointsRunner(self.program, self._inputs, self._structure.leaves, self._prepared)
+
+    def _prepared(self, outputs: Sequence[Expr]) -> Program:
+        return _lowered(outputs, self._requested, self._options[0])
 
     def _machine_code(self) -> Native | None:
         """What the native back end has for the function, where it was asked for, or may pay."""
@@ -282,7 +295,7 @@ class Function:
         are_numbers = all(x.__class__ in PLAIN for x in arguments)
         is_point = points == () and self._takes_numbers and dtype == np.float64 and all(
             slot.shape or x.__class__ in PLAIN for slot, x in zip(self._inputs, arguments, strict=True))  # fmt: skip
-        runner = self._runner
+        runner = self._at_points if self._is_shaped and points else self._runner
         native = self._native if self._requested == "auto" else None
         if native is not None and prod(points) >= native.points and native.can_run:
             runner = native.runner
@@ -360,10 +373,6 @@ class Function:
 
     def _points(self, arrays: Sequence[Any]) -> Shape:
         rest = [array.shape[len(slot.array_shape) :] for slot, array in zip(self._inputs, arrays, strict=True)]
-        if self._is_shaped and any(rest):
-            raise ShapeError(
-                "a function of arrays takes one point; map it over several, or declare variables with a shape"
-            )
         try:
             return np.broadcast_shapes(*rest)
         except ValueError:
@@ -371,14 +380,15 @@ class Function:
             raise ShapeError(f"shapes do not broadcast together: {given}") from None
 
     def _results(self, points: Shape, dtype: Any) -> list[tuple[Shape, Any]]:
-        """The shape and the type of each output."""
+        """The shape and the type of each output: an array of outputs has one for each of its places, so its axes come first."""
         results = []
         for shape, first, _ in self._structure.leaves:
             index = self.program.outputs[first]
             head = self.program.steps[index][0]
             own = self.program.shapes[index] if shape is None else shape
             is_condition = shape is None and getattr(head, "predicate", False)
-            results.append(((*own, *points), np.dtype(bool) if is_condition else dtype))
+            whole = points + own if shape is None else own + points
+            results.append((whole, np.dtype(bool) if is_condition else dtype))
         return results
 
 
@@ -439,7 +449,5 @@ def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str,
     for name, shape, size in shapes:
         group = [next(rest) for _ in range(size)]
         inputs.append(group[0] if name else object_array(group, shape))
-    program = Program.lowered(structure.expressions, FUNCTIONS.get(backend))
-    if options[0] is not None:
-        program = checkpointed(program, options[0])
+    program = _lowered(structure.expressions, backend, options[0])
     return Function(structure, read_inputs(program, inputs), backend, program, options)

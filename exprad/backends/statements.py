@@ -46,7 +46,7 @@ class Statements:
         self.program, self.dtype, self.prefix = program, dtype, prefix
         self.suffix = "f" if dtype == "float" else ""
         self.column = {variable.name: place for place, variable in enumerate(variables)}
-        if any(program.shapes) or any(variable.shape for variable in variables):
+        if not program.is_of_scalars or any(variable.shape for variable in variables):
             raise UnsupportedError(
                 f"the target {target} takes expressions of scalars; write arrays out, element by element"
             )

@@ -1,0 +1,94 @@
+"""Programs of arrays at many points: what a program is of scalars that are arrays of values, block by block of points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from exprad.backends.numpy import columns_of, rows_of
+from exprad.backends.regions import RegionRunner
+from exprad.backends.signature import Input
+from exprad.expr import Const, Expr, Var
+from exprad.primitive import Primitive, Shape
+from exprad.program import Program, as_written
+from exprad.tensor import at_points, stretched
+from exprad.traverse import collector_paused
+from exprad.value import broadcast_shapes
+
+BLOCK = 1 << 18  # elements that a value of a block of points may have
+MOST = 16  # programs that are kept, for numbers of points that come again
+
+
+def at_many(program: Program, shapes: Mapping[str, Shape]) -> list[Expr]:
+    """The outputs with scalar variables that are arrays of the shapes given, which broadcast to those of the points.
+
+    Each output has the axes of the points in front of its own.
+
+    >>> from exprad import norm, stack, variables
+    >>> x, y = variables("x y")
+    >>> at_many(Program.lowered([norm(stack([x, y]))]), {"x": (5,)})[0].shape
+    (5,)
+    """
+    nodes: list[Any] = []
+    varies: list[bool] = []
+    for (head, *rest), shape in zip(program.steps, program.shapes, strict=True):
+        if isinstance(head, Primitive):
+            xs = [nodes[index] for index in rest]
+            varies.append(any(varies[index] for index in rest))
+            own = [program.shapes[index] for index in rest]
+            nodes.append(at_points(head, xs, own, shape) if varies[-1] else as_written(head, *xs))
+        else:
+            varies.append(head == "var" and rest[0] in shapes)
+            nodes.append(Const(rest[0]) if head == "const" else Var(rest[0], shape=shapes.get(rest[0], rest[1])))
+    points = broadcast_shapes("points", list(shapes.values()))
+    return [stretched(nodes[output], points + program.shapes[output]) for output in program.outputs]
+
+
+class PointsRunner:
+    """Runs a program of arrays at many points, in blocks of as many as `BLOCK` allows.
+
+    `prepared` makes the program of outputs ready to run, as it did for one point.
+    """
+
+    def __init__(self, program: Program, inputs: Sequence[Input], structure: Any,
+                 prepared: Callable[[Sequence[Expr]], Program]) -> None:  # fmt: skip
+        self.program, self.inputs, self.structure, self.prepared = program, inputs, structure, prepared
+        self.variables = [variable for slot in inputs for variable in slot.variables]
+        self.size = max(1, BLOCK // max(1, *map(prod, program.shapes)))
+        self._runners: dict[Any, RegionRunner] = {}
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        count = prod(points)
+        columns = columns_of(self.inputs, arrays, dtype)
+        many = {variable.name: np.broadcast_to(column, points).reshape(count)
+                for variable, column in zip(self.variables, columns, strict=True) if column.shape and not variable.shape}  # fmt: skip
+        rows = rows_of(leaves, self.structure)
+        targets = [row.reshape(count, *row.shape[len(points) :]) if row.flags.c_contiguous
+                   else np.empty((count, *row.shape[len(points) :]), row.dtype) for row in rows]  # fmt: skip
+        for start in range(0, count, self.size):
+            piece = slice(start, min(start + self.size, count))
+            given = [many[variable.name][piece] if variable.name in many else column
+                     for variable, column in zip(self.variables, columns, strict=True)]  # fmt: skip
+            self._runner(tuple(many), piece.stop - start)(given, [target[piece] for target in targets], (), dtype)
+        for row, target in zip(rows, targets, strict=True):
+            if not row.flags.c_contiguous:
+                np.copyto(row, target.reshape(row.shape))
+
+    def _runner(self, names: tuple[str, ...], count: int) -> RegionRunner:
+        """What runs a block of so many points, where these variables have a value at each."""
+        known = self._runners.get((names, count))
+        if known is None:
+            with collector_paused():
+                program = self.prepared(at_many(self.program, dict.fromkeys(names, (count,))))
+            shaped = [Var(variable.name, shape=(count,)) if variable.name in names else variable
+                      for variable in self.variables]  # fmt: skip
+            columns = [program.variables.get(variable.name, -1) for variable in self.variables]
+            inputs = [Input(variable, place) for place, variable in enumerate(shaped)]
+            while len(self._runners) >= MOST:
+                self._runners.pop(next(iter(self._runners)), None)
+            structure = [(None, place, place + 1) for place in range(len(program.outputs))]
+            known = self._runners[names, count] = RegionRunner(program, columns, inputs, structure)
+        return known
