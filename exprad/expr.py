@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self, cast
 
 from exprad import elementary as table
 from exprad.arithmetic import BINARY, COMPARISON, UNARY, Arithmetic, ArrayMethods, is_operand
-from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, ShapeError
+from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, ShapeError, refuse_masked
 from exprad.intern import Reference, Table, lock, new_table, serial
 from exprad.primitive import Primitive, Shape
 from exprad.simplify import FOLDING_INTS, FOLDS, LOOKED_INTO
@@ -214,6 +214,7 @@ def _constant_key(value: Any) -> tuple[Any, Any]:
 def _array_key(value: Any) -> tuple[Any, Any]:
     import numpy as np
 
+    refuse_masked(value, "an expression constant")
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise OperandError(f"an expression constant must be real numbers, got an array of {array.dtype}")
@@ -267,6 +268,7 @@ class Var(Expr):
             raise OperandError(
                 f"a variable's value must be a real number or an array, got {type(value).__name__}: {value!r}"
             )
+        refuse_masked(value, f"the value of variable {self.name!r}")
         self._value = value
 
     @property

@@ -81,7 +81,7 @@ def _as_array(x: Any, is_moved: bool) -> Any:
     if isinstance(x, EXACT):
         is_whole = is_moved and isinstance(x, int) and -(2**63) <= x < 2**63
         return np.asarray(x if is_whole else as_float(x))
-    if isinstance(x, (np.generic, np.ndarray)):
+    if isinstance(x, (np.generic, np.ndarray)) and _kind(x.__class__):  # refuses masked arrays
         return x if x.dtype.kind in "fO" or is_moved else x.astype(np.float64)
     return x if _kind(x.__class__) == "4 array" else np.asarray(x, np.float64)
 
@@ -97,6 +97,9 @@ def _kind(cls: type) -> str:
         return "0 exact"
     if cls is float:
         return "1 float"
+    if any(base.__module__.startswith("numpy.ma") for base in cls.__mro__):
+        raise OperandError(f"an operand can't be a masked array, got {cls.__name__}: its mask would be lost; fill it "
+                           "(.filled(0.0)), or take what is not masked (.compressed())")  # fmt: skip
     if cls.__module__.split(".")[0] in ("numpy",):
         return "2 numpy"
     if cls.__module__.split(".")[0] == "mpmath":

@@ -234,8 +234,8 @@ def test_shaped_programs():
     assert g(**{k: np.asarray(a, np.float32) for k, a in at.items()})[1].dtype == np.float32
     with pytest.raises(exprad.ExpradError, match="'v'"):
         g(np.ones(5), at["m"], 1.0)
-    with pytest.raises(exprad.ExpradError, match="one point"):
-        g(at["v"], at["m"], np.ones(2))
+    for batched, one in zip(g(at["v"], at["m"], np.ones(2)), g(at["v"], at["m"], 1.0), strict=True):
+        assert np.allclose(batched, np.stack([one, one]), rtol=1e-14)
     big = Var("big", shape=(100_000,))
     slope = compile((big**3).sum().gradient(big), [big])
     assert same(slope(np.ones(100_000)), np.full(100_000, 3.0))

@@ -8,7 +8,7 @@ from typing import Any
 
 from exprad.backends.signature import Input, Structure
 from exprad.backends.statements import Statements
-from exprad.errors import ArgumentError, UnsupportedError, extra
+from exprad.errors import ArgumentError, UnsupportedError, extra, refuse_masked
 from exprad.primitive import Primitive
 from exprad.program import Program
 
@@ -72,6 +72,8 @@ class CupyFunction:
         cupy = _cupy()
         if len(arguments) != len(self._inputs):
             raise ArgumentError(f"the function takes {len(self._inputs)} inputs, got {len(arguments)}")
+        for slot, argument in zip(self._inputs, arguments, strict=True):
+            refuse_masked(argument, slot.label)
         arrays = [cupy.asarray(argument) for argument in arguments]
         kinds = [
             array.dtype for given, array in zip(arguments, arrays, strict=True) if given.__class__ not in (int, float)

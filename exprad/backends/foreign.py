@@ -11,12 +11,15 @@ from functools import partial
 from importlib import import_module
 from typing import Any, cast
 
+import numpy as np
+
+from exprad.backends.points import at_many
 from exprad.backends.signature import Input, Structure
-from exprad.errors import ArgumentError, UnsupportedError, extra
-from exprad.primitive import Primitive
+from exprad.errors import ArgumentError, ShapeError, UnsupportedError, extra, refuse_masked
+from exprad.primitive import Primitive, Shape
 from exprad.program import Program
 from exprad.tensor import of_numpy
-from exprad.value import as_float, function_of, is_operator
+from exprad.value import as_float, broadcast_shapes, function_of, is_operator
 
 MODULES = {"jax": "jax.numpy", "torch": "torch"}
 LACKS = {"polygamma"}  # what libraries have by name, but not for an order that is an array
@@ -48,12 +51,24 @@ class ArrayFunction:
         missing = sorted(name for name in names if name not in _SPELLED[backend])
         if missing:
             raise UnsupportedError(f"backend {backend!r} has no function for {', '.join(missing)}")
-        self._function = self._written()
+        self._functions = {(): self._written(program)}
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         if named or len(arguments) != len(self._inputs):
             arguments = self._by_place(arguments, named)
-        return self._built(self._function(*arguments))
+        shapes = {name: shape for slot, argument in zip(self._inputs, arguments, strict=True)
+                  for name, shape in _points_of(slot, argument)}  # fmt: skip
+        found = self._at_points(shapes)(*arguments)
+        return self._built(found, broadcast_shapes("points", list(shapes.values())))
+
+    def _at_points(self, shapes: dict[str, Shape]) -> Callable[..., list[Any]]:
+        """The function for scalar variables that are arrays of these shapes: rows of arrays are told which axes are whose."""
+        key = () if self.program.is_of_scalars else tuple(shapes.items())
+        known = self._functions.get(key)
+        if known is None:
+            has = partial(has_function, self.backend)
+            known = self._functions[key] = self._written(Program.lowered(at_many(self.program, shapes), has))
+        return known
 
     def _by_place(self, arguments: Sequence[Any], named: dict[str, Any]) -> tuple[Any, ...]:
         names = [slot.name for slot in self._inputs]
@@ -64,18 +79,18 @@ class ArrayFunction:
             )
         return (*arguments, *[named[name] for name in names[len(arguments) :]])
 
-    def source(self) -> str:
+    def source(self, program: Program | None = None) -> str:
         """The function that the library traces, where `f3` is what computes step 3, and `k3` its constant."""
         given = ", ".join(f"a{place}" for place in range(len(self._inputs)))
-        return f"def function({given}):\n    " + "\n    ".join(self._lines()) + "\n"
+        return f"def function({given}):\n    " + "\n    ".join(self._lines(program or self.program)) + "\n"
 
-    def _written(self) -> Callable[..., list[Any]]:
+    def _written(self, program: Program) -> Callable[..., list[Any]]:
         """The program as straight lines of the library's own functions, which its compilers see through."""
         library, spelled = self._library, _SPELLED[self.backend]
         scope: dict[str, Any] = {
             "asarray": library.asarray, "dtype_of": partial(_dtype, library), "flat": _flat, "full": library.full,
         }  # fmt: skip
-        for index, (head, *rest) in enumerate(self.program.steps):
+        for index, (head, *rest) in enumerate(program.steps):
             if head == "const":
                 scope[f"k{index}"] = rest[0].copy() if hasattr(rest[0], "dtype") else as_float(rest[0])
             elif isinstance(head, Primitive):
@@ -83,10 +98,10 @@ class ArrayFunction:
                 scope[f"f{index}"] = (
                     partial(spelled[head.name], library, **head.parameters) if is_spelled else _function(library, head)
                 )
-        exec(self.source(), scope)
+        exec(self.source(program), scope)
         return cast("Callable[..., list[Any]]", scope["function"])
 
-    def _lines(self) -> Iterator[str]:
+    def _lines(self, program: Program) -> Iterator[str]:
         columns: dict[str, str] = {}
         arrays = [f"a{place}" for place in range(len(self._inputs))]
         for place, (name, slot) in enumerate(zip(arrays, self._inputs, strict=True)):
@@ -98,7 +113,7 @@ class ArrayFunction:
                 yield f"x{place} = flat({name}, {len(slot.shape)})"
         yield f"dtype = dtype_of({', '.join(arrays)})"
         names: list[str] = []
-        for index, (head, *rest) in enumerate(self.program.steps):
+        for index, (head, *rest) in enumerate(program.steps):
             if head == "var":
                 names.append(columns[rest[0]])
                 continue
@@ -110,24 +125,32 @@ class ArrayFunction:
             else:
                 maker = "asarray(k{0}, dtype=dtype)" if hasattr(rest[0], "dtype") else "full((), k{0}, dtype=dtype)"
                 yield f"v{index} = {maker.format(index)}"
-        yield f"return [{', '.join([names[output] for output in self.program.outputs])}]"
+        yield f"return [{', '.join([names[output] for output in program.outputs])}]"
 
-    def _built(self, found: Sequence[Any]) -> Any:
+    def _built(self, found: Sequence[Any], points: Shape) -> Any:
+        """The outputs in their structure, each with a value at every point; an array of outputs as one array."""
+        shapes = [points + self.program.shapes[output] for output in self.program.outputs]
+        whole = [each if tuple(each.shape) == shape else self._library.broadcast_to(each, shape)
+                 for each, shape in zip(found, shapes, strict=True)]  # fmt: skip
         return self._structure.build([
-            found[first] if shape is None else self._stacked(found[first:beyond], shape)
+            whole[first] if shape is None else self._library.stack(whole[first:beyond]).reshape((*shape, *points))
             for shape, first, beyond in self._structure.leaves
         ])  # fmt: skip
-
-    def _stacked(self, parts: Sequence[Any], shape: tuple[int, ...]) -> Any:
-        """The outputs of an array of expressions as one array."""
-        common = list(
-            self._library.broadcast_arrays(*parts) if self.backend == "jax" else self._library.broadcast_tensors(*parts)
-        )
-        return self._library.stack(common).reshape((*shape, *common[0].shape))
 
     def __repr__(self) -> str:
         inputs = ", ".join(slot.name or f"[{slot.variables[0].name}, ...]" for slot in self._inputs)
         return f"<function ({inputs}): {sum(self.program.operations.values())} operations; {self.backend}>"
+
+
+def _points_of(slot: Input, argument: Any) -> Iterator[tuple[str, Shape]]:
+    """The shape of the points of each scalar variable of an input that has a value at many."""
+    refuse_masked(argument, slot.label)
+    shape = tuple(argument.shape) if hasattr(argument, "shape") else np.shape(argument)
+    lead = slot.array_shape
+    if shape[: len(lead)] != lead or slot.variables[0].shape and shape != lead:
+        raise ShapeError(f"{slot.label} needs an array of shape {lead}, got {shape}")
+    if shape != lead:
+        yield from ((variable.name, shape[len(lead) :]) for variable in slot.variables)
 
 
 def _function(library: Any, row: Primitive) -> Callable[..., Any]:

@@ -25,7 +25,7 @@ from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.backends.statements import has_function
 from exprad.checkpoint import checkpointed
-from exprad.errors import ArgumentError, BindingError, ExpradError, OperandError, ShapeError, UnsupportedError
+from exprad.errors import ArgumentError, BindingError, ExpradError, OperandError, ShapeError, UnsupportedError, refuse_masked
 from exprad.evaluation import evaluate
 from exprad.expr import Expr, object_array
 from exprad.primitive import Primitive, Shape
@@ -230,10 +230,11 @@ class Function:
         return self._source.text if is_python else self._runner.source
 
     def forecast(self, points: int = 1) -> Forecast:
-        """What a call at that many points will cost; see `Program.forecast`. Of a function of arrays, the peak is that of
-        the memory beyond inputs and outputs, as it is planned."""
+        """What a call at that many points will cost; see `Program.forecast`. Of a function of arrays at one point, the peak
+        is that of the memory beyond inputs and outputs, as it is planned."""
         found = self.program.forecast(points)
-        return found._replace(peak_memory=self._runner.peak(8)) if isinstance(self._runner, RegionRunner) else found
+        is_planned = isinstance(self._runner, RegionRunner) and points == 1
+        return found._replace(peak_memory=self._runner.peak(8)) if is_planned else found
 
     def __repr__(self) -> str:
         inputs = ", ".join(slot.name or f"[{slot.variables[0].name}, ...]" for slot in self._inputs)
@@ -324,6 +325,7 @@ class Function:
             if not isinstance(mine, np.ndarray) or mine.shape != shape or mine.dtype != kind:
                 found = f"{mine.shape} of {mine.dtype}" if isinstance(mine, np.ndarray) else type(mine).__name__
                 raise ShapeError(f"out of output {place} must be an array {shape} of {kind}, got {found}")
+            refuse_masked(mine, f"out of output {place}")
             if not mine.flags.writeable:
                 raise ArgumentError(f"out of output {place} is read-only")
             for other in given[:place]:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from exprad.errors import ArgumentError, BindingError, NameClashError, OperandError, ShapeError
+from exprad.errors import ArgumentError, BindingError, NameClashError, OperandError, ShapeError, refuse_masked
 from exprad.expr import Expr, Var, expression
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
 from exprad.sparsity import SparseMatrix
+from exprad.value import EXACT, as_float
 
 
 class Input:
@@ -40,6 +41,10 @@ class Input:
         return self.shape or self.variables[0].shape
 
     def checked(self, argument: Any) -> Any:
+        if isinstance(argument, EXACT):  # of any size
+            argument = as_float(argument)
+        elif argument.__class__ is not float:
+            refuse_masked(argument, self.label)
         array = np.asarray(argument)
         if array.dtype.kind not in "biuf":
             raise OperandError(f"{self.label} must be real numbers, got {type(argument).__name__}: {argument!r}")

@@ -9,7 +9,7 @@ from typing import Any
 from exprad.arithmetic import Arithmetic, ArrayMethods
 from exprad.arrays.axes import as_numbers
 from exprad.chain import pushforward, resolve
-from exprad.errors import OperandError
+from exprad.errors import OperandError, refuse_masked
 from exprad.primitive import Primitive
 from exprad.value import Number, unwrap
 
@@ -33,6 +33,9 @@ class DualNumber(Arithmetic, ArrayMethods):
 
     def __init__(self, value: Any = 0.0, eps: Any = 0.0) -> None:
         for part in (value, eps):
+            if part.__class__ is float:
+                continue
+            refuse_masked(part, "a part of a dual number")
             if isinstance(part, (str, bytes, complex)) or part is None:
                 raise OperandError(
                     f"a part of a dual number must be a real number, got {type(part).__name__}: {part!r}"

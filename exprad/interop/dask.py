@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from exprad.backends.function import Function
-from exprad.errors import OperandError, ShapeError, extra
+from exprad.errors import ShapeError, extra, refuse_masked
 
 
 def is_lazy(argument: Any) -> bool:
@@ -63,8 +63,8 @@ def _restored(payload: bytes) -> Function:
 def over_chunks(function: Function, arguments: Sequence[Any]) -> Any:
     """What a function gives on Dask arrays, in the structure of its outputs: Dask arrays that nobody computed yet.
 
-    Each array is that of a variable; for an input that is an array of variables, its leading axes are theirs, and each
-    chunk has all of them.
+    Each array is that of a variable: of a scalar one, a value at each point. For an input that is an array of variables, its
+    leading axes are theirs. These, and the arrays of variables that have a shape, are whole for each chunk of points.
     """
     stacked = _blockwise(function, arguments, "stacked")
     points = stacked.shape[1:]
@@ -109,16 +109,16 @@ def _blockwise(function: Function, arguments: Sequence[Any], kind: str) -> Any:
 def _prepared(function: Function, arguments: Sequence[Any]) -> tuple[Shipped, list[Any], list[int], Any]:
     """The function to be shipped, its arguments with equal chunks, the leading axes of each, and the type of results."""
     da = _dask()
-    if function._is_shaped:
-        raise OperandError(
-            "a function over Dask arrays takes scalar variables: an array gives one a value at each point"
-        )
-    leads = [len(slot.shape) for slot in function._inputs]
+    for place, output in enumerate(function._structure.expressions):
+        if output.shape:
+            raise ShapeError(f"a function over Dask arrays gives a number at each point; output {place} has shape {output.shape}")
+    leads = [len(slot.array_shape) for slot in function._inputs]
     arrays = []
     for slot, lead, given in zip(function._inputs, leads, arguments, strict=True):
+        refuse_masked(given, slot.label)
         array = given if is_lazy(given) else da.asarray(np.asarray(given))
-        if array.shape[:lead] != slot.shape:
-            raise ShapeError(f"{slot.label} needs an array of shape {slot.shape}, got {array.shape}")
+        if array.shape[:lead] != slot.array_shape or slot.variables[0].shape and array.ndim > lead:
+            raise ShapeError(f"{slot.label} needs an array of shape {slot.array_shape}, got {array.shape}")
         arrays.append(array)
     try:
         np.broadcast_shapes(*[array.shape[lead:] for array, lead in zip(arrays, leads, strict=True)])

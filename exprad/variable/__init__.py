@@ -17,7 +17,7 @@ from exprad.arrays.axes import as_numbers
 from exprad.chain import resolve
 from exprad.elementary import pow as power
 from exprad.elementary import where
-from exprad.errors import NameClashError, OperandError, TapeError
+from exprad.errors import NameClashError, OperandError, TapeError, refuse_masked
 from exprad.intern import serial
 from exprad.primitive import Primitive, Shape
 from exprad.reverse import sweep
@@ -284,6 +284,7 @@ def _checked_data(data: Any) -> Any:
     if kind not in ("b", "i", "u", "f") or not hasattr(data, "shape"):
         what = f"an array of {data.dtype}" if kind else f"{type(data).__name__}: {data!r}"
         raise OperandError(f"a Variable needs an array of real numbers, got {what}; write np.array(...)")
+    refuse_masked(data, "the data of a Variable")
     return data
 
 
@@ -367,6 +368,7 @@ def _plain(operand: Any) -> Any:
     if isinstance(operand, (bool, Fraction)):
         return as_float(operand)
     operand = as_numbers(operand)
+    refuse_masked(operand, "what a Variable meets")
     if getattr(getattr(operand, "dtype", None), "kind", "") not in ("b", "i", "u", "f"):
         raise OperandError(
             f"an operand must be a real number, an array or a Variable, got {type(operand).__name__}: {operand!r}"
