@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from exprad.digits import shown
 from exprad.dual import DualNumber
-from exprad.errors import BindingError, OperandError, ShapeError, refuse_masked
+from exprad.errors import BindingError, NameClashError, OperandError, ShapeError, refuse_masked
 from exprad.expr import Const, Expr, Var, expression, variables_by_name
 from exprad.primitive import Shape
 from exprad.traverse import postorder
@@ -33,7 +34,7 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
     bound = _by_name({**(bindings or {}), **named})
     order = postorder(roots)
     held = variables_by_name(order)
-    _check_names(bound, held)
+    _check_names(bound, held, bindings or {})
     values: dict[Expr, Any] = {node: _value_of(node, bound) for node in held.values()}
     scalars = [values[node] for node in held.values() if not node.shape]
     scalars += _lost(bound, held, bindings or {})
@@ -90,7 +91,7 @@ def _by_name(bindings: Mapping[Any, Any]) -> dict[str, Any]:
     for key, value in bindings.items():
         name = key.name if isinstance(key, Var) else key
         if not isinstance(name, str):
-            raise BindingError(f"bindings map variables or names to values, got the key {key!r}")
+            raise BindingError(f"bindings map variables or names to values, got the key {shown(key)}")
         if name in bound:
             raise BindingError(f"variable {name!r} is bound twice")
         bound[name] = _checked(name, value)
@@ -112,7 +113,11 @@ def _checked(name: str, value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
-def _check_names(bound: Mapping[str, Any], held: Mapping[str, Var]) -> None:
+def _check_names(bound: Mapping[str, Any], held: Mapping[str, Var], bindings: Mapping[Any, Any]) -> None:
+    for key in bindings:
+        if isinstance(key, Var) and held.get(key.name, key) is not key:
+            raise NameClashError(f"variable {key.name!r} of shape {held[key.name].shape} is bound by another of that name, of "
+                                 f"shape {key.shape}")  # fmt: skip
     stray = [name for name in bound if name not in held]
     if stray:
         living = {name for name, _ in list(Var._interned)}

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self, cast
 
 from exprad import elementary as table
 from exprad.arithmetic import BINARY, COMPARISON, UNARY, Arithmetic, ArrayMethods, is_operand
+from exprad.digits import shown
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, ShapeError, refuse_masked
 from exprad.intern import Reference, Table, lock, new_table, serial
 from exprad.primitive import Primitive, Shape
@@ -47,7 +48,7 @@ class Expr(Arithmetic, ArrayMethods):
         if isinstance(other, Expr):
             return self is other
         if isinstance(other, (int, float, Fraction)) or hasattr(other, "dtype"):
-            raise ConditionError(f"== between an expression and {other!r} is undefined; use equal(a, b) to build a "
+            raise ConditionError(f"== between an expression and {shown(other)} is undefined; use equal(a, b) to build a "
                                  "condition, or f is Const(0) to ask for structure")  # fmt: skip
         return NotImplemented
 
@@ -186,7 +187,7 @@ class Const(Expr):
 
     @property
     def label(self) -> tuple[int, str]:
-        return 0, repr(self.value)
+        return 0, shown(self.value)
 
 
 class ShapedConst(Indexed, Const):
@@ -281,7 +282,7 @@ class Var(Expr):
 
 def _checked(name: Any, shape: Any) -> tuple[str, Shape]:
     if not isinstance(name, str):
-        raise OperandError(f"a variable's name must be a non-empty string, got {type(name).__name__}: {name!r}")
+        raise OperandError(f"a variable's name must be a non-empty string, got {type(name).__name__}: {shown(name)}")
     return str(name), (index(shape),) if hasattr(shape, "__index__") else tuple(shape)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from functools import cache, cached_property, lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
 from exprad import elementary as table
+from exprad.digits import digits
 from exprad.errors import NameClashError, UnsupportedError
 from exprad.expr import Const, Expr, Var, expression, node_class
 from exprad.primitive import Primitive, Shape
@@ -218,7 +220,7 @@ class Forecast(NamedTuple):
 
 def _spelled(head: Any, rest: Sequence[Any]) -> str:
     if not isinstance(head, Primitive):
-        return str(rest[0])
+        return digits(rest[0]) if isinstance(rest[0], (int, Fraction)) else str(rest[0])
     operands = [f"v{index}" for index in rest]
     if head.infix:
         return (head.infix if head.infix in "*/**" else f" {head.infix} ").join(operands)

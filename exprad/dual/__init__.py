@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from itertools import count
 from typing import Any
 
 from exprad.arithmetic import Arithmetic, ArrayMethods
 from exprad.arrays.axes import as_numbers
 from exprad.chain import pushforward, resolve
+from exprad.digits import digits
 from exprad.errors import OperandError, refuse_masked
 from exprad.primitive import Primitive
 from exprad.value import Number, unwrap
@@ -113,7 +115,7 @@ class DualNumber(Arithmetic, ArrayMethods):
 
 
 def _bracketed(part: Any) -> str:
-    text = str(part)
+    text = digits(part) if isinstance(part, (int, Fraction)) else str(part)
     is_number = isinstance(part, (int, float)) or getattr(part, "shape", None) == () and hasattr(part, "dtype")
     return text if is_number else f"({text})"
 

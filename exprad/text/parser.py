@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from exprad import elementary as table
 from exprad.arrays import SPELLINGS as OF_ARRAYS
+from exprad.digits import whole
 from exprad.errors import ArgumentError, OperandError, ParseError
 from exprad.expr import Call, Const, Expr, Var, expression
 from exprad.primitive import Primitive
@@ -69,6 +70,10 @@ def _fail(text: str, place: int, message: str) -> ParseError:
     first = max(0, column - 60)
     shown, caret = shown[first : first + 120], " " * (column - first) + "^"
     return ParseError(f"line {line}, column {column + 1}: {message}\n  {shown}\n  {caret}")
+
+
+def _is_whole(token: Token) -> bool:
+    return token.kind == "number" and (token.text.isdigit() or token.text[:2] in ("0x", "0X"))
 
 
 _SIGNS = {sign: Primitive.registry[name] for name, (_, sign) in PREFIX.items()}
@@ -196,34 +201,25 @@ class _Parser:
 
     def _number(self, token: Token, negative: bool) -> Const:
         text, sign = token.text, -1 if negative else 1
-        if text[:2] in ("0x", "0X"):
-            return Const(sign * int(text, 16))
-        if not text.isdigit():
+        if not _is_whole(token):
             return Const(sign * float(text))
         value = sign * self._integer(token)
         after, then = self.tokens[self.index], self.tokens[min(self.index + 1, len(self.tokens) - 1)]
         before = self.tokens[self.index - (3 if negative else 2)] if self.index > (2 if negative else 1) else None
         is_whole = (
             after.text == "/"
-            and then.kind == "number"
-            and then.text.isdigit()
+            and _is_whole(then)
             and self.tokens[self.index + 2].text != "**"
         )
-        if is_whole and (before is None or before.text not in ("*", "/", "%", "**")) and int(then.text or 1):
+        if is_whole and (before is None or before.text not in ("*", "/", "%", "**")) and self._integer(then):
             self.index += 2
             return Const(Fraction(value, self._integer(then)))
         return Const(value)
 
     def _integer(self, token: Token) -> int:
-        if len(token.text) > MOST_DIGITS:
+        if token.text.isdigit() and len(token.text) > MOST_DIGITS:
             raise self.error(f"a whole number may have at most {MOST_DIGITS} digits, got {len(token.text)}", token)
-        if len(token.text) < 4000:
-            return int(token.text)
-        value = 0
-        for start in range(0, len(token.text), 4000):  # below Python's limit on decimal digits
-            piece = token.text[start : start + 4000]
-            value = value * 10 ** len(piece) + int(piece)
-        return value
+        return whole(token.text)
 
     def _name(self, token: Token) -> Expr:
         if token.kind == "name":

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from exprad.digits import digits
 from exprad.errors import UnsupportedError
 from exprad.expr import Const, Expr, Var
 from exprad.primitive import table
@@ -103,20 +104,11 @@ def quoted(variable: Var) -> str:
 
 def number(value: Any) -> str:
     """A constant as text."""
-    if isinstance(value, Fraction):
-        return f"{value.numerator}/{value.denominator}"
     if isinstance(value, float):
         return "nan" if value != value else repr(value)
-    if isinstance(value, int):
-        return _digits(value)
+    if isinstance(value, (int, Fraction)):
+        return digits(value)
     return f"array({value.tolist()!r}, {value.dtype.name})".replace(" ", "")
-
-
-def _digits(value: int) -> str:
-    try:
-        return str(value)
-    except ValueError:  # beyond Python's limit on decimal digits
-        return hex(value)
 
 
 def _piece(node: Expr, parts: Sequence[tuple[Piece, Expr]]) -> Piece:
