@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from exprad import elementary as table
@@ -298,6 +301,8 @@ class _Parser:
 
     def _built(self, function: Any, arguments: list[Any], options: dict[str, Any], token: Token) -> Expr:
         try:
+            if token.text in Family.registry and token.kind == "name":
+                function, options = _row_as_spelled(Family.registry[token.text], function, arguments, options), {}
             if isinstance(function, Primitive) and not options:
                 return Call(function, tuple(arguments))
             return expression(function(*arguments, **options))
@@ -361,6 +366,34 @@ class _Spelled(ast.NodeTransformer):
 
 def _literal(text: str) -> Any:
     return ast.literal_eval(_Spelled().visit(ast.parse(text.strip(), mode="eval")))
+
+
+def _row_as_spelled(family: Family, function: Callable[..., Any], arguments: list[Any], options: dict[str, Any]) -> Any:
+    """The row that a call spells, to be built as written; where the parameters are none of a row's, NumPy's reading of it.
+
+    What the function gives for variables of the shapes of the operands tells: a call of that row; or, where it does
+    nothing, or is of numbers, and so another row, or none, is better, what the parameters as they stand would be.
+    """
+    formal = [Var(f"operand {place}", shape=x.shape) for place, x in enumerate(arguments)]
+    found = expression(function(*formal, **options))
+    if getattr(getattr(found, "primitive", None), "family", None) is family and found.operands == (*formal,):
+        return found.primitive  # type: ignore[attr-defined]  # a call
+    shapes = [x.shape for x in formal]
+    is_idle = found is formal[0] or not any(shapes) and not found.shape
+    if is_idle and _are_plain(options) and not set(options) - set(inspect.signature(family.shape).parameters):
+        with suppress(TypeError, ValueError, IndexError):
+            row = family.row(len(formal), **options)
+            if row.shape(*shapes) == found.shape:
+                return row
+    return partial(function, **options)
+
+
+def _are_plain(value: Any) -> bool:
+    """Whether parameters are as rows hold them: text, numbers from 0, and tuples of such."""
+    if isinstance(value, dict):
+        return all(map(_are_plain, value.values()))
+    return all(map(_are_plain, value)) if isinstance(value, tuple) else not isinstance(value, (list, float)) and (
+        not isinstance(value, int) or value >= 0)  # fmt: skip
 
 
 _READ = {spelling: row for row in Primitive.registry.values() for spelling in row.read}
