@@ -9,7 +9,7 @@ from typing import Any
 from exprad.digits import shown
 from exprad.dual import DualNumber
 from exprad.errors import BindingError, NameClashError, OperandError, ShapeError, refuse_masked
-from exprad.expr import Const, Expr, Var, expression, variables_by_name
+from exprad.expr import Expr, Var, expression, variables_by_name
 from exprad.primitive import Shape
 from exprad.traverse import postorder
 from exprad.value import as_float, broadcast_shapes, constant_of_dtype

@@ -317,8 +317,8 @@ class _Lowering:
         place = dict(zip(formal, operands, strict=True))
         for node in postorder([body]):
             if node._operands:
-                operands = [place[operand] if operand in place else self.leaf(operand) for operand in node._operands]
-                place[node] = self.call(node.primitive, *operands)
+                inner = [place[operand] if operand in place else self.leaf(operand) for operand in node._operands]
+                place[node] = self.call(node.primitive, *inner)
             elif node not in place:
                 place[node] = self.leaf(node)
         return place[body]

@@ -81,9 +81,10 @@ def _as_array(x: Any, is_moved: bool) -> Any:
     if isinstance(x, EXACT):
         is_whole = is_moved and isinstance(x, int) and -(2**63) <= x < 2**63
         return np.asarray(x if is_whole else as_float(x))
-    if isinstance(x, (np.generic, np.ndarray)) and _kind(x.__class__):  # refuses masked arrays
+    kind = _kind(x.__class__)
+    if isinstance(x, (np.generic, np.ndarray)):
         return x if x.dtype.kind in "fO" or is_moved else x.astype(np.float64)
-    return x if _kind(x.__class__) == "4 array" else np.asarray(x, np.float64)
+    return x if kind == "4 array" else np.asarray(x, np.float64)
 
 
 def by_formula(row: Primitive, operands: Sequence[Any]) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import pickle
+import sys
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from exprad.errors import ArgumentError, ShapeError, UnsupportedError
 from exprad.expr import Call
 from exprad.program import Program
 from exprad.tensor import Family
+from exprad.value import as_float
 from tests.arrays import CASES, Draw
 from tests.rows import searched
 
@@ -33,7 +36,9 @@ def at_each_point(outputs: Any, bound: dict[Any, Any]) -> list[Any]:
     wide = {variable: np.broadcast_to(bound[variable], points) for variable in scalars}
     found = [evaluate(outputs, {**bound, **{variable: float(wide[variable][place]) for variable in scalars}})
              for place in np.ndindex(points)]  # fmt: skip
-    return [np.reshape(np.stack([each[k] for each in found]), (*points, *outputs[k].shape)) for k in range(len(outputs))]
+    return [
+        np.reshape(np.stack([each[k] for each in found]), (*points, *outputs[k].shape)) for k in range(len(outputs))
+    ]
 
 
 def agree(found: Any, expected: Any, message: str = "") -> None:
@@ -122,7 +127,16 @@ EXAMPLES = [ep.sum(x), ep.sum(x * np.ones(3)), ep.norm(x), ep.softmax(x), ep.pro
             ep.softmax(stack([x, y, x * y]))[1], ep.trace(x * A), ep.det(x * M), ep.solve(M * x, stack([x, y])), v + y,
             ep.einsum(",i->i", x, v), ep.einsum(",->", ep.einsum(",->", x, y), x), ep.broadcast_to(x, (2, 3)), x * v,
             Const(2), 2 * v, ep.var(stack([x, y, x])), ep.cumsum(x * v), ep.pad(stack([x, y]), 1)]  # fmt: skip
-SHAPES = [((), ()), ((3,), ()), ((), (2, 1)), ((3,), (3,)), ((3,), (2, 1)), ((0,), ()), ((1,), (4,)), ((2, 1, 2), (3, 1))]
+SHAPES = [
+    ((), ()),
+    ((3,), ()),
+    ((), (2, 1)),
+    ((3,), (3,)),
+    ((3,), (2, 1)),
+    ((0,), ()),
+    ((1,), (4,)),
+    ((2, 1, 2), (3, 1)),
+]
 
 
 @pytest.mark.parametrize("f", EXAMPLES, ids=lambda f: str(f)[:40])
@@ -138,12 +152,15 @@ def test_a_batch_of_scalars_is_a_batch_in_every_back_end(f, backend):
         assert "takes expressions of scalars" in str(error)
         return
     for first, second in SHAPES[::4] if backend == "jax" else SHAPES:
-        bound = {x: np.linspace(0.5, 1.5, 12)[: int(np.prod(first))].reshape(first),
-                 y: np.linspace(-1.0, 2.0, 12)[: int(np.prod(second))].reshape(second), v: np.array([1.0, -2.0, 0.5])}  # fmt: skip
+        xs, ys = np.linspace(0.5, 1.5, 12), np.linspace(-1.0, 2.0, 12)
+        bound = {x: xs[: int(np.prod(first))].reshape(first), y: ys[: int(np.prod(second))].reshape(second),
+                 v: np.array([1.0, -2.0, 0.5])}  # fmt: skip
         points = np.broadcast_shapes(first, second)
         if backend == "python" and points and Program.lowered(outputs).is_of_scalars:
             continue  # takes numbers
-        expected = at_each_point(outputs, bound) if 0 not in points else [np.empty((*points, *g.shape)) for g in outputs]
+        expected = (
+            at_each_point(outputs, bound) if 0 not in points else [np.empty((*points, *g.shape)) for g in outputs]
+        )
         for ours, evaluated, each in zip(function(*bound.values()), evaluate(outputs, bound), expected, strict=True):
             agree(ours, each)
             agree(evaluated, each)
@@ -169,13 +186,19 @@ def random_program(draw: Draw) -> Any:
         p, q, m = draw(st.sampled_from(vectors)), draw(st.sampled_from(vectors)), draw(st.sampled_from(matrices))
         kind = draw(st.integers(0, 8))
         if kind == 0:
-            scalars.append(draw(st.sampled_from([a * b, ep.sin(a) + b, ep.where(a < b, a, 2 * b), ep.norm(a), ep.softmax(a)])))
+            scalars.append(
+                draw(st.sampled_from([a * b, ep.sin(a) + b, ep.where(a < b, a, 2 * b), ep.norm(a), ep.softmax(a)]))
+            )
         elif kind == 1:
-            scalars.append(draw(st.sampled_from([p.sum(), ep.norm(p), ep.logsumexp(p), p[0], p.max(), ep.prod(p), p @ p])))
+            scalars.append(
+                draw(st.sampled_from([p.sum(), ep.norm(p), ep.logsumexp(p), p[0], p.max(), ep.prod(p), p @ p]))
+            )
         elif kind == 2:
             scalars.append(draw(st.sampled_from([ep.trace(m), ep.sum(m, 0)[-1], ep.tanh(m).mean(), m[1, ::-1][0]])))
         elif kind == 3:
-            vectors.append(draw(st.sampled_from([a * p, p + b, ep.softmax(p), ep.cumsum(p), p[::-1], ep.where(p > a, p, b)])))
+            vectors.append(
+                draw(st.sampled_from([a * p, p + b, ep.softmax(p), ep.cumsum(p), p[::-1], ep.where(p > a, p, b)]))
+            )
         elif kind == 4:
             vectors.append(stack([a, b]))
         elif kind == 5:
@@ -209,8 +232,8 @@ def test_rows_of_arrays_on_numbers_as_they_are_written(f, backend):
     function = compile(outputs, [x, y], backend=backend)
     if backend == "python":
         assert "def function" in function.source()
-        found = [np.array(each) for each in zip(*[function(*pair) for pair in zip(*map(np.ndarray.tolist, bound.values()), strict=True)],
-                                                strict=True)]  # fmt: skip
+        pairs = zip(*map(np.ndarray.tolist, bound.values()), strict=True)
+        found = [np.array(each) for each in zip(*[function(*pair) for pair in pairs], strict=True)]
     else:
         found = function(*bound.values())
     for ours, evaluated, each in zip(found, evaluate(outputs, bound), expected, strict=True):
@@ -233,7 +256,9 @@ def test_a_family_without_a_rule_is_computed_point_by_point():
     try:
         f = ep.sum(doubled(stack([x, y]) * v[:2])) + doubled(x)
         bound = {x: X, y: Y, v: np.array([1.0, -2.0, 0.5])}
-        for ours, each in zip(evaluate(derivatives(f, bound), bound), at_each_point(derivatives(f, bound), bound), strict=True):
+        for ours, each in zip(
+            evaluate(derivatives(f, bound), bound), at_each_point(derivatives(f, bound), bound), strict=True
+        ):
             agree(ours, each)
         agree(compile([f], list(bound))(*bound.values())[0], at_each_point([f], bound)[0])
     finally:
@@ -292,8 +317,8 @@ def test_dask_arrays_beside_arrays_that_are_the_same_at_each_point():
     da = pytest.importorskip("dask.array")
     f = compile([ep.sum(x * v), ep.norm(stack([x, y]))], [x, y, v])
     xs, vs = np.linspace(0, 1, 10), np.array([1.0, -2.0, 0.5])
-    for given in (vs, da.from_array(vs, chunks=2)):
-        lazy = f(da.from_array(xs, chunks=4), 2.0, given)
+    for weights in (vs, da.from_array(vs, chunks=2)):
+        lazy = f(da.from_array(xs, chunks=4), 2.0, weights)
         for ours, each in zip(lazy, f(xs, 2.0, vs), strict=True):
             agree(ours.compute(), each)
     with pytest.raises(ShapeError, match="output 0"):
@@ -324,7 +349,8 @@ def test_one_name_with_two_shapes_is_refused_wherever_an_expression_is_used():
     f = ep.sum(Var("n", shape=(3,))) * Var("n") + x
     uses = [lambda: f.evaluate(n=1.0, x=2.0), lambda: compile(f), lambda: compile(f, [x, Var("n")], backend="jax"),
             lambda: f.gradient(x), lambda: f.gradient([x, Var("n")]), lambda: f.hessian([x]), lambda: f.backpropagate(),
-            lambda: jvp(f, {x: 1}), lambda: vjp(f, 1, [x]), lambda: ep.jacobian([f], [x]), lambda: ep.to_c(f), lambda: ep.check(f),
+            lambda: jvp(f, {x: 1}), lambda: vjp(f, 1, [x]), lambda: ep.jacobian([f], [x]), lambda: ep.to_c(f),
+            lambda: ep.check(f),
             lambda: (x + Var("n")).evaluate({x: 1.0, Var("n", shape=(3,)): np.ones(3)})]  # fmt: skip
     for use in uses:
         with pytest.raises(ep.ExpradError, match="'n'"):
@@ -337,8 +363,9 @@ MASKED = np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
 @pytest.mark.parametrize("use", [
     lambda: Const(MASKED), lambda: x * MASKED, lambda: x.evaluate(x=MASKED), lambda: ep.sum(v).evaluate(v=MASKED),
     lambda: Const(2).evaluate(x=MASKED), lambda: Variable(MASKED), lambda: Variable(np.ones(3)) * MASKED,
-    lambda: DualNumber(MASKED, 1.0), lambda: DualNumber(1.0, MASKED), lambda: DualNumber(1.0, 1.0) * MASKED, lambda: ep.sin(MASKED),
-    lambda: ep.sum(MASKED), lambda: vjp(v * 2, MASKED, [v]), lambda: Var("masked", MASKED), lambda: ep.where(x > 0, MASKED, 0),
+    lambda: DualNumber(MASKED, 1.0), lambda: DualNumber(1.0, MASKED), lambda: DualNumber(1.0, 1.0) * MASKED,
+    lambda: ep.sin(MASKED), lambda: ep.sum(MASKED), lambda: vjp(v * 2, MASKED, [v]), lambda: Var("masked", MASKED),
+    lambda: ep.where(x > 0, MASKED, 0),
     lambda: setattr(Variable(np.ones(3)), "data", MASKED), lambda: setattr(Variable(np.ones(3)), "grad", MASKED),
     lambda: compile(x * 2, [x])(np.ones(3), out=MASKED.copy()),
     *[lambda backend=backend: compile(x * 2, [x], backend=backend)(MASKED) for backend in BACKENDS],
@@ -365,7 +392,12 @@ def test_functions_traced_in_one_another_keep_their_variables_apart():
 
 def test_a_traced_function_gives_the_same_whether_its_variables_live_or_not():
     def function(first_seen: Any, w: Any) -> Any:
-        return ep.sum(w) * first_seen, [ep.Mul(first_seen, ep.Mul(first_seen, 2)), {"w": w[::-1]}], np.array([first_seen, 3], object), 4
+        return (
+            ep.sum(w) * first_seen,
+            [ep.Mul(first_seen, ep.Mul(first_seen, 2)), {"w": w[::-1]}],
+            np.array([first_seen, 3], object),
+            4,
+        )
 
     found = ep.trace(function, (), (3,))
     again = ep.trace(function, (), (3,))
@@ -376,15 +408,30 @@ def test_a_traced_function_gives_the_same_whether_its_variables_live_or_not():
 
 @pytest.mark.parametrize("limit", [0, 640, 4300])
 def test_numbers_of_any_size_are_written_and_read(limit):
-    import sys
-    from fractions import Fraction
-
     before = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(limit)
     try:
-        for value in (10**700, 10**5000, -(10**5000), Fraction(10**5000 + 1, 3**9500), 10**20_000, Fraction(1, 7**3000)):
+        for value in (
+            10**700,
+            10**5000,
+            -(10**5000),
+            Fraction(10**5000 + 1, 3**9500),
+            10**20_000,
+            Fraction(1, 7**3000),
+        ):
             c = Const(value)
-            trees = [c, c * x, x - c, c**x, x**c, ep.Div(c, Const(3)), ep.Mul(Const(3), c), ep.Pow(c, x), c / x, ep.sin(x + c) * c]
+            trees = [
+                c,
+                c * x,
+                x - c,
+                c**x,
+                x**c,
+                ep.Div(c, Const(3)),
+                ep.Mul(Const(3), c),
+                ep.Pow(c, x),
+                c / x,
+                ep.sin(x + c) * c,
+            ]
             for f in trees:
                 assert ep.parse(str(f)) is f and pickle.loads(pickle.dumps(f)) is f and repr(f)
                 assert str(Program.of([f])) and ep.to_dot(f)
@@ -392,8 +439,7 @@ def test_numbers_of_any_size_are_written_and_read(limit):
                 expected = f.evaluate(x=2.0)
                 assert compile(f, [x], backend=backend)(2.0) == expected
             assert ep.to_c(c * x).source and compile(c * x, [x], backend="python").source()
-            assert repr(DualNumber(value, 1)) and compile(2 * x, [x])(value) == (2 * x).evaluate(x=float(x.evaluate(x=value))
-                                                                                if abs(value) < 1e308 else np.sign(value) * np.inf)  # fmt: skip
+            assert repr(DualNumber(value, 1)) and compile(2 * x, [x])(value) == 2 * as_float(value)
             with pytest.raises(ep.ExpradError):
                 _ = x == value
         with pytest.raises(ArgumentError):

@@ -47,7 +47,9 @@ def _traced(function: Callable[..., Any], *shapes: Any) -> Any:
         raise NameClashError(f"trace within trace: the argument {min(clashing)!r} would be the variable {min(clashing)!r} of "
                              "the function that is being traced; call it otherwise")  # fmt: skip
     kinds = [*zip(names, shapes or [()] * len(names), strict=True)]
-    known = [Var._interned.living(kind) for kind in kinds]  # what the function may hold already is told from its arguments
+    known = [
+        Var._interned.living(kind) for kind in kinds
+    ]  # what the function may hold already is told from its arguments
     given = [Var(name, shape=shape) if node is None else Var.fresh(name, shape=shape)
              for node, (name, shape) in zip(known, kinds, strict=True)]  # fmt: skip
     token = _tracing.set(_tracing.get().union(names))

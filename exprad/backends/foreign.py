@@ -51,7 +51,7 @@ class ArrayFunction:
         missing = sorted(name for name in names if name not in _SPELLED[backend])
         if missing:
             raise UnsupportedError(f"backend {backend!r} has no function for {', '.join(missing)}")
-        self._functions = {(): self._written(program)}
+        self._functions: dict[Any, Callable[..., list[Any]]] = {(): self._written(program)}
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         if named or len(arguments) != len(self._inputs):

@@ -25,7 +25,15 @@ from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.backends.statements import has_function
 from exprad.checkpoint import checkpointed
-from exprad.errors import ArgumentError, BindingError, ExpradError, OperandError, ShapeError, UnsupportedError, refuse_masked
+from exprad.errors import (
+    ArgumentError,
+    BindingError,
+    ExpradError,
+    OperandError,
+    ShapeError,
+    UnsupportedError,
+    refuse_masked,
+)
 from exprad.evaluation import evaluate
 from exprad.expr import Expr, object_array
 from exprad.primitive import Primitive, Shape
@@ -105,7 +113,8 @@ class Function:
 
     An array given for a scalar variable is a value at each of many points; such arrays broadcast together. Of expressions
     of arrays, the points' axes come before their own. float32 and float64 are kept, integers become float64. `out=` takes
-    arrays to write to, in the structure of the outputs. Numbers in give numbers out. Called on expressions or dual numbers, it gives those.
+    arrays to write to, in the structure of the outputs. Numbers in give numbers out. Called on expressions or dual
+    numbers, it gives those.
     """
 
     def __init__(self, structure: Structure, inputs: Sequence[Input], backend: str, program: Program,

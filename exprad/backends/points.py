@@ -63,8 +63,11 @@ class PointsRunner:
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         count = prod(points)
         columns = columns_of(self.inputs, arrays, dtype)
-        many = {variable.name: np.broadcast_to(column, points).reshape(count)
-                for variable, column in zip(self.variables, columns, strict=True) if column.shape and not variable.shape}  # fmt: skip
+        many = {
+            variable.name: np.broadcast_to(column, points).reshape(count)
+            for variable, column in zip(self.variables, columns, strict=True)
+            if column.shape and not variable.shape
+        }
         rows = rows_of(leaves, self.structure)
         targets = [row.reshape(count, *row.shape[len(points) :]) if row.flags.c_contiguous
                    else np.empty((count, *row.shape[len(points) :]), row.dtype) for row in rows]  # fmt: skip

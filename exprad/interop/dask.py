@@ -111,7 +111,9 @@ def _prepared(function: Function, arguments: Sequence[Any]) -> tuple[Shipped, li
     da = _dask()
     for place, output in enumerate(function._structure.expressions):
         if output.shape:
-            raise ShapeError(f"a function over Dask arrays gives a number at each point; output {place} has shape {output.shape}")
+            raise ShapeError(
+                f"a function over Dask arrays gives a number at each point; output {place} has shape {output.shape}"
+            )
     leads = [len(slot.array_shape) for slot in function._inputs]
     arrays = []
     for slot, lead, given in zip(function._inputs, leads, arguments, strict=True):

@@ -206,5 +206,7 @@ def _einsum(xs: Sequence[Any], own: Sequence[Shape], points: Shape, subscripts: 
     if len(free) < len(points):
         return None
     lead = "".join(free[: len(points)])
-    parts = [lead * (len(shape_of(x)) > len(letters)) + letters for x, letters in zip(xs, given.split(","), strict=True)]
+    parts = [
+        lead * (len(shape_of(x)) > len(letters)) + letters for x, letters in zip(xs, given.split(","), strict=True)
+    ]
     return matrices.einsum(*xs, subscripts=f"{','.join(parts)}->{lead}{result}")

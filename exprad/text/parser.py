@@ -209,11 +209,7 @@ class _Parser:
         value = sign * self._integer(token)
         after, then = self.tokens[self.index], self.tokens[min(self.index + 1, len(self.tokens) - 1)]
         before = self.tokens[self.index - (3 if negative else 2)] if self.index > (2 if negative else 1) else None
-        is_whole = (
-            after.text == "/"
-            and _is_whole(then)
-            and self.tokens[self.index + 2].text != "**"
-        )
+        is_whole = after.text == "/" and _is_whole(then) and self.tokens[self.index + 2].text != "**"
         if is_whole and (before is None or before.text not in ("*", "/", "%", "**")) and self._integer(then):
             self.index += 2
             return Const(Fraction(value, self._integer(then)))
