@@ -7,6 +7,7 @@ from typing import Any
 
 MOST_BITS = 14_000  # of what is written in decimal, which parse reads again; beyond, in hexadecimal
 PIECE = 500  # digits, which no limit is below
+PLAIN = 10**PIECE
 
 
 def digits(value: int | Fraction) -> str:
@@ -15,7 +16,9 @@ def digits(value: int | Fraction) -> str:
     >>> digits(-12), digits(Fraction(1, 3)), digits(10**5000)[:10]
     ('-12', '1/3', '0x31e20801')
     """
-    if isinstance(value, Fraction):
+    if value.__class__ is int and -PLAIN < value < PLAIN:
+        return str(value)
+    if not isinstance(value, int):
         return f"{digits(value.numerator)}/{digits(value.denominator)}"
     if value.bit_length() > MOST_BITS:
         return hex(value)
@@ -42,6 +45,8 @@ def whole(text: str) -> int:
 
 def shown(value: Any) -> str:
     """What `repr` gives, for exact numbers of any size, too."""
+    if value.__class__ is int:
+        return digits(value)
     if isinstance(value, Fraction):
         return f"Fraction({digits(value.numerator)}, {digits(value.denominator)})"
-    return digits(value) if value.__class__ is int else repr(value)
+    return repr(value)

@@ -34,11 +34,12 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
     bound = _by_name({**(bindings or {}), **named})
     order = postorder(roots)
     held = variables_by_name(order)
-    _check_names(bound, held, bindings or {})
+    strays = _strays(bound, held, bindings or {})
     values: dict[Expr, Any] = {node: _value_of(node, bound) for node in held.values()}
     scalars = [values[node] for node in held.values() if not node.shape]
-    scalars += _lost(bound, held, bindings or {})
-    points = broadcast_shapes("evaluate", [_shape(x) for x in scalars])
+    if strays:
+        scalars += _lost({name: bound[name] for name in strays}, bindings or {})
+    points = broadcast_shapes("evaluate", [_shape(x) for x in scalars]) if scalars else ()
     has_axes = bool(points) and any(node.shape or _is_structural(node) for node in order)
     _compute(order, values, _float_kind(bound.values()), has_axes)
     duals = [x for x in (*bound.values(), *[values[node] for node in held.values()]) if isinstance(x, DualNumber)]
@@ -113,20 +114,22 @@ def _checked(name: str, value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
-def _check_names(bound: Mapping[str, Any], held: Mapping[str, Var], bindings: Mapping[Any, Any]) -> None:
+def _strays(bound: Mapping[str, Any], held: Mapping[str, Var], bindings: Mapping[Any, Any]) -> list[str]:
+    """The names bound that the expression does not hold; each must name a living variable."""
     for key in bindings:
         if isinstance(key, Var) and held.get(key.name, key) is not key:
             raise NameClashError(f"variable {key.name!r} of shape {held[key.name].shape} is bound by another of that name, of "
                                  f"shape {key.shape}")  # fmt: skip
-    stray = [name for name in bound if name not in held]
-    if stray:
+    strays = [name for name in bound if name not in held]
+    if strays:
         living = {name for name, _ in list(Var._interned)}
-        unknown = [name for name in stray if name not in living]
+        unknown = [name for name in strays if name not in living]
         if unknown:
             raise BindingError(f"no variable is called {unknown[0]!r}; the expression has {sorted(held)}")
+    return strays
 
 
-def _lost(bound: Mapping[str, Any], held: Mapping[str, Var], bindings: Mapping[Any, Any]) -> list[Any]:
+def _lost(strays: Mapping[str, Any], bindings: Mapping[Any, Any]) -> list[Any]:
     """What is bound to scalar variables that the expression does not hold, as a derivative may not.
 
     A key that is a variable says itself what it is. A name whose value has the shape of a living variable of that name
@@ -134,11 +137,10 @@ def _lost(bound: Mapping[str, Any], held: Mapping[str, Var], bindings: Mapping[A
     """
     shapes = {key.name: key.shape for key in bindings if isinstance(key, Var)}
     found = []
-    for name, value in bound.items():
-        if name not in held:
-            shape = _shape(value)
-            is_array = bool(shapes[name]) if name in shapes else bool(shape) and (name, shape) in Var._interned
-            found += [] if is_array else [value]
+    for name, value in strays.items():
+        shape = _shape(value)
+        is_array = bool(shapes[name]) if name in shapes else bool(shape) and (name, shape) in Var._interned
+        found += [] if is_array else [value]
     return found
 
 

@@ -46,7 +46,8 @@ class Structural(Primitive):
         """A simpler expression for a call on expressions, which moves no rounding; None where there is none."""
         from exprad.tensor.linear import folded
 
-        return self.by_formula(*operands) if self.is_without_axes(*operands) else folded(self, operands)
+        is_of_numbers = not operands[0].shape and self.is_without_axes(*operands)
+        return self.by_formula(*operands) if is_of_numbers else folded(self, operands)
 
     def is_without_axes(self, *operands: Any) -> bool:
         """Whether operands have no axes, and the result has none: rows of the first table may say what it is."""

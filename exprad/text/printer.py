@@ -104,10 +104,10 @@ def quoted(variable: Var) -> str:
 
 def number(value: Any) -> str:
     """A constant as text."""
-    if isinstance(value, float):
-        return "nan" if value != value else repr(value)
     if isinstance(value, (int, Fraction)):
         return digits(value)
+    if isinstance(value, float):
+        return "nan" if value != value else repr(value)
     return f"array({value.tolist()!r}, {value.dtype.name})".replace(" ", "")
 
 
