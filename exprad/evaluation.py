@@ -12,7 +12,7 @@ from exprad.errors import BindingError, NameClashError, OperandError, ShapeError
 from exprad.expr import Expr, Var, expression, variables_by_name
 from exprad.primitive import Shape
 from exprad.traverse import postorder
-from exprad.value import as_float, broadcast_shapes, constant_of_dtype
+from exprad.value import as_float, broadcast, broadcast_shapes, constant_of_dtype, like
 
 
 def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named: Any) -> Any:
@@ -176,11 +176,11 @@ def _of_kind(value: Any, root: Expr, given: Sequence[Any], points: Shape, duals:
 
 
 def _rounded(value: Any, arrays: Sequence[Any]) -> Any:
-    """A number that met none of the arrays of NumPy given, in their dtype."""
+    """A number that met none of the arrays given, in their dtype."""
     import numpy as np
 
     if not all(isinstance(x, (np.ndarray, np.generic)) for x in arrays):
-        return value
+        return value if any(getattr(x, "_level", 0) for x in arrays) else like(value, arrays)
     kind = np.result_type(*arrays)
     if isinstance(value, bool):
         return np.asarray(value)[()]
@@ -193,10 +193,12 @@ def _stretched(value: Any, shape: Shape) -> Any:
     have = _shape(value)
     if have == shape:
         return value
-    if getattr(value, "_level", 0) or not (isinstance(value, (int, float)) or type(value).__module__ == "numpy"):
+    if getattr(value, "_level", 0):
         from exprad.tensor import stretched
 
         return stretched(value, shape)
+    if hasattr(value, "dtype") and type(value).__module__ != "numpy":
+        return broadcast(value, shape)
     import numpy as np
 
     return np.broadcast_to(value, shape).copy()

@@ -77,7 +77,12 @@ class Program:
                     row = node.primitive
                     if row.formula is None and _is_step(row):
                         emit = step
-                    elif row.partials is None and not node.shape and row.is_without_axes(*operands) and _is_of_numbers(row):
+                    elif (
+                        row.partials is None
+                        and not node.shape
+                        and row.is_without_axes(*operands)
+                        and _is_of_numbers(row)
+                    ):
                         emit = lowering.formula
                     else:
                         emit = call

@@ -12,7 +12,7 @@ from functools import reduce
 from math import prod
 from typing import Any
 
-from exprad.errors import ArgumentError, extra
+from exprad.errors import ArgumentError, ShapeError, extra
 from exprad.expr import Expr, Var
 from exprad.traverse import fold
 
@@ -39,6 +39,9 @@ class SparseMatrix:
     def filled(self, values: Any) -> Any:
         """The matrix with numbers for its elements."""
         sparse = _sparse("a sparse matrix")
+        if values.ndim != 1:
+            raise ShapeError(f"a sparse matrix is one at one point, got elements of shape {values.shape}; for many points "
+                             "evaluate or compile its .data")  # fmt: skip
         return sparse.csr_array((values, self.indices.copy(), self.indptr.copy()), shape=self.shape)
 
     def data_of(self, given: Any) -> Any:

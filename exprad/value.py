@@ -347,6 +347,16 @@ def _like(namespace: Any, value: Any, operands: Sequence[Any]) -> Any:
     return namespace.asarray(as_float(value), dtype=kinds[0]) if kinds else namespace.asarray(as_float(value))
 
 
+def like(value: Any, arrays: Sequence[Any]) -> Any:
+    """A plain number as an array of the library and the dtype of arrays."""
+    return _like(_namespace(arrays[0]), value, arrays)
+
+
+def broadcast(value: Any, shape: Shape) -> Any:
+    """An array of any library stretched to a shape."""
+    return _namespace(value).broadcast_to(value, shape)
+
+
 def _special_namespace(namespace: Any) -> Any:
     return import_module("jax.scipy.special") if namespace.__name__.startswith("jax") else None
 
