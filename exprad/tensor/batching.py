@@ -17,7 +17,7 @@ from exprad import elementary as table
 from exprad.primitive import Primitive, Shape
 from exprad.tensor import linear, matrices, reductions
 from exprad.tensor.family import Axes, Family, Structural, shape_of
-from exprad.tensor.linear import Index, IndexArray, axes_of, permuted, reshaped, stretched
+from exprad.tensor.linear import Index, IndexArray, Slice, axes_of, permuted, reshaped, stretched
 from exprad.value import broadcast_shapes
 
 Rule = Callable[..., Any]
@@ -65,9 +65,9 @@ def _one_by_one(row: Structural, xs: Sequence[Any], own: Sequence[Shape], points
     return reshaped(linear.joined(found, 0), points + shape) if found else stretched(0.0, points + shape)
 
 
-def _whole(size: int) -> tuple[int, int, int]:
+def _whole(size: int) -> Slice:
     """An axis as a whole, as an index names it."""
-    return 0, size, 1
+    return Slice(0, size)
 
 
 def takes_batches(*families: Family) -> Callable[[Rule], Rule]:
