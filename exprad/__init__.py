@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from exprad.dual import DualNumber
     from exprad.evaluation import evaluate
     from exprad.interop.sympy import from_sympy, to_sympy
-    from exprad.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, kinks, value_and_gradient, vjp
+    from exprad.kinks import kinks
+    from exprad.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, value_and_gradient, vjp
     from exprad.pictures.dot import to_dot
     from exprad.text.parser import parse
     from exprad.variable import Config, Variable, no_grad, using_config
@@ -47,8 +48,9 @@ _LAZY = {
     "certificate": "check",
     "dual": "DualNumber",
     "evaluation": "evaluate",
+    "kinks": "kinks",
     "interop.sympy": "from_sympy to_sympy",
-    "matrices": "derivative gradient hessian hvp jacobian jvp kinks value_and_gradient vjp",
+    "matrices": "derivative gradient hessian hvp jacobian jvp value_and_gradient vjp",
     "pictures.dot": "to_dot",
     "text.parser": "parse",
     "variable": "Config Variable no_grad using_config",

@@ -33,6 +33,10 @@ def _power_slope(y: Any, a: Any, b: Any) -> Any:
     return If(not_equal(b, 0) | (abs(a) > 0), b * a ** (b - 1))
 
 
+def _gap(a: Any, b: Any) -> Any:
+    return a - b
+
+
 def _refuse_zero(distance: Any) -> Any:
     at = getattr(equal(distance, 0), "value", False)
     if at.any() if hasattr(at, "any") else at:
@@ -47,16 +51,16 @@ mul: Primitive = Primitive("mul", lambda y, a, b: b, lambda y, a, b: a, infix="*
 div: Primitive = Primitive("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b, infix="/", exact=operator.truediv, numpy="divide", sympy=operator.truediv, sample=((-3, 3), (0.1, 3)))
 neg: Primitive = Primitive("neg", -1, prefix="-", exact=operator.neg, numpy="negative", sympy=operator.neg)
 pow: Primitive = Primitive("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="power", sample=((0.1, 3), (-3, 3)))
-mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", exact=operator.mod, numpy="mod", sympy="Mod", sample=((-3, 3), (0.5, 3)), kink=lambda a, b: sin(_pi * (a / b)))
+mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", exact=operator.mod, numpy="mod", sympy="Mod", sample=((-3, 3), (0.5, 3)), kink=lambda a, b: a / b - round(a / b), sides=lambda side, a, b: mod(a, b) + where(side(mod(a, b)) * side(b) < 0, b, 0), jumps=True)
 
 # magnitudes and steps
-abs: Primitive = Primitive("abs", lambda y, x: sign(x), exact=operator.abs, sympy="Abs", kink=lambda x: x)
-sign: Primitive = Primitive("sign", 0, numpy="sign", formula=lambda x: where(x > 0, 1, where(x < 0, -1, where(equal(x, 0), 0, x))), exact=lambda x: (x > 0) - (x < 0), kink=lambda x: x)
-copysign: Primitive = Primitive("copysign", lambda y, a, b: sign(a) * copysign(1, b), 0, sympy=lambda sp, a, b: sp.Abs(a) * sp.sign(b), mpmath=lambda mp, a, b: -mp.fabs(a) if b < 0 else mp.fabs(a), kink=lambda a, b: a * b)
-floor: Primitive = Primitive("floor", 0, exact=_floor, kink=lambda x: sin(_pi * x))
-ceil: Primitive = Primitive("ceil", 0, exact=_ceil, sympy="ceiling", kink=lambda x: sin(_pi * x))
-round: Primitive = Primitive("round", 0, exact=lambda x: x.__round__(), numpy="rint", mpmath="nint", sympy=None, kink=lambda x: cos(_pi * x))
-trunc: Primitive = Primitive("trunc", 0, exact=_trunc, mpmath=lambda mp, x: mp.floor(x) if x >= 0 else mp.ceil(x), sympy=lambda sp, x: sp.sign(x) * sp.floor(sp.Abs(x)), kink=lambda x: sin(_pi * x))
+abs: Primitive = Primitive("abs", lambda y, x: sign(x), exact=operator.abs, sympy="Abs", kink=lambda x: x, sides=lambda side, x: side(x) * x)
+sign: Primitive = Primitive("sign", 0, numpy="sign", formula=lambda x: where(x > 0, 1, where(x < 0, -1, where(equal(x, 0), 0, x))), exact=lambda x: (x > 0) - (x < 0), kink=lambda x: x, sides=lambda side, x: side(x), jumps=True)
+copysign: Primitive = Primitive("copysign", lambda y, a, b: sign(a) * copysign(1, b), 0, sympy=lambda sp, a, b: sp.Abs(a) * sp.sign(b), mpmath=lambda mp, a, b: -mp.fabs(a) if b < 0 else mp.fabs(a), kink=lambda a, b: minimum(abs(a), abs(b)), sides=lambda side, a, b: side(a) * a * where(side(b) > 0, 1, where(side(b) < 0, -1, copysign(1, b))), jumps=True)
+floor: Primitive = Primitive("floor", 0, exact=_floor, kink=lambda x: x - round(x), sides=lambda side, x: floor(x) - where(side(x - floor(x)) < 0, 1, 0), jumps=True)
+ceil: Primitive = Primitive("ceil", 0, exact=_ceil, sympy="ceiling", kink=lambda x: x - round(x), sides=lambda side, x: ceil(x) + where(side(x - ceil(x)) > 0, 1, 0), jumps=True)
+round: Primitive = Primitive("round", 0, exact=lambda x: x.__round__(), numpy="rint", mpmath="nint", sympy=None, kink=lambda x: x - floor(x) - _half, sides=lambda side, x: round(x) + where(side(x - round(x) - _half) > 0, 1, where(side(x - round(x) + _half) < 0, -1, 0)), jumps=True)
+trunc: Primitive = Primitive("trunc", 0, exact=_trunc, mpmath=lambda mp, x: mp.floor(x) if x >= 0 else mp.ceil(x), sympy=lambda sp, x: sp.sign(x) * sp.floor(sp.Abs(x)), kink=lambda x: where(equal(round(x), 0), 1, x - round(x)), sides=lambda side, x: trunc(x) - where(side(x - trunc(x)) * trunc(x) < 0, sign(trunc(x)), 0), jumps=True)
 square: Primitive = Primitive("square", lambda y, x: (2, x), exact=lambda x: x * x, mpmath=lambda mp, x: x * x, sympy=lambda sp, x: x**2)
 
 # roots, exponentials, logarithms
@@ -90,12 +94,12 @@ acosh: Primitive = Primitive("acosh", lambda y, x: 1 / leg(x, 1), numpy="arccosh
 atanh: Primitive = Primitive("atanh", lambda y, x: 1 / leg(1, x) ** 2, numpy="arctanh", domain=("[-1, 1]",), sample=((-0.99, 0.99),), read=("arctanh",))
 
 # two operands, or three
-hypot: Primitive = Primitive("hypot", lambda y, a, b: If(not_equal(y, 0), a / y), lambda y, a, b: If(not_equal(y, 0), b / y), sympy=lambda sp, a, b: sp.sqrt(a**2 + b**2), analytic=False)
+hypot: Primitive = Primitive("hypot", lambda y, a, b: If(not_equal(y, 0), a / y), lambda y, a, b: If(not_equal(y, 0), b / y), sympy=lambda sp, a, b: sp.sqrt(a**2 + b**2), kink=lambda a, b: hypot(a, b), sides=lambda side, a, b: side.length(hypot(a, b), (a, b), hypot, lambda c, d, a, b: c * a + d * b))
 leg: Primitive = Primitive("leg", lambda y, a, b: a / y, lambda y, a, b: -b / y, formula=lambda a, b: sqrt(a - b) * sqrt(a + b), sympy=lambda sp, a, b: sp.sqrt(a**2 - b**2), sample=((1.5, 3), (-1, 1)), analytic=False)
-maximum: Primitive = Primitive("maximum", lambda y, a, b: If(~(a < b), where(equal(a, b), _half, 1)), lambda y, a, b: If(~(b < a), where(equal(a, b), _half, 1)), numpy="maximum", formula=lambda a, b: where((a >= b) | not_equal(a, a), a, b), exact=max, mpmath=lambda mp, a, b: a if a >= b else b if b >= a else mp.nan, sympy="Max", kink=lambda a, b: a - b)
-minimum: Primitive = Primitive("minimum", lambda y, a, b: If(~(a > b), where(equal(a, b), _half, 1)), lambda y, a, b: If(~(b > a), where(equal(a, b), _half, 1)), numpy="minimum", formula=lambda a, b: where((a <= b) | not_equal(a, a), a, b), exact=min, mpmath=lambda mp, a, b: a if a <= b else b if b <= a else mp.nan, sympy="Min", kink=lambda a, b: a - b)
-clip: Primitive = Primitive("clip", lambda y, x, low, high: If(~(x < low) & ~(x > high), where(equal(x, low) | equal(x, high), _half, 1)), lambda y, x, low, high: If(~(x > low) & ~(low > high), where(equal(x, low), _half, 1)), lambda y, x, low, high: If(~(x < high) | (low > high), where(equal(x, high) & ~(low > high), _half, 1)), formula=lambda x, low, high: minimum(maximum(x, low), high), sample=((-3, 3), (-2, -1), (1, 2)), kink=lambda x, low, high: (x - low) * (x - high))
-relu: Primitive = Primitive("relu", lambda y, x: If(x > 0), formula=lambda x: maximum(x, 0), kink=lambda x: x)
+maximum: Primitive = Primitive("maximum", lambda y, a, b: If(~(a < b), where(equal(a, b), _half, 1)), lambda y, a, b: If(~(b < a), where(equal(a, b), _half, 1)), numpy="maximum", formula=lambda a, b: where((a >= b) | not_equal(a, a), a, b), exact=max, mpmath=lambda mp, a, b: a if a >= b else b if b >= a else mp.nan, sympy="Max", kink=lambda a, b: a - b, sides=(lambda a, b: b, lambda a, b: a))
+minimum: Primitive = Primitive("minimum", lambda y, a, b: If(~(a > b), where(equal(a, b), _half, 1)), lambda y, a, b: If(~(b > a), where(equal(a, b), _half, 1)), numpy="minimum", formula=lambda a, b: where((a <= b) | not_equal(a, a), a, b), exact=min, mpmath=lambda mp, a, b: a if a <= b else b if b <= a else mp.nan, sympy="Min", kink=lambda a, b: a - b, sides=(lambda a, b: a, lambda a, b: b))
+clip: Primitive = Primitive("clip", lambda y, x, low, high: If(~(x < low) & ~(x > high), where(equal(x, low) | equal(x, high), _half, 1)), lambda y, x, low, high: If(~(x > low) & ~(low > high), where(equal(x, low), _half, 1)), lambda y, x, low, high: If(~(x < high) | (low > high), where(equal(x, high) & ~(low > high), _half, 1)), formula=lambda x, low, high: minimum(maximum(x, low), high), sample=((-3, 3), (-2, -1), (1, 2)), kink=lambda x, low, high: minimum(abs(x - low), abs(x - high)), sides=lambda side, x, low, high: where(side(high - low) < 0, high, where(side(x - low) < 0, low, where(side(x - high) > 0, high, x))))
+relu: Primitive = Primitive("relu", lambda y, x: If(x > 0), formula=lambda x: maximum(x, 0), kink=lambda x: x, sides=lambda side, x: where(side(x) > 0, x, 0))
 
 # sigmoids and logarithmic sums
 sigmoid: Primitive = Primitive("sigmoid", lambda y, x: y * sigmoid(-x), formula=lambda x: where(x < 0, exp(-abs(x)), 1) / (1 + exp(-abs(x))), sympy=lambda sp, x: 1 / (1 + sp.exp(-x)), analytic=False)
@@ -113,14 +117,15 @@ digamma: Primitive = Primitive("digamma", lambda y, x: polygamma(1, x), numpy="s
 polygamma: Primitive = Primitive("polygamma", None, lambda y, n, x: polygamma(n + 1, x), numpy="exprad.special:polygamma", formula="exprad.special:polygamma_formula", mpmath=lambda mp, n, x: mp.psi(int(n), x), sample=((1, 3), (0.1, 6)), analytic=False)
 
 # conditions
-less: Primitive = Primitive("less", 0, 0, infix="<", exact=operator.lt, predicate=True, sympy=operator.lt)
-less_equal: Primitive = Primitive("less_equal", 0, 0, infix="<=", exact=operator.le, predicate=True, sympy=operator.le)
-greater: Primitive = Primitive("greater", 0, 0, infix=">", exact=operator.gt, predicate=True, sympy=operator.gt)
-greater_equal: Primitive = Primitive("greater_equal", 0, 0, infix=">=", exact=operator.ge, predicate=True, sympy=operator.ge)
-equal: Primitive = Primitive("equal", 0, 0, exact=operator.eq, predicate=True, sympy="Eq")
-not_equal: Primitive = Primitive("not_equal", 0, 0, exact=operator.ne, predicate=True, sympy="Ne")
+less: Primitive = Primitive("less", 0, 0, infix="<", exact=operator.lt, predicate=True, kink=_gap, sides=lambda side, a, b: (a < b) | (equal(a, b) & (side.after_tie(a, b) < 0)), sympy=operator.lt)
+less_equal: Primitive = Primitive("less_equal", 0, 0, infix="<=", exact=operator.le, predicate=True, kink=_gap, sides=lambda side, a, b: (a < b) | (equal(a, b) & (side.after_tie(a, b) <= 0)), sympy=operator.le)
+greater: Primitive = Primitive("greater", 0, 0, infix=">", exact=operator.gt, predicate=True, kink=_gap, sides=lambda side, a, b: (a > b) | (equal(a, b) & (side.after_tie(a, b) > 0)), sympy=operator.gt)
+greater_equal: Primitive = Primitive("greater_equal", 0, 0, infix=">=", exact=operator.ge, predicate=True, kink=_gap, sides=lambda side, a, b: (a > b) | (equal(a, b) & (side.after_tie(a, b) >= 0)), sympy=operator.ge)
+equal: Primitive = Primitive("equal", 0, 0, exact=operator.eq, predicate=True, kink=_gap, sides=lambda side, a, b: equal(a, b) & equal(side.after_tie(a, b), 0), sympy="Eq")
+not_equal: Primitive = Primitive("not_equal", 0, 0, exact=operator.ne, predicate=True, kink=_gap, sides=lambda side, a, b: not_equal(a, b) | not_equal(side.after_tie(a, b), 0), sympy="Ne")
 logical_and: Primitive = Primitive("logical_and", 0, 0, infix="&", exact=lambda a, b: bool(a) and bool(b), predicate=True, sympy="And")
 logical_or: Primitive = Primitive("logical_or", 0, 0, infix="|", exact=lambda a, b: bool(a) or bool(b), predicate=True, sympy="Or")
 logical_not: Primitive = Primitive("logical_not", 0, prefix="~", exact=lambda a: not a, predicate=True, sympy="Not")
 where: Primitive = Primitive("where", 0, lambda y, c, a, b: If(c), lambda y, c, a, b: If(~c), exact=lambda c, a, b: a if c else b, mpmath=lambda mp, c, a, b: a if c else b, sympy=lambda sp, c, a, b: sp.Piecewise((a, c), (b, True)), analytic=False)
 at_kink: Primitive = Primitive("at_kink", 0, formula=_refuse_zero)
+held: Primitive = Primitive("held", 0, formula=lambda x: x)

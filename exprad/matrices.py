@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
 from typing import Any, cast
 
-from exprad import elementary as table
-from exprad.arrays import add_at, stack
-from exprad.chain import known_truth
+from exprad import one_sided
+from exprad.arrays import stack
+from exprad.blocks import blocks, edge
 from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.expr import Const, Expr, Var, build, expression, object_array
 from exprad.forward import tangents
-from exprad.primitive import Primitive
+from exprad.kinks import checked, kinked, with_kinks
 from exprad.reverse import adjoints
 from exprad.sparsity import SparseMatrix, colours, pattern, pattern_of_scalars, rows_of
 from exprad.tensor import stretched
 from exprad.traverse import collector_paused, fold, postorder
-
-KINKS = ("mean", "zero", "left", "right", "raise")
 
 
 def _variable(wrt: Any) -> Var:
@@ -33,18 +30,21 @@ def _several(wrt: Any) -> list[Var]:
     return [_variable(each) for each in wrt]
 
 
-def _edge(value: Any, shape: tuple[int, ...]) -> Expr:
-    """A derivative as it leaves: a missing one is 0, and one that was not stretched yet is."""
-    result = Const(0) if value is None else expression(value)
-    return stretched(result, shape) if result.shape != shape else result
-
-
 def _check_present(outputs: Sequence[Expr], wrt: Sequence[Var], strict: bool) -> None:
     if strict:
         held = set(postorder(outputs))
         for variable in wrt:
             if variable not in held:
                 raise ArgumentError(f"variable {variable.name!r} is not in the expression, and strict=True")
+
+
+def _inputs(wrt: Any) -> list[Var]:
+    return [wrt] if isinstance(wrt, Var) else _several(wrt)
+
+
+def _is_sided(outputs: Sequence[Expr], kink: str) -> bool:
+    """Whether one-sided derivatives are asked, of expressions that have sides."""
+    return checked(kink) in one_sided.STEPS and bool(kinked(outputs))
 
 
 def _scalar(f: Any, what: str) -> Expr:
@@ -67,7 +67,8 @@ def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> A
     """The derivative of a scalar expression by a Var (forward mode) or by each of a sequence (one reverse sweep).
 
     `f` may be a Python function of a sequence of numbers; `wrt` is then the point, and dual numbers are used.
-    `kink` says what a partial is where it jumps: "mean", "zero", "left", "right", or "raise".
+    `kink` says what a derivative is where it jumps: "mean" or "zero" of what jumps; "left" or "right", the one-sided
+    derivative of the whole expression by each variable; or "raise".
 
     >>> from exprad import variables
     >>> x, y = variables("x y")
@@ -76,32 +77,33 @@ def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> A
     """
     if callable(f):
         return _by_dual_numbers("gradient", strict, kink)(f, wrt)
-    if kink != "mean":
-        return _with_convention(f, wrt, strict, kink)
     f = _scalar(f, "gradient")
+    if _is_sided([f], kink):
+        inputs = _inputs(wrt)
+        _check_present([f], inputs, strict)
+        found = one_sided.gradient(f, inputs, kink)
+        return found[0] if isinstance(wrt, Var) else found
+    f = with_kinks(f, kink)
     if isinstance(wrt, Var):
         _check_present([f], [wrt], strict)
         if wrt.shape:
-            return _edge(adjoints({f: Const(1)}, [wrt])[0], wrt.shape)
-        return _edge(tangents([f], {wrt: 1})[0], ())
+            return edge(adjoints({f: Const(1)}, [wrt])[0], wrt.shape)
+        return edge(tangents([f], {wrt: 1})[0], ())
     wrt = _several(wrt)
     _check_present([f], wrt, strict)
     found = adjoints({f: 1}, wrt)
-    return [_edge(x_bar, x.shape) for x, x_bar in zip(wrt, found, strict=True)]
-
-
-def _with_convention(f: Any, wrt: Any, strict: bool, kink: str) -> Any:
-    """The gradient under another convention, in terms of the table's own rows."""
-    found = gradient(with_kinks(_scalar(f, "gradient"), kink), wrt, strict=strict)
-    return [without_kinks(g) for g in found] if isinstance(found, list) else without_kinks(found)
+    return [edge(x_bar, x.shape) for x, x_bar in zip(wrt, found, strict=True)]
 
 
 def backpropagate(f: Expr, seed: Any = 1, *, kink: str = "mean") -> dict[Var, Expr]:
     """The derivatives of `f` by all its variables, in one reverse sweep, scaled by `seed`."""
-    f = with_kinks(expression(f), kink)
+    f = expression(f)
     wrt = f.variables
-    found = adjoints({f: seed if seed.__class__ is int and seed == 1 and not f.shape else expression(seed)}, wrt)
-    return {x: without_kinks(_edge(x_bar, x.shape)) for x, x_bar in zip(wrt, found, strict=True)}
+    seed = seed if seed.__class__ is int and seed == 1 and not f.shape else expression(seed)
+    if _is_sided([f], kink):
+        return dict(zip(wrt, one_sided.gradient(f, wrt, kink, seed), strict=True))
+    found = adjoints({with_kinks(f, kink): seed}, wrt)
+    return {x: edge(x_bar, x.shape) for x, x_bar in zip(wrt, found, strict=True)}
 
 
 def value_and_gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> tuple[Expr, Any]:
@@ -126,42 +128,27 @@ def jacobian(fs: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", spa
     array([[2., 1., 0.],
            [0., 3., 2.]])
     """
-    outputs = [with_kinks(expression(f), kink) for f in ([fs] if isinstance(fs, Expr) else fs)]
-    inputs = [wrt] if isinstance(wrt, Var) else _several(wrt)
+    outputs = [expression(f) for f in ([fs] if isinstance(fs, Expr) else fs)]
+    inputs = _inputs(wrt)
     _check_present(outputs, inputs, strict)
+    is_sided = _is_sided(outputs, kink)
+    outputs = outputs if is_sided else [with_kinks(f, kink) for f in outputs]
     if sparse:
-        return _sparse_jacobian(outputs, inputs)
-    if not any(x.shape for x in (*outputs, *inputs)) and len(inputs) < len(outputs):
+        return _sparse_jacobian(outputs, inputs, side=kink if is_sided else None)
+    if is_sided:
+        rows = one_sided.jacobian(outputs, inputs, kink)
+    elif not any(x.shape for x in (*outputs, *inputs)) and len(inputs) < len(outputs):
         columns = [tangents(outputs, {x: 1}) for x in inputs]
-        rows = [[without_kinks(_edge(column[i], ())) for column in columns] for i in range(len(outputs))]
+        rows = [[edge(column[i], ()) for column in columns] for i in range(len(outputs))]
     else:
-        rows = [[without_kinks(block) for block in _blocks(f, inputs)] for f in outputs]
+        rows = [blocks(f, inputs) for f in outputs]
     found: list[Any] = [row[0] for row in rows] if isinstance(wrt, Var) else rows
     return found[0] if isinstance(fs, Expr) else found
 
 
-def _blocks(f: Expr, inputs: Sequence[Var]) -> list[Expr]:
-    """The derivative of an expression by each variable, of shape f.shape + x.shape."""
-    if not f.shape:
-        return [_edge(x_bar, x.shape) for x, x_bar in zip(inputs, adjoints({f: 1}, inputs), strict=True)]
-    if not f.size:
-        return [_edge(None, f.shape + x.shape) for x in inputs]
-    if f.size < sum(x.size for x in inputs):
-        sweeps = [adjoints({f: unit}, inputs) for unit in _units(f.shape)]
-        return [stack([_edge(sweep[place], x.shape) for sweep in sweeps]).reshape(f.shape + x.shape)
-                for place, x in enumerate(inputs)]  # fmt: skip
-    return [stack([_edge(tangents([f], {x: unit})[0], f.shape) for unit in _units(x.shape)], -1).reshape(f.shape + x.shape)
-            for x in inputs]  # fmt: skip
-
-
-def _units(shape: tuple[int, ...]) -> list[Expr]:
-    """For each place of an array, the array with 1 there and 0 elsewhere."""
-    places = product(*map(range, shape))
-    return [expression(add_at(Const(1), shape, place)) if shape else Const(1) for place in places]
-
-
-def _sparse_jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetric: bool = False) -> SparseMatrix:
-    """The matrix by colours of its columns or, where those are fewer, of its rows."""
+def _sparse_jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetric: bool = False,
+                     side: str | None = None) -> SparseMatrix:  # fmt: skip
+    """The matrix by colours of its columns or, where those are fewer, of its rows; by columns alone on one side."""
     is_scalar = not any(x.shape for x in (*outputs, *inputs))
     if not is_scalar and (len(outputs) > 1 or len(inputs) > 1):
         raise ShapeError(
@@ -169,13 +156,13 @@ def _sparse_jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetri
         )
     found = pattern_of_scalars(outputs, inputs) if is_scalar else pattern(outputs[0], inputs[0])
     found.sum_duplicates()
-    columns = colours(found)
-    rows = None if is_symmetric else colours(found.T.tocsr())
+    columns = colours(found if side is None else one_sided.beside(found, outputs, inputs))
+    rows = None if is_symmetric or side else colours(found.T.tocsr())
     by_rows = rows is not None and rows.max(initial=0) < columns.max(initial=0)
     row_of, column_of = rows_of(found), found.indices
     colour = rows[row_of] if by_rows and rows is not None else columns[column_of]
     place = column_of if by_rows else row_of
-    passes = _passes(outputs, inputs, rows if by_rows else columns, by_rows)
+    passes = _passes(outputs, inputs, rows if by_rows else columns, by_rows, side)
     if is_scalar:
         data: Any = object_array([passes[c][i] for c, i in zip(colour.tolist(), place.tolist(), strict=True)])
     else:
@@ -184,7 +171,7 @@ def _sparse_jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetri
     return SparseMatrix(data, found.indices, found.indptr, found.shape)
 
 
-def _passes(outputs: Sequence[Expr], inputs: Sequence[Var], colour: Any, by_rows: bool) -> list[Any]:
+def _passes(outputs: Sequence[Expr], inputs: Sequence[Var], colour: Any, by_rows: bool, side: str | None) -> list[Any]:
     """For each colour, the tangent of the outputs in the direction of all its columns, or the adjoint of all its rows."""
     found: list[Any] = []
     ends = outputs if by_rows else inputs
@@ -195,9 +182,9 @@ def _passes(outputs: Sequence[Expr], inputs: Sequence[Var], colour: Any, by_rows
             seeds: dict[Any, Any] = {ends[0]: Const(mask.reshape(ends[0].shape).astype(float))}
         else:
             seeds = {end: 1 for end, is_mine in zip(ends, mask.tolist(), strict=True) if is_mine}
-        swept = adjoints(seeds, inputs) if by_rows else tangents(outputs, seeds)
-        edges = [without_kinks(_edge(one, other.shape)) for one, other in zip(swept, others, strict=True)]
-        found.append(edges)
+        germs = outputs if side is None else one_sided.germs(outputs, seeds, side)
+        swept = adjoints(seeds, inputs) if by_rows else tangents(germs, seeds)
+        found.append([edge(one, other.shape) for one, other in zip(swept, others, strict=True)])
     return found
 
 
@@ -220,19 +207,41 @@ def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", spars
     """
     if callable(f):
         return _by_dual_numbers("hessian", strict, kink)(f, wrt)
-    first = gradient(f, wrt, strict=strict, kink=kink)
-    inputs = [wrt] if isinstance(wrt, Var) else _several(wrt)
-    slopes = [with_kinks(g, kink) for g in ([first] if isinstance(wrt, Var) else first)]
+    f, inputs = _scalar(f, "hessian"), _inputs(wrt)
+    _check_present([f], inputs, strict)
+    if _is_sided([f], kink):
+        return _one_sided_hessian(f, wrt, kink, sparse)
+    slopes = gradient(f, inputs, kink=kink)
     if sparse:
         return _sparse_jacobian(slopes, inputs, is_symmetric=True)
     if any(x.shape for x in inputs):
-        rows: list[list[Expr]] = [[without_kinks(block) for block in _blocks(g, inputs)] for g in slopes]
+        rows: list[list[Expr]] = [blocks(g, inputs) for g in slopes]
     else:
         rows = [[Const(0)] * len(slopes) for _ in slopes]
         for j, x in enumerate(inputs):
             for i, entry in enumerate(tangents(slopes[j:], {x: 1}), j):
-                rows[i][j] = rows[j][i] = without_kinks(_edge(entry, ()))
+                rows[i][j] = rows[j][i] = edge(entry, ())
     return rows[0][0] if isinstance(wrt, Var) else rows
+
+
+def _one_sided_hessian(f: Expr, wrt: Any, kink: str, sparse: bool) -> Any:
+    if sparse:
+        return _sparse_one_sided(f, _inputs(wrt), kink)
+    rows = one_sided.hessian(f, _inputs(wrt), kink)
+    return rows[0][0] if isinstance(wrt, Var) else rows
+
+
+def _sparse_one_sided(f: Expr, inputs: Sequence[Var], kink: str) -> SparseMatrix:
+    """The matrix of a smooth germ where one serves all elements; else element by element."""
+    shared = one_sided.passes([f], inputs)
+    if len(shared) < 2:
+        return _sparse_jacobian(one_sided.smooth_slopes(f, inputs, kink, shared), inputs, is_symmetric=True)
+    matrix = _sparse_jacobian(gradient(f, inputs), inputs, is_symmetric=True)
+    found = dict(one_sided.entries(f, inputs, kink, shared))
+    places = zip(rows_of(matrix).tolist(), matrix.indices.tolist(), strict=True)
+    data = [found[place] for place in places]
+    return SparseMatrix(stack(data) if inputs[0].shape and data else object_array(data), matrix.indices, matrix.indptr,
+                        matrix.shape)  # fmt: skip
 
 
 def derivative(f: Any, x: Any, order: int = 1, *, kink: str = "mean") -> Any:
@@ -247,8 +256,10 @@ def derivative(f: Any, x: Any, order: int = 1, *, kink: str = "mean") -> Any:
     if callable(f):
         return _by_dual_numbers("derivative", False, kink)(f, x, order)
     result = expression(f)
-    for _ in range(order):
-        result = gradient(result, _variable(x), kink=kink)
+    if order > 1 and _is_sided([result], kink):
+        return one_sided.derivative(_scalar(result, "derivative"), _variable(x), order, kink)
+    for count in range(order):  # under the other conventions, what a derivative is at a kink holds for its own, too
+        result = gradient(result, _variable(x), kink="mean" if count else kink)
     return result
 
 
@@ -263,7 +274,7 @@ def jvp(fs: Any, x_dots: Mapping[Var, Any]) -> Any:
     outputs = [expression(f) for f in ([fs] if isinstance(fs, Expr) else fs)]
     seeds: dict[Expr, Any] = {_variable(x): stretched(expression(x_dot), x.shape) for x, x_dot in x_dots.items()}
     seeds = {x: x_dot for x, x_dot in seeds.items() if x_dot is not Const(0)}
-    result = [_edge(y_dot, f.shape) for f, y_dot in zip(outputs, tangents(outputs, seeds), strict=True)]
+    result = [edge(y_dot, f.shape) for f, y_dot in zip(outputs, tangents(outputs, seeds), strict=True)]
     return result[0] if isinstance(fs, Expr) else result
 
 
@@ -282,7 +293,7 @@ def vjp(fs: Any, fs_bar: Any, wrt: Any) -> Any:
     for f, f_bar in zip(map(expression, outputs), bars, strict=True):
         seeds[f] = seeds[f] + f_bar if f in seeds else expression(f_bar)
     inputs = [wrt] if isinstance(wrt, Var) else _several(wrt)
-    result = [_edge(x_bar, x.shape) for x, x_bar in zip(inputs, adjoints(seeds, inputs), strict=True)]
+    result = [edge(x_bar, x.shape) for x, x_bar in zip(inputs, adjoints(seeds, inputs), strict=True)]
     return result[0] if isinstance(wrt, Var) else result
 
 
@@ -317,102 +328,3 @@ def substitute(f: Any, replacements: Mapping[Any, Any]) -> Any:
 
     with collector_paused():
         return fold([f], visit)[0]
-
-
-def kinks(f: Any) -> list[tuple[Expr, Expr]]:
-    """Where the derivatives of `f` may jump: pairs of a node and an expression whose zeros are the kink.
-
-    >>> from exprad import Var
-    >>> kinks(abs(Var("x") - 1) + 2)
-    [(abs(x - 1), x - 1)]
-    """
-    return [
-        (node, node.primitive.kink(*node.operands))
-        for node in postorder([expression(f)])
-        if node.operands and node.primitive.kink is not None
-    ]
-
-
-def with_kinks(f: Expr, convention: str) -> Expr:
-    """`f` with each row that has a kink replaced by one whose partials follow `convention` at the kink."""
-    if convention not in KINKS:
-        raise ArgumentError(f"kink must be one of {', '.join(KINKS)}, got {convention!r}")
-    if convention == "mean" or not kinks(f):
-        return f
-
-    def visit(node: Any, operands: list[Any]) -> Any:
-        if not operands:
-            return node
-        row = node.primitive
-        return build(at_kink(row, convention) if row.kink else row, *operands)
-
-    return fold([f], visit)[0]
-
-
-def without_kinks(f: Expr) -> Expr:
-    """`f` with the rows of a convention replaced by the table's own, whose values are the same."""
-    if not any(isinstance(getattr(node, "primitive", None), _Conventional) for node in postorder([f])):
-        return f
-
-    def visit(node: Any, operands: list[Any]) -> Any:
-        return build(getattr(node.primitive, "base", node.primitive), *operands) if operands else node
-
-    return fold([f], visit)[0]
-
-
-_conventions: dict[tuple[Primitive, str], Primitive] = {}
-_NUDGE = 1e-8  # the table's partials are constant on either side of a kink, so any small step is exact
-
-
-def at_kink(row: Primitive, convention: str) -> Primitive:
-    """A row of the same values whose partials at the kink are 0, one-sided in each operand, or an error."""
-    known = _conventions.get((row, convention))
-    if known is None:
-        known = _conventions[row, convention] = _Conventional(row, convention)
-    return known
-
-
-class _Conventional(Primitive):
-    def __init__(self, row: Primitive, convention: str) -> None:
-        for name, value in vars(row).items():
-            setattr(self, name, value)
-        self.node, self.base, self.convention = None, row, convention
-        self.numpy, self.mpmath = row.numpy or row.name, row.mpmath
-        self.partials = tuple(_one_sided(row, index, convention) for index in range(row.arity))
-
-    def __repr__(self) -> str:
-        return repr(self.base)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return at_kink, (self.base, self.convention)
-
-
-def _one_sided(row: Primitive, index: int, convention: str) -> Callable[..., Any] | int | None:
-    given, kink = row.partials[index], row.kink or (lambda *xs: 1)
-
-    def partial(y: Any, *xs: Any) -> Any:
-        return table.where(table.equal(kink(*xs), 0), _at(row, given, index, convention, y, xs), _plain(given, y, xs))
-
-    return partial if given is not None else None
-
-
-def _plain(given: Any, y: Any, xs: Sequence[Any]) -> Any:
-    from exprad.primitive import If
-
-    value = given if isinstance(given, int) else given(y, *xs)
-    if isinstance(value, tuple):
-        return value[0] * value[1]
-    if isinstance(value, If):
-        truth = known_truth(value.condition)
-        return value.value if truth is True else 0 if truth is False else table.where(value.condition, value.value, 0)
-    return value
-
-
-def _at(row: Primitive, given: Any, index: int, convention: str, y: Any, xs: Sequence[Any]) -> Any:
-    if convention == "zero":
-        return 0
-    if convention == "raise":
-        return table.at_kink(row.kink(*xs))  # type: ignore[misc]  # the row has a kink
-    side = -_NUDGE if convention == "left" else _NUDGE
-    moved = [x + side * (1 + table.abs(x)) if i == index else x for i, x in enumerate(xs)]
-    return _plain(given, row(*moved), moved)

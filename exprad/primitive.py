@@ -35,7 +35,10 @@ class Primitive:
     - `formula`: the row's value in terms of other rows, for targets that have no function for it (a function of the
       operands, or its `"module:name"`); without `numpy`, NumPy is such a target;
     - `domain`: an interval an operand, such as `"(0, inf)"`, where the row is real; `sample` narrows what tests draw;
-    - `kink`: a function of the operands whose zeros are where the partials jump.
+    - `kink`: a function of the operands whose zeros are where the partials jump; `jumps`: whether the value does, too;
+    - `sides`: what the row is beside its kink: a pair of functions of the operands, for where `kink` is negative and where
+      it is positive; or one function of a `Side`, which tells signs beside the kink, and of the operands;
+    - `squared`: a function of the operands that is the row's square, without a kink.
 
     >>> from exprad import Var, exp
     >>> gauss = Primitive("gauss", lambda y, x: -2 * x * y, formula=lambda x: exp(-x * x))
@@ -59,6 +62,9 @@ class Primitive:
         domain: Sequence[str] | None = None,
         sample: Sequence[tuple[float, float]] | None = None,
         kink: Callable[..., Any] | None = None,
+        sides: Callable[..., Any] | tuple[Callable[..., Any], Callable[..., Any]] | None = None,
+        jumps: bool = False,
+        squared: Callable[..., Any] | None = None,
         infix: str | None = None,
         prefix: str | None = None,
         commutes: bool = False,
@@ -73,6 +79,7 @@ class Primitive:
         self.name, self.partials, self.arity = name, partials, len(partials)
         self.numpy, self.mpmath, self.sympy, self.math = numpy, mpmath, sympy, math
         self.exact, self.formula, self.kink = exact, formula, kink
+        self.sides, self.jumps, self.squared = sides, jumps or predicate, squared
         self.domain = tuple(domain or ("(-inf, inf)",) * self.arity)
         self.sample = tuple(sample or ((-3.0, 3.0),) * self.arity)
         self.infix, self.prefix, self.read = infix, prefix, tuple(read)

@@ -300,8 +300,6 @@ class _Lowering:
             head, *rest = self.steps[operands[1]]
             if head == "const" and rest[0].__class__ is int and rest[0]:
                 return self.power(operands[0], rest[0])
-        elif row.__class__ is not Primitive:
-            row = getattr(row, "base", row)
         if row.formula is not None and not self.has(row):
             if row is table.at_kink:
                 raise UnsupportedError("a derivative with kink='raise' has no compiled form; choose another kink")

@@ -202,6 +202,8 @@ def _pow(a: Any, b: Any) -> Expr | None:
         return Const(1)
     if exponent.__class__ is int and exponent % 2 == 0 and (_is(table.abs, a) or _is(table.neg, a)):
         return table.pow(a.operands[0], exponent)
+    if exponent.__class__ is int and exponent % 2 == 0 and a._operands and a.primitive.squared is not None:
+        return table.pow(a.primitive.squared(*a._operands), exponent // 2)
     base = constant(a)
     if base is None or exponent.__class__ is not int:
         return None
@@ -210,6 +212,13 @@ def _pow(a: Any, b: Any) -> Expr | None:
         return None
     power = Fraction(base) ** exponent
     return Const(power.numerator if power.denominator == 1 else power)
+
+
+@rule(table.square)
+def _square(a: Any) -> Expr | None:
+    if _is(table.abs, a) or _is(table.neg, a):
+        return table.square(a.operands[0])
+    return a.primitive.squared(*a._operands) if a._operands and a.primitive.squared is not None else None
 
 
 @rule(table.where)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from itertools import accumulate
 from math import prod
 from typing import Any
 
@@ -96,6 +97,26 @@ def pattern(f: Expr, wrt: Var) -> Any:
 
     found = fold([f], visit)[0]
     return sparse.csr_array((f.size, width), dtype=bool) if found is None else found
+
+
+def pattern_of_values(nodes: Sequence[Expr], wrt: Sequence[Var]) -> Any:
+    """A row for each element of the nodes, a column for each of all variables: whether the value may depend on it."""
+    sparse = _sparse("a sparse matrix")
+    width = sum(x.size for x in wrt)
+    start = dict(zip(wrt, accumulate([x.size for x in wrt], initial=0), strict=False))
+
+    def visit(node: Any, operands: list[Any]) -> Any:
+        if node in start:
+            return sparse.eye_array(node.size, width, k=start[node], dtype=bool, format="csr")
+        if all(operand is None for operand in operands):
+            return None
+        if node.primitive.partials is None:
+            return _through(sparse, node, operands, width)
+        found = [_spread(each, operand.shape, node.shape)
+                 for each, operand in zip(operands, node.operands, strict=True) if each is not None]  # fmt: skip
+        return reduce(_union, found)
+
+    return sparse.vstack([each for each in fold(nodes, visit) if each is not None], format="csr")
 
 
 def _union(a: Any, b: Any) -> Any:

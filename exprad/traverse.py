@@ -12,7 +12,7 @@ from zlib import crc32
 
 from exprad.forks import at_fork
 
-_by_age = attrgetter("_serial")
+by_age = attrgetter("_serial")
 
 
 def postorder(outputs: Iterable[Any]) -> list[Any]:
@@ -27,7 +27,7 @@ def postorder(outputs: Iterable[Any]) -> list[Any]:
             if operand not in seen:
                 seen.add(operand)
                 stack.append(operand)
-    order.sort(key=_by_age)
+    order.sort(key=by_age)
     return order
 
 

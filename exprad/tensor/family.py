@@ -25,6 +25,9 @@ class Structural(Primitive):
         super().__init__(family.name, *[None] * arity, numpy=partial(family.value, np, **parameters), analytic=False)
         self.partials = None  # type: ignore[assignment]  # what the chain rule asks
         self.parameters = parameters
+        for column in ("kink", "sides", "squared"):
+            given = getattr(family, column)
+            setattr(self, column, given and partial(given, **parameters))
 
     def register(self) -> None:
         """Rows are found by their family, not in the registry of elementwise rows."""
@@ -92,7 +95,8 @@ class Family:
       that share a letter go together, and elements of the result depend on no others; left out, all depends on all;
     - `batch`: how it takes many points at once, of `tensor.batching`; without one, it is computed point by point;
     - `reads`: which elements of an operand an element of the result depends on: one, where it "moves" elements or
-      "scatters" them among zeros; a "group" along axes; or "all".
+      "scatters" them among zeros; a "group" along axes; or "all";
+    - `kink`, `sides(side, *xs, **parameters)` and `squared`: as an elementwise row has them.
 
     >>> Family.registry["sum"].row(axis=None, keepdims=False)
     <primitive sum {'axis': None, 'keepdims': False}>
@@ -100,6 +104,9 @@ class Family:
 
     registry: dict[str, Family] = {}
     batch: Callable[..., Any] | None = None
+    kink: Callable[..., Any] | None = None
+    sides: Callable[..., Any] | None = None
+    squared: Callable[..., Any] | None = None
 
     def __init__(self, name: str, *, shape: Callable[..., Shape], value: Callable[..., Any],
                  transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,

@@ -116,8 +116,6 @@ def _piece(node: Expr, parts: Sequence[tuple[Piece, Expr]]) -> Piece:
         text = _leaf(node)
         return _precedence(node, text), text, len(text)
     row = node.primitive  # type: ignore[attr-defined]  # calls have one
-    if hasattr(row, "convention"):
-        raise UnsupportedError(f"{row.name} with kink={row.convention!r} has no text")
     operands = [part for _, part in parts]
     infix = INFIX.get(row.name)
     if infix is not None and not _folds_as_literal(row.name, operands):
