@@ -163,8 +163,15 @@ inv = Family(
 )  # fmt: skip
 
 
+@quietly
 def _cofactor(np: Any, x: Any) -> Any:
-    """By the singular values, so that it is right for singular matrices: each times the product of the others."""
+    """By the singular values, so that it is right for singular matrices; nan for a matrix that is not finite."""
+    is_finite = np.isfinite(x).all((-2, -1), keepdims=True)
+    return np.where(is_finite, _of_finite(np, np.where(is_finite, x, 0)), np.nan).astype(x.dtype)
+
+
+def _of_finite(np: Any, x: Any) -> Any:
+    """The cofactors: each singular value gives way to the product of the others."""
     u, s, v = np.linalg.svd(x)
     others = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]).prod(-1)
     sign = (np.linalg.det(u) * np.linalg.det(v))[..., None, None]
@@ -196,7 +203,7 @@ cofactor = Family(
     push=_cofactor_push, pull=_cofactor_pull,
 )  # fmt: skip
 det = Family(
-    "det", letters=lambda x: ("pq", ""), shape=lambda x: _square("det", x)[:-2], value=lambda np, x: np.linalg.det(x),
+    "det", letters=lambda x: ("pq", ""), shape=lambda x: _square("det", x)[:-2], value=quietly(lambda np, x: np.linalg.det(x)),
     push=lambda y, xs, x_dot, _: _matrix_sum(cofactor(xs[0]) * x_dot),
     pull=lambda y, xs, y_bar, _: _each(y_bar) * cofactor(xs[0]),
 )  # fmt: skip
