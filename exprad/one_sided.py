@@ -6,10 +6,11 @@ reads two. They are found by colouring, with SciPy; without it, each element has
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
+from exprad import elementary as table
 from exprad.arrays import concatenate, stack
 from exprad.blocks import blocks, columns, edge, unit
 from exprad.errors import MissingExtraError
@@ -86,9 +87,33 @@ def passes(outputs: Sequence[Expr], inputs: Sequence[Var]) -> list[Pass]:
 
 
 def _deciding(outputs: Sequence[Expr], inputs: Sequence[Var]) -> list[Expr]:
-    """The nodes with a kink that depend on the variables."""
-    idle = independents(postorder(outputs), inputs)
-    return [node for node in kinked(outputs) if node not in idle]
+    """The nodes of which an element must not read two elements of a pass.
+
+    They are those with a kink that depend on the variables; and what is not linear in a value that jumps, which a step in
+    one element changes for the derivative by another.
+    """
+    order = postorder(outputs)
+    idle = independents(order, inputs)
+    jumping: set[Expr] = set()
+    found = set(kinked(outputs)) - idle
+    for node in order:
+        if node not in idle and node._operands:
+            row: Any = node.primitive  # type: ignore[attr-defined]  # a call
+            is_fed = not jumping.isdisjoint(node._operands)
+            if is_fed and not _is_linear(row, node._operands, idle):
+                found.add(node)
+            if is_fed or row.jumps:
+                jumping.add(node)
+    return [node for node in order if node in found]
+
+
+def _is_linear(row: Any, operands: Sequence[Expr], idle: Container[Expr]) -> bool:
+    """Whether partials of a call are the same whatever the values are of the operands that depend on the variables."""
+    if row.partials is None:
+        return row.family.push is None or row.family.reads == "moves"
+    if row is table.mul or row is table.div:
+        return operands[1] in idle or row is table.mul and operands[0] in idle
+    return all(partial.__class__ is int for partial in row.partials)
 
 
 def beside(found: Any, outputs: Sequence[Expr], inputs: Sequence[Var]) -> Any:

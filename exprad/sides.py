@@ -139,13 +139,14 @@ class Side:
         found = y
         for power, parts in reversed(list(islice(self.terms(*xs), 1, None))):
             length = size(*parts)
-            turning = [part / wide(length) for part in parts]
+            is_still = table.equal(length, 0)
+            turning = [part / wide(table.where(is_still, 1, length)) for part in parts]
             still = [table.held(each) for each in turning]
             piece = product(*still, *xs)
             if self._order > 1:
                 share = Fraction(1, power + 1)
                 piece = (1 - share) * piece + share * product(*turning, *xs)
-            found = table.where(table.equal(length, 0), found, piece)
+            found = table.where(is_still, found, piece)
         return expression(table.where(table.equal(y, 0), found, y))
 
 
