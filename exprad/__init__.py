@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from exprad.dual import DualNumber
     from exprad.evaluation import evaluate
     from exprad.interop.sympy import from_sympy, to_sympy
-    from exprad.kinks import kinks
+    from exprad.kink import kinks
     from exprad.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, value_and_gradient, vjp
     from exprad.pictures.dot import to_dot
     from exprad.text.parser import parse
@@ -48,7 +48,7 @@ _LAZY = {
     "certificate": "check",
     "dual": "DualNumber",
     "evaluation": "evaluate",
-    "kinks": "kinks",
+    "kink": "kinks",
     "interop.sympy": "from_sympy to_sympy",
     "matrices": "derivative gradient hessian hvp jacobian jvp value_and_gradient vjp",
     "pictures.dot": "to_dot",

@@ -16,7 +16,7 @@ from exprad.errors import UnsupportedError
 from exprad.evaluation import evaluate
 from exprad.expr import Call, Const, Expr, Var, expression
 from exprad.forward import tangents
-from exprad.kinks import kinks
+from exprad.kink import kinks
 from exprad.reverse import adjoints
 from exprad.traverse import fold, postorder
 

@@ -11,7 +11,7 @@ from exprad.blocks import blocks, edge
 from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.expr import Const, Expr, Var, build, expression, object_array
 from exprad.forward import tangents
-from exprad.kinks import checked, kinked, with_kinks
+from exprad.kink import checked, kinked, with_kinks
 from exprad.reverse import adjoints
 from exprad.sparsity import SparseMatrix, colours, pattern, pattern_of_scalars, rows_of
 from exprad.tensor import stretched

@@ -16,7 +16,7 @@ from exprad.blocks import blocks, columns, edge, unit
 from exprad.errors import MissingExtraError
 from exprad.expr import Const, Expr, Var
 from exprad.forward import tangents
-from exprad.kinks import kinked
+from exprad.kink import kinked
 from exprad.reverse import adjoints
 from exprad.sides import Side
 from exprad.sparsity import colours, pattern_of_values

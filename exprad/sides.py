@@ -126,9 +126,9 @@ class Side:
             else:
                 yield count, xs
 
-    def length(self, y: Any, xs: Sequence[Any], size: Callable[..., Any], product: Callable[..., Any],
+    def length(self, xs: Sequence[Any], measure: Callable[..., Any], product: Callable[..., Any],
                wide: Callable[[Any], Any] = expression) -> Expr:  # fmt: skip
-        """The germ of y, a Euclidean length of xs: at 0, the product of xs with the direction in which they leave.
+        """The germ of the Euclidean length of xs: at 0, the product of xs with the direction in which they leave.
 
         The direction is held constant for the first derivative. For the second it turns with weight 1/(1 + n), where n
         tangents in the first direction were 0 before it: that makes mixed ones right. Beyond, no product is.
@@ -136,18 +136,26 @@ class Side:
         if self._order > 2:
             raise NotDifferentiableError("one-sided derivatives of a length (norm, hypot) are offered to the second order; "
                                          f"asked was order {self._order}")  # fmt: skip
-        found = y
+        y = measure(*xs)
+        is_still = table.equal(y, 0)
+        found = table.held(y)
         for power, parts in reversed(list(islice(self.terms(*xs), 1, None))):
-            length = size(*parts)
-            is_still = table.equal(length, 0)
-            turning = [part / wide(table.where(is_still, 1, length)) for part in parts]
-            still = [table.held(each) for each in turning]
-            piece = product(*still, *xs)
-            if self._order > 1:
-                share = Fraction(1, power + 1)
-                piece = (1 - share) * piece + share * product(*turning, *xs)
-            found = table.where(is_still, found, piece)
-        return expression(table.where(table.equal(y, 0), found, y))
+            piece = self._leaving(power, parts, xs, measure, product, wide)
+            found = table.where(table.equal(measure(*parts), 0), found, piece)
+        away = measure(*[table.where(wide(is_still), 1, x) for x in xs])  # so that what is not chosen is finite
+        return expression(table.where(is_still, found, away))
+
+    def _leaving(
+        self, power: int, parts: Sequence[Any], xs: Sequence[Any], measure: Any, product: Any, wide: Any
+    ) -> Any:
+        """The length where it is 0 at the point, and `parts` are the first tangents that are not."""
+        length = measure(*parts)
+        turning = [part / wide(table.where(table.equal(length, 0), 1, length)) for part in parts]
+        piece = product(*map(table.held, turning), *xs)
+        if self._order == 1:
+            return piece
+        share = Fraction(1, power + 1)
+        return (1 - share) * piece + share * product(*turning, *xs)
 
 
 def _first_sign(terms: Sequence[Expr]) -> Expr:

@@ -18,7 +18,7 @@ import exprad
 from exprad import DualNumber, Expr, Function, Primitive, Var, compile, exp, log, sigmoid, sin, sqrt, variables, where
 from exprad.backends import function as compiling
 from exprad.evaluation import evaluate
-from exprad.kinks import with_kinks
+from exprad.kink import with_kinks
 from exprad.program import Program
 from tests.rows import VARIABLES, X, Y, Z, close, expressions, operands_of, rows, searched
 

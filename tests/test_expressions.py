@@ -19,7 +19,7 @@ from exprad.evaluation import evaluate
 from exprad.expr import Call
 from exprad.forward import tangents
 from exprad.interop.sympy import to_sympy
-from exprad.kinks import kinks
+from exprad.kink import kinks
 from exprad.primitive import Primitive
 from exprad.traverse import postorder
 from tests.rows import VARIABLES, X, Y, Z, close, expressions, searched, smooth_rows

@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import mpmath
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import exprad
 from exprad import (
+    If,
+    Primitive,
+    Var,
     clip,
+    compile,
     copysign,
+    derivative,
     equal,
     exp,
     floor,
+    hessian,
     hypot,
     jacobian,
+    kinks,
     maximum,
     minimum,
     norm,
+    parse,
     relu,
     sign,
     sin,
+    sqrt,
     square,
     stack,
     where,
-)  # fmt: skip
+)
+from exprad.errors import KinkError, NotDifferentiableError
 from tests.rows import X, Y, searched
 
 Made = tuple[Any, Callable[..., Any]]  # an expression, and the function of mpmath's numbers that it is
@@ -67,11 +80,11 @@ LENGTHS: list[tuple[Any, Any]] = [
 
 
 @st.composite
-def programs(draw: Any, size: int = 6) -> Made:
-    """An expression of x and y, which piles kinks on kinks at the points tried."""
+def programs(draw: Any, size: int = 6, scalar: bool = False) -> Made:
+    """An expression of x and y, which piles kinks on kinks at the points tried; of scalars alone, or with arrays within."""
     pool: list[Made] = [(X, lambda x, y: x), (Y, lambda x, y: y), (X + Y, lambda x, y: x + y)]
     for _ in range(draw(st.integers(1, size))):
-        ours, theirs = draw(st.sampled_from(ONE + TWO + LENGTHS))
+        ours, theirs = draw(st.sampled_from(ONE + (TWO[:-2] + LENGTHS[:1] if scalar else TWO + LENGTHS)))
         count = 1 if (ours, theirs) in ONE else 2
         parts = [draw(st.sampled_from(pool[-4:])) for _ in range(count)]
         inner = [function for _, function in parts]
@@ -119,3 +132,264 @@ def test_one_sided_derivatives_are_those_of_the_whole_expression(made: Made, at:
         for i in range(2):
             for j in range(2):
                 assert agree(curvature[i][j], float(second[i][j].evaluate(point))), (str(f), i, j)
+
+
+V = Var("v", shape=(4,))
+M = Var("m", shape=(2, 3))
+T = Var("t")
+TIED = np.array([0.0, 2.0, 0.0, -1.0])
+MATRIX = np.array([[1.0, -1.0, 0.0, 2.0], [0.0, 1.0, 1.0, -1.0], [2.0, 0.0, 0.0, 1.0]])
+
+
+def _norm(x: Any) -> Any:
+    return mpmath.sqrt(sum(each**2 for each in x))
+
+
+ARRAYS: dict[str, tuple[Any, Callable[[list[Any]], Any]]] = {
+    "abs": (exprad.sum(abs(V)), lambda v: sum(map(abs, v))),
+    "abs of parts": (exprad.sum(abs(V[1:] - 2) * V[:-1]), lambda v: sum(abs(v[i + 1] - 2) * v[i] for i in range(3))),
+    "total variation": (exprad.sum(abs(V[1:] + V[:-1] - 2)), lambda v: sum(abs(v[i + 1] + v[i] - 2) for i in range(3))),
+    "relu of a product": (exprad.sum(relu(MATRIX @ (V - TIED)) ** 2 + relu(MATRIX @ (TIED - V))),
+                          lambda v: sum(max(r, 0) ** 2 + max(-r, 0) for r in [sum(a * (b - c) for a, b, c in zip(
+                              row, v, TIED, strict=True)) for row in MATRIX])),
+    "max": (exprad.max(abs(V) - 2 * V * V / 4), lambda v: max(abs(x) - x * x / 2 for x in v)),
+    "max of ties": (exprad.max(-abs(V)), lambda v: max(-abs(x) for x in v)),
+    "min": (exprad.min(V * V), lambda v: min(x * x for x in v)),
+    "norm": (norm(V - TIED), lambda v: _norm([a - b for a, b in zip(v, TIED, strict=True)])),
+    "norms": (norm((V - TIED).reshape((2, 2)), axis=1)[0], lambda v: _norm([v[0], v[1] - 2])),
+    "norm 1": (norm(V, 1) * V[0], lambda v: sum(map(abs, v)) * v[0]),
+    "norm inf": (norm(V[:3] - 1, np.inf), lambda v: max(abs(x - 1) for x in v[:3])),
+    "where": (exprad.sum(where(V > 0, V * V + V, 3 * V)), lambda v: sum(x * x + x if x > 0 else 3 * x for x in v)),
+    "where of the sum": (exprad.sum(where(exprad.sum(V) > 1, V, 3 * V * V)),
+                         lambda v: sum(x if sum(v) > 1 else 3 * x * x for x in v)),
+    "a jump times another": (sign(V[0]) * V[2] + V[0] * sign(V[2]) + exprad.prod(sign(V) + V),
+                             lambda v: mpmath.sign(v[0]) * v[2] + v[0] * mpmath.sign(v[2])
+                             + mpmath.fprod(mpmath.sign(x) + x for x in v)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("convention", STEP)
+@pytest.mark.parametrize("name", ARRAYS)
+def test_elements_of_arrays_have_one_sided_derivatives_each(name: str, convention: str) -> None:
+    f, function = ARRAYS[name]
+    with mpmath.workdps(140):
+        at = [mpmath.mpf(x) for x in TIED]
+        fine, coarse, step = mpmath.mpf(10) ** -60, mpmath.mpf(10) ** -14, STEP[convention]
+        plain = lambda *p: function(list(p))  # noqa: E731  # as `slope` takes it
+        expected = np.array([float(slope(plain, at, i, step, fine)) for i in range(4)])
+        curvature = np.array([[float(slope(lambda *p, i=i: slope(plain, p, i, step, fine), at, j, step, coarse))
+                               for j in range(4)] for i in range(4)])  # fmt: skip
+    found = [f.gradient(V, kink=convention), f.gradient([T, V], kink=convention)[1], f.backpropagate(kink=convention)[V],
+             jacobian(f, V, kink=convention), jacobian(stack([f, 2 * f]), V, kink=convention)[0]]  # fmt: skip
+    for each in found:
+        np.testing.assert_allclose(each.evaluate(v=TIED), expected, rtol=1e-9, atol=1e-9)
+    second = hessian(f, V, kink=convention)
+    np.testing.assert_allclose(second.evaluate(v=TIED), curvature, rtol=1e-9, atol=1e-9)
+    pytest.importorskip("scipy")
+    sparse = hessian(f, V, kink=convention, sparse=True).evaluate(v=TIED).toarray()
+    np.testing.assert_allclose(sparse, curvature, rtol=1e-9, atol=1e-9)
+    by_columns = jacobian(stack([f, 3 * f]), V, kink=convention, sparse=True).evaluate(v=TIED).toarray()
+    np.testing.assert_allclose(by_columns, [expected, 3 * expected], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("backend", ["python", "numpy"])
+def test_conventions_hold_in_compiled_functions(name: str, backend: str) -> None:
+    f, _ = ARRAYS[name]
+    slopes = [f.gradient(V, kink=convention) for convention in ("zero", "left", "right")]
+    slopes.append(hessian(f, V, kink="right"))
+    for found, each in zip(compile(slopes, [V], backend=backend)(TIED), slopes, strict=True):
+        np.testing.assert_allclose(found, each.evaluate(v=TIED), rtol=1e-12, atol=1e-12)
+
+
+@searched(60)
+@given(programs(scalar=True), st.sampled_from(["zero", "left", "right"]))
+def test_conventions_hold_on_every_carrier(made: Made, convention: str) -> None:
+    f, _ = made
+    slopes = [*f.gradient([X, Y], kink=convention), *hessian(f, [X, Y], kink=convention)[0]]
+    points = np.array([[0.0, 0.0], [1.0, 1.0], [-1.0, 0.0], [0.5, 0.0], [2.0, -1.0], [0.3, 0.7]])
+    expected = np.array([[float(slope.evaluate(x=a, y=b)) for a, b in points.tolist()] for slope in slopes])
+    at_once = [slope.evaluate(x=points[:, 0], y=points[:, 1]) for slope in slopes]
+    np.testing.assert_allclose(at_once, expected, rtol=1e-12, atol=1e-12)
+    for backend in ("python", "numpy", "native"):
+        g = compile(slopes, [X, Y], backend=backend)
+        if backend != "python":  # which takes a point at a time
+            np.testing.assert_allclose(g(points[:, 0], points[:, 1]), expected, rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(g(0.0, 0.0), expected[:, 0], rtol=1e-11, atol=1e-11)
+    for slope in slopes:
+        assert parse(str(slope)) is slope
+
+
+def test_left_and_right_are_of_the_whole_expression() -> None:
+    assert [abs(-2 * T).gradient(T, kink=k).evaluate(t=0.0) for k in STEP] == [-2, 2]
+    assert [maximum(T, 2 * T).gradient(T, kink=k).evaluate(t=0.0) for k in STEP] == [1, 2]
+    assert [where(T > 1, T, T**2).gradient(T, kink=k).evaluate(t=1.0) for k in STEP] == [2, 1]
+    assert [abs(abs(T) - abs(2 * T)).gradient(T, kink=k).evaluate(t=0.0) for k in STEP] == [-1, 1]
+    assert [derivative(abs(T) * T, T, 2, kink=k).evaluate(t=0.0) for k in STEP] == [-2, 2]
+    assert [derivative(abs(T**3), T, 3, kink=k).evaluate(t=0.0) for k in STEP] == [-6, 6]
+    assert [derivative(abs(T) ** 5, T, 5, kink=k).evaluate(t=0.0) for k in STEP] == [-120, 120]
+    for condition in (
+        T**4 > 0,
+        T**6 > 0,
+        1 - exprad.cos(T) > 0,
+        exprad.cosh(T) - 1 - T * T / 2 > 0,
+        (T * T) * (T * T) > 0,
+    ):
+        assert [where(condition, 5 * T, T).gradient(T, kink=k).evaluate(t=0.0) for k in STEP] == [5, 5]
+    for condition in (T**3 > 0, T - sin(T) > 0, T**5 >= 0):
+        assert [where(condition, 5 * T, T).gradient(T, kink=k).evaluate(t=0.0) for k in STEP] == [1, 5]
+
+
+def test_a_gradient_of_several_variables_takes_each_side_alone() -> None:
+    f = abs(X - Y)
+    assert [g.evaluate(x=1.0, y=1.0) for g in f.gradient([X, Y], kink="right")] == [1, 1]
+    assert [g.evaluate(x=1.0, y=1.0) for g in f.gradient([X, Y], kink="left")] == [-1, -1]
+    corner = hessian(abs(X) * abs(Y), [X, Y], kink="right")
+    assert [[entry.evaluate(x=0.0, y=0.0) for entry in row] for row in corner] == [[0, 1], [1, 0]]
+
+
+def test_infinite_operands_and_constants_keep_their_side() -> None:
+    assert [clip(X, 0, math.inf).gradient(X, kink=k).evaluate(x=0.0) for k in ("left", "right", "zero")] == [0, 1, 0]
+    assert abs(sqrt(X)).gradient(X, kink="right").evaluate(x=0.0) == math.inf
+    assert maximum(X, X).gradient(X, kink="right").evaluate(x=2.0) == 1
+    assert exprad.max(stack([X, X, Y])).gradient(X, kink="right").evaluate(x=1.0, y=0.0) == 1
+    assert math.isnan(abs(X).gradient(X, kink="right").evaluate(x=math.nan))
+
+
+@pytest.mark.parametrize("point", [0.0, 1.0, -1.0, 0.5, -0.5, 2.0, 0.25, -0.75])
+@pytest.mark.parametrize("row", ["abs", "sign", "floor", "ceil", "round", "trunc", "relu"])
+def test_zero_and_raise_hold_exactly_where_kinks_says(row: str, point: float) -> None:
+    f = getattr(exprad, row)(X)
+    is_kink = abs(kinks(f)[0][1].evaluate(x=point)) == 0
+    at = {"abs": 0, "sign": 0, "relu": 0, "round": point - 0.5, "trunc": point if point else 1}.get(row, point)
+    assert is_kink == (
+        point == 0 if row in ("abs", "sign", "relu") else float(at).is_integer() and (row != "trunc" or point != 0)
+    )
+    usual = f.gradient(X).evaluate(x=point)
+    assert f.gradient(X, kink="zero").evaluate(x=point) == (0 if is_kink else usual)
+    for slope, expected in ((f.gradient(X, kink="raise"), usual), (f.hessian([X], kink="raise")[0][0], 0)):
+        if is_kink:
+            with pytest.raises(KinkError, match="kink"):
+                slope.evaluate(x=point)
+        else:
+            assert slope.evaluate(x=point) == expected
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_zero_and_raise_hold_for_arrays(name: str) -> None:
+    f, _ = ARRAYS[name]
+    away = TIED + [0.1, 0.23, 0.37, 0.41]
+    for convention in ("zero", "raise"):
+        slope = f.gradient(V, kink=convention)
+        np.testing.assert_allclose(slope.evaluate(v=away), f.gradient(V).evaluate(v=away))
+    assert any(not np.all(gap.evaluate(v=TIED)) for _, gap in kinks(f))
+    assert all(np.all(gap.evaluate(v=away)) for _, gap in kinks(f))
+    with pytest.raises(KinkError):
+        f.gradient(V, kink="raise").evaluate(v=TIED)
+    assert exprad.max(V).gradient(V, kink="zero").evaluate(v=[1.0, 3.0, 3.0, 0.0]).tolist() == [0, 0, 0, 0]
+    assert exprad.max(V).gradient(V, kink="zero").evaluate(v=[1.0, 3.0, 2.0, 0.0]).tolist() == [0, 1, 0, 0]
+
+
+def test_zero_and_raise_hold_where_a_condition_decides() -> None:
+    f = where((X > 0) & (Y > 0), X * Y, X + 2 * Y)
+    zero = f.gradient([X, Y], kink="zero")
+    for point, expected in (((0.0, 1.0), (0, 0)), ((0.0, -1.0), (1, 2)), ((0.0, 0.0), (0, 0)), ((1.0, 2.0), (2, 1))):
+        assert tuple(g.evaluate(x=point[0], y=point[1]) for g in zero) == expected
+    for g in (where(X > 0, 1, -1), (X > 0) * X, exprad.sum(where(V > 0, 1, 0))):
+        wrt = g.variables[0]
+        with pytest.raises(KinkError):
+            g.gradient(wrt, kink="raise").evaluate({wrt: np.zeros(wrt.shape) if wrt.shape else 0.0})
+        assert np.all(
+            g.gradient(wrt, kink="raise").evaluate({wrt: np.ones(wrt.shape) if wrt.shape else 1.0})
+            == (wrt is X and g.primitive.name == "mul")
+        )
+
+
+def test_kinks_lists_conditions_and_rows_of_arrays() -> None:
+    f = where((X > 1) | equal(Y, 2), abs(X), exp(Y)) + exprad.max(V) + norm(V)
+    assert {str(node) for node, _ in kinks(f)} == {"x > 1", "equal(y, 2)", "abs(x)", "max(v[4])", "norm(v[4])"}
+    assert kinks(where(X > 1, X, X**2)) == [(X > 1, X - 1)]
+    largest = exprad.max(M, axis=1)
+    gap = kinks(largest)[0][1]
+    assert gap.shape == (2,) and gap.evaluate(m=[[1.0, 5.0, 2.0], [3.0, 0.0, 3.0]]).tolist() == [3, 0]
+    assert kinks(exprad.min(M))[0][1].evaluate(m=[[1.0, 5.0, 2.0], [3.0, 0.0, 3.0]]) == 1
+    assert kinks(exp(X) + Y**2) == []
+    assert set(kinks(where(equal(X > 0, Y > 0), X, Y))) == {(X > 0, X), (Y > 0, Y)}
+
+
+def test_a_row_of_a_user_states_its_sides() -> None:
+    try:
+        silent = Primitive(
+            "silent_for_test", lambda y, x: If(x > 0, 2 * x), formula=lambda x: relu(x) ** 2, kink=lambda x: x
+        )
+        leaky = Primitive("leaky_for_test", lambda y, x: where(x > 0, 1, 0.1), formula=lambda x: where(x > 0, x, 0.1 * x),
+                          kink=lambda x: x, sides=(lambda x: 0.1 * x, lambda x: x))  # fmt: skip
+        with pytest.raises(NotDifferentiableError, match=r"silent_for_test.*sides=\(below, above\)"):
+            silent(X).gradient(X, kink="left")
+        assert silent(X).gradient(X, kink="zero").evaluate(x=1.0) == 2
+        assert [leaky(-X).gradient(X, kink=k).evaluate(x=0.0) for k in STEP] == [-1, -0.1]
+    finally:
+        for name in ("silent_for_test", "leaky_for_test"):
+            Primitive.registry.pop(name, None)
+
+
+def test_every_row_with_a_kink_has_sides() -> None:
+    from exprad.tensor import Family
+
+    for row in [*Primitive.registry.values(), *Family.registry.values()]:
+        assert (row.kink is None) == (row.sides is None), row
+
+
+def test_third_derivatives_through_a_length_are_refused_on_one_side() -> None:
+    with pytest.raises(NotDifferentiableError, match="second order"):
+        derivative(hypot(X, X**2), X, 3, kink="right")
+    assert math.isfinite(derivative(hypot(X, X**2), X, 3).evaluate(x=1.0))
+
+
+def test_passes_are_few_where_few_elements_meet() -> None:
+    pytest.importorskip("scipy")
+    from exprad.one_sided import passes
+
+    v = Var("v", shape=(50,))
+    assert len(passes([exprad.sum(abs(v))], [v])) == 1
+    assert len(passes([exprad.sum(where(v > 0, v, 2 * v)) / 50], [v])) == 1
+    assert len(passes([exprad.sum(abs(v[1:] - v[:-1]))], [v])) == 2
+    assert len(passes([exprad.max(v)], [v])) == 50
+    many = [Var(f"x{place}") for place in range(50)]
+    assert len(passes([sum(map(abs, many))], many)) == 1
+
+
+def test_without_scipy_each_element_has_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    from exprad import sparsity
+    from exprad.errors import extra
+
+    def missing(user: str) -> Any:
+        raise extra("scipy", "scipy", user)
+
+    monkeypatch.setattr(sparsity, "_sparse", missing)
+    f, _ = ARRAYS["total variation"]
+    assert f.gradient(V, kink="right").evaluate(v=TIED).tolist() == [1, 2, 0, -1]
+
+
+def test_depth_and_length_are_no_trouble() -> None:
+    f: Any = X
+    for _ in range(20_000):
+        f = abs(f)
+        f = f - 1
+    assert len(kinks(f)) == 20_000
+    for convention in ("left", "right", "zero", "raise"):
+        assert f.gradient(X, kink=convention).evaluate(x=0.25) in (-1, 1)
+    product: Any = X
+    for _ in range(5_000):
+        product = product * (X + 1)
+    assert where(product > 0, 2 * X, X).gradient(X, kink="left").evaluate(x=0.0) == 1
+
+
+def test_the_square_of_a_norm_is_smooth() -> None:
+    assert norm(V) ** 2 is exprad.sum(V**2) and square(norm(V)) is exprad.sum(V**2)
+    assert norm(V) * norm(V) is exprad.sum(V**2) and norm(V) ** 4 is exprad.sum(V**2) ** 2
+    assert norm(M, axis=1, keepdims=True) ** 2 is exprad.sum(M**2, axis=1, keepdims=True)
+    assert square(abs(X)) is square(X) and square(-X) is square(X)
+    for f in (norm(V) ** 2, norm(V) * norm(V), square(norm(V)), exprad.sum(norm(V.reshape((2, 2)), axis=1) ** 2)):
+        np.testing.assert_array_equal(hessian(f, V).evaluate(v=np.zeros(4)), 2 * np.eye(4))
+    assert parse("norm(v[4])**2") is not norm(V) ** 2  # text builds as it is written

@@ -16,7 +16,6 @@ from exprad.evaluation import evaluate
 from exprad.expr import expression
 from exprad.forward import tangents
 from exprad.interop.sympy import to_sympy
-from exprad.kinks import with_kinks
 from exprad.primitive import Primitive
 from exprad.reverse import adjoints
 from tests.rows import HIDDEN, X, Y, Z, close, interval, operands_of, points, rows, searched, smooth_rows

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from exprad.certificate import check
 from exprad.errors import extra
 from exprad.expr import Expr, Var
-from exprad.kinks import kinks
+from exprad.kink import kinks
 from exprad.matrices import gradient
 from exprad.text.parser import parse
 

@@ -41,7 +41,7 @@ def _state(extremum: Family, sign: int, is_behind: Callable[[Any, Any], Any]) ->
 
 def _norm_beside(side: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
     options = {"axis": axis, "keepdims": keepdims}
-    return side.length(norm(x, **options), (x,), lambda u: norm(u, **options), lambda e, u: sum(e * u, **options),
+    return side.length((x,), lambda u: norm(u, **options), lambda e, u: sum(e * u, **options),
                        lambda length: along(x, length, axis))  # fmt: skip
 
 
