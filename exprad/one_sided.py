@@ -62,7 +62,7 @@ class Pass:
         if self.covers(x):
             return block
         flat: Any = block.reshape((*lead, x.size))
-        return flat[..., self.places[x]]  # type: ignore[no-any-return]
+        return flat[..., self.places[x]]
 
     def covers(self, x: Var) -> bool:
         return len(self.places[x]) == x.size
@@ -98,7 +98,7 @@ def _deciding(outputs: Sequence[Expr], inputs: Sequence[Var]) -> list[Expr]:
     found = set(kinked(outputs)) - idle
     for node in order:
         if node not in idle and node._operands:
-            row: Any = node.primitive  # type: ignore[attr-defined]  # a call
+            row: Any = node.primitive
             is_fed = not jumping.isdisjoint(node._operands)
             if is_fed and not _is_linear(row, node._operands, idle):
                 found.add(node)
@@ -196,7 +196,7 @@ def _whole(shared: Sequence[Pass], parts: Sequence[Expr], x: Var, lead: tuple[in
     if len(mine) < 2:
         return mine[0][1].reshape(lead + x.shape) if mine else edge(None, lead + x.shape)
     order = np.argsort(np.concatenate([places for places, _ in mine]))
-    flat: Expr = concatenate([part for _, part in mine], -1)[..., order]  # type: ignore[index]  # it has a shape
+    flat: Expr = concatenate([part for _, part in mine], -1)[..., order]
     return flat.reshape(lead + x.shape)
 
 
@@ -216,7 +216,7 @@ def _block(found: dict[tuple[int, int], Expr], rows: range, others: range, shape
         return found[rows[0], others[0]]
     if not rows or not others:
         return edge(None, shape)
-    return stack([found[i, j] for i in rows for j in others]).reshape(shape)  # type: ignore[no-any-return]
+    return stack([found[i, j] for i in rows for j in others]).reshape(shape)
 
 
 def smooth_slopes(f: Expr, inputs: Sequence[Var], convention: str, shared: Sequence[Pass]) -> list[Expr]:
