@@ -256,7 +256,7 @@ def derivative(f: Any, x: Any, order: int = 1, *, kink: str = "mean") -> Any:
     if callable(f):
         return _by_dual_numbers("derivative", False, kink)(f, x, order)
     result = expression(f)
-    if order > 1 and _is_sided([result], kink):
+    if _is_sided([result], kink) and order > 1 and not _variable(x).shape:
         return one_sided.derivative(_scalar(result, "derivative"), _variable(x), order, kink)
     for count in range(order):  # under the other conventions, what a derivative is at a kink holds for its own, too
         result = gradient(result, _variable(x), kink="mean" if count else kink)
