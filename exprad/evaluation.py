@@ -35,13 +35,16 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
     order = postorder(roots)
     held = variables_by_name(order)
     strays = _strays(bound, held, bindings or {})
+    kind = _float_kind(bound.values())
     values: dict[Expr, Any] = {node: _value_of(node, bound) for node in held.values()}
+    if kind is not None:
+        values = {node: _in_kind(kind, value) for node, value in values.items()}
     scalars = [values[node] for node in held.values() if not node.shape]
     if strays:
         scalars += _lost({name: bound[name] for name in strays}, bindings or {})
     points = broadcast_shapes("evaluate", [_shape(x) for x in scalars]) if scalars else ()
     has_axes = bool(points) and any(node.shape or _is_structural(node) for node in order)
-    _compute(order, values, _float_kind(bound.values()), has_axes)
+    _compute(order, values, kind, has_axes)
     duals = [x for x in (*bound.values(), *[values[node] for node in held.values()]) if isinstance(x, DualNumber)]
     results = [_of_kind(values[root], root, scalars, points, duals) for root in roots]
     return results[0] if single else results

@@ -99,6 +99,11 @@ class Primitive:
     sealed = False  # once it is True, new rows are a user's
     is_own = True
 
+    @cached_property
+    def gives_floats(self) -> bool:
+        """Whether its value is a float, whose zeros have signs, also where all operands are exact."""
+        return self.partials is not None and self.exact is None and not self.is_composed
+
     def __call__(self, *operands: Any) -> Any:
         if len(operands) != self.arity:
             raise OperandError(f"{self.name} takes {self.arity} operand(s), got {len(operands)}")

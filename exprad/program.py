@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from exprad import elementary as table
 from exprad.digits import digits
 from exprad.errors import NameClashError, UnsupportedError
-from exprad.expr import Const, Expr, Var, expression, node_class
+from exprad.expr import Const, Expr, Var, build, expression, node_class
 from exprad.primitive import Primitive, Shape
 from exprad.traverse import canonical_operands, collector_paused, postorder
 from exprad.value import by_squaring
@@ -70,6 +70,8 @@ class Program:
                 if not operands:
                     if not node.is_const or node in wanted:
                         leaf(node)
+                elif operands[0].is_const and operands[-1].is_const and lowering.is_known(node):
+                    continue
                 elif node.primitive is table.pow and operands[1].known.__class__ is int and operands[1].known:
                     base = operands[0]
                     place[node] = lowering.power(place[base] if base in place else leaf(base), operands[1].known)
@@ -282,6 +284,14 @@ class _Lowering:
             found = self.place[node] = len(self.steps)
             self.steps.append(("const", node.value) if node.is_const else ("var", node.name, node.shape))
         return found
+
+    def is_known(self, node: Any) -> bool:
+        """Whether a call on constants is exact, as evaluation takes it: then it is a constant."""
+        found = build(node.primitive, *node._operands)
+        if found.is_const and not found.shape:
+            self.place[node] = self.leaf(found)
+            return True
+        return False
 
     def step(self, row: Primitive, *operands: int) -> int:
         """The step that computes `row`: an earlier one, or a new one."""

@@ -21,7 +21,7 @@ FOLDS: dict[Primitive, Fold] = {}
 # What lets an operator build a node at once: no fold looks into other rows than these, nor at other whole numbers than
 # these (but for products of products).
 LOOKED_INTO = {table.neg, table.abs, table.logical_not}
-FOLDING_INTS = {table.add: (0,), table.sub: (0,), table.mul: (1, -1), table.div: (1, -1), table.pow: (0, 1)}
+FOLDING_INTS = {table.add: (0,), table.sub: (0,), table.mul: (1, -1), table.pow: (0, 1)}
 
 
 def rule(row: Primitive) -> Callable[[Fold], Fold]:
@@ -40,6 +40,17 @@ def constant(node: Any) -> Any:
 
 def _is(row: Primitive, node: Any) -> bool:
     return node.operands != () and node.primitive is row
+
+
+def _is_condition(node: Any) -> bool:
+    """Whether it is a truth value, which becomes a number by what is computed with it, and whose 0 has no sign."""
+    return node.operands != () and node.primitive.predicate
+
+
+def _minus(node: Any) -> Any:
+    """What a node is the negative of, where a sign may move: None where that may be an exact 0, which has no sign."""
+    inner = node.operands[0] if _is(table.neg, node) else None
+    return inner if inner is not None and inner.operands and inner.primitive.gives_floats else None
 
 
 def _exact_result(row: Primitive, *nodes: Any) -> Expr | None:
@@ -74,25 +85,25 @@ _doublings = frozenset(sign << k for k in range(53) for sign in (1, -1))  # fact
 def _add(a: Any, b: Any) -> Expr | None:
     if a is b:
         return 2 * a if not a.is_const else _exact_result(table.add, a, b)
-    if constant(a) == 0:
+    if constant(a) == 0 and not _is_condition(b):
         return b
-    if constant(b) == 0:
+    if constant(b) == 0 and not _is_condition(a):
         return a
-    if _is(table.neg, b):
-        return a - b.operands[0]
-    if _is(table.neg, a):
-        return b - a.operands[0]
+    if _minus(b) is not None:
+        return a - _minus(b)
+    if _minus(a) is not None:
+        return b - _minus(a)
     return _exact_result(table.add, a, b)
 
 
 @rule(table.sub)
 def _sub(a: Any, b: Any) -> Expr | None:
-    if constant(b) == 0:
+    if constant(b) == 0 and not _is_condition(a):
         return a
-    if constant(a) == 0 and not b.is_const and not _is(table.neg, b):
-        return None  # 0 - x is not -x at x = 0
-    if _is(table.neg, b):
-        return a + b.operands[0]
+    if constant(a) == 0 and not b.is_const:
+        return None  # 0 - x is not -x at x = 0, nor 0 - -x what x + 0 becomes
+    if _minus(b) is not None:
+        return a + _minus(b)
     return _exact_result(table.sub, a, b)
 
 
@@ -104,17 +115,18 @@ def _mul(a: Any, b: Any) -> Expr | None:
         return _scaled(a, a.known, b)
     if a is b:
         return a**2
-    if _is(table.neg, a):
-        return a.operands[0] * b.operands[0] if _is(table.neg, b) else -(a.operands[0] * b)
-    return -(a * b.operands[0]) if _is(table.neg, b) else None
+    p, q = _minus(a), _minus(b)
+    if p is not None:
+        return p * q if q is not None else -(p * b)
+    return -(a * q) if q is not None else None
 
 
 def _scaled(a: Any, factor: Any, b: Any) -> Expr | None:
     """The product of a constant, `factor` if it is a number, and b."""
     if factor.__class__ is int and not b.is_const:
-        if factor == 1:
+        if factor == 1 and not _is_condition(b):
             return b
-        if factor == -1:
+        if factor == -1 and not _is_condition(b):
             return -b
         if b._operands and b.primitive is table.mul:
             return _merged(factor, *b._operands)
@@ -122,29 +134,27 @@ def _scaled(a: Any, factor: Any, b: Any) -> Expr | None:
         if 1 in (constant(a), constant(b)) and not (a.shape or b.shape):
             return b if constant(a) == 1 else a
         return _exact_result(table.mul, a, b)
-    return -a * b.operands[0] if _is(table.neg, b) else None
+    if factor and factor.__class__ is int and _is(table.neg, b) and not _is_condition(b.operands[0]):
+        return -a * b.operands[0]
+    return None if _minus(b) is None or constant(a) == 0 else -a * _minus(b)
 
 
 def _merged(factor: int, inner: Any, rest: Any) -> Expr | None:
-    """2*(3*x) is 6*x: scaling by a power of two moves no rounding."""
+    """2*(3*x) is 6*x: scaling by a power of two moves no rounding; a factor 0 would lose a sign, and overflows."""
     if rest.is_const:
         inner, rest = rest, inner
     known = inner.known
     if known.__class__ is int and (factor in _doublings or known in _doublings):
         product = factor * known
-        return rest * product if -(2**53) < product < 2**53 else None
+        return rest * product if product and -(2**53) < product < 2**53 else None
     return None
 
 
 @rule(table.div)
 def _div(a: Any, b: Any) -> Expr | None:
-    if constant(b) == 1:
-        return a
-    if constant(b) == -1:
-        return -a
-    if _is(table.neg, a) and _is(table.neg, b):
-        return a.operands[0] / b.operands[0]
-    if constant(a) is not None and constant(b):
+    if _minus(a) is not None and _minus(b) is not None:
+        return _minus(a) / _minus(b)
+    if constant(a) and constant(b):  # 0/-1 has a sign
         return _exact_result(_exact_div, a, b)
     return (
         _exact_result(table.div, a, b)
@@ -171,13 +181,9 @@ _exact_div: Any = _ExactDivision()
 def _neg(a: Any) -> Expr | None:
     from exprad.expr import Const
 
-    if _is(table.neg, a):
+    if _is(table.neg, a) and not _is_condition(a.operands[0]):
         return a.operands[0]
-    if a.is_const and not a.shape:
-        return Const(-a.value)
-    if _is(table.sub, a) and not (a.operands[0].is_const or a.operands[1].is_const):
-        return None
-    return None
+    return Const(-a.value) if a.is_const and not a.shape else None
 
 
 @rule(table.abs)
@@ -231,23 +237,31 @@ def _where(condition: Any, a: Any, b: Any) -> Expr | None:
 
 @rule(table.logical_not)
 def _not(a: Any) -> Expr | None:
-    return a.operands[0] if _is(table.logical_not, a) else _constant_condition(table.logical_not, a)
+    if _is(table.logical_not, a) and _is_condition(a.operands[0]):
+        return a.operands[0]
+    return _constant_condition(table.logical_not, a)
 
 
 @rule(table.logical_and)
 def _and(a: Any, b: Any) -> Expr | None:
-    for p, q in ((a, b), (b, a)):
-        if p.is_const and p._truth is not None:
-            return q if p._truth else p
-    return a if a is b else None
+    return _joined(table.logical_and, a, b, True)
 
 
 @rule(table.logical_or)
 def _or(a: Any, b: Any) -> Expr | None:
+    return _joined(table.logical_or, a, b, False)
+
+
+def _joined(row: Primitive, a: Any, b: Any, neutral: bool) -> Expr | None:
+    """Conditions one of which is decided; a number counts as a condition only where it stays within one."""
+    from exprad.expr import Const
+
     for p, q in ((a, b), (b, a)):
         if p.is_const and p._truth is not None:
-            return p if p._truth else q
-    return a if a is b else None
+            if bool(p._truth) is not neutral:
+                return Const(not neutral)
+            return q if _is_condition(q) else _constant_condition(row, a, b)
+    return a if a is b and _is_condition(a) else None
 
 
 def _constant_condition(row: Primitive, *nodes: Any) -> Expr | None:
@@ -266,7 +280,8 @@ def simplify(f: Expr) -> Expr:
     """A simpler expression, equal to `f` wherever the operands are finite and f is defined.
 
     Folds as operators do, and beyond that assumes that sub-expressions are finite (so `0*x` and `x - x` are 0) and
-    not zero where they divide (so `x/x` is 1). Like terms of sums and like factors of products are collected.
+    not zero where they divide (so `x/x` is 1), and that a zero has no sign (so `x + -y` is `x - y`, also where y is bound
+    to an exact 0). Like terms of sums and like factors of products are collected.
 
     >>> from exprad import Var
     >>> x = Var("x")
@@ -327,9 +342,39 @@ def _like_factors(a: Any, b: Any, sign: int) -> Expr | None:
     return None
 
 
+def _unsigned(node: Any) -> tuple[Any, bool]:
+    """What a node is the negative of, or the node; and whether it was one."""
+    return (node.operands[0], True) if _is(table.neg, node) else (node, False)
+
+
+def _sum(a: Any, b: Any, sign: int) -> Expr | None:
+    found = _collect(a, b, sign)
+    if found is not None:
+        return found
+    q, is_negative = _unsigned(b)
+    if is_negative:
+        return a + q if sign < 0 else a - q
+    p, is_negative = _unsigned(a)
+    return b - p if is_negative and sign > 0 else None
+
+
+def _product(a: Any, b: Any, sign: int) -> Expr | None:
+    found = _like_factors(a, b, sign)
+    if found is not None:
+        return found
+    if sign < 0 and constant(b) in (1, -1):
+        return a if constant(b) == 1 else -a
+    (p, turns), (q, turns_too) = _unsigned(a), _unsigned(b)
+    if turns and turns_too:
+        return p * q if sign > 0 else p / q
+    if sign > 0 and (turns or turns_too) and not (p.is_const or q.is_const):
+        return -(p * q)
+    return None
+
+
 _SIMPLER: dict[Primitive, Callable[..., Any]] = {
-    table.add: lambda a, b: _collect(a, b, 1),
-    table.sub: lambda a, b: _collect(a, b, -1),
-    table.mul: lambda a, b: _like_factors(a, b, 1),
-    table.div: lambda a, b: _like_factors(a, b, -1),
+    table.add: lambda a, b: _sum(a, b, 1),
+    table.sub: lambda a, b: _sum(a, b, -1),
+    table.mul: lambda a, b: _product(a, b, 1),
+    table.div: lambda a, b: _product(a, b, -1),
 }

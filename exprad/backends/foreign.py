@@ -89,6 +89,7 @@ class ArrayFunction:
         library, spelled = self._library, _SPELLED[self.backend]
         scope: dict[str, Any] = {
             "asarray": library.asarray, "dtype_of": partial(_dtype, library), "flat": _flat, "full": library.full,
+            "number": library.asarray if self.backend == "jax" else library.as_tensor,
         }  # fmt: skip
         for index, (head, *rest) in enumerate(program.steps):
             if head == "const":
@@ -119,13 +120,20 @@ class ArrayFunction:
                 continue
             names.append(f"v{index}")
             if head != "const":
-                yield f"v{index} = f{index}({', '.join([names[each] for each in rest])})"
+                yield f"v{index} = f{index}({', '.join(self._operands(program, head, rest, names))})"
             elif getattr(getattr(rest[0], "dtype", None), "kind", "f") != "f":
                 yield f"v{index} = asarray(k{index})"
             else:
                 maker = "asarray(k{0}, dtype=dtype)" if hasattr(rest[0], "dtype") else "full((), k{0}, dtype=dtype)"
                 yield f"v{index} = {maker.format(index)}"
         yield f"return [{', '.join([names[output] for output in program.outputs])}]"
+
+    def _operands(self, program: Program, row: Primitive, operands: Sequence[int], names: Sequence[str]) -> Iterator[str]:
+        """What a row reads: truth values as numbers, where it is no row of conditions."""
+        for position, index in enumerate(operands):
+            is_truth = getattr(program.steps[index][0], "predicate", False)
+            is_asked = row.predicate or row.name == "where" and not position
+            yield f"number({names[index]}, dtype=dtype)" if is_truth and not is_asked else names[index]
 
     def _built(self, found: Sequence[Any], points: Shape) -> Any:
         """The outputs in their structure, each with a value at every point; an array of outputs as one array."""
