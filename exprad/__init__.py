@@ -55,6 +55,7 @@ _LAZY = {
     "text.parser": "parse",
     "variable": "Config Variable no_grad using_config",
 }
+Primitive.reserved = frozenset(_LAZY["arrays"].split())
 _HOMES = {_name: _module for _module, _names in _LAZY.items() for _name in _names.split()}
 
 

@@ -7,9 +7,11 @@ from functools import cached_property
 from importlib import import_module
 from itertools import count
 from typing import Any
+from warnings import warn
 from zlib import crc32
 
 from exprad.errors import NameClashError, OperandError
+from exprad.fingerprint import fingerprint
 
 Partial = Callable[..., Any] | int | None
 Shape = tuple[int, ...]
@@ -31,7 +33,8 @@ class Primitive:
     *locally constant*); or None, *not differentiable in this operand*. The function returns the partial; `If` where it
     is guarded; or a pair, a constant and what it multiplies. Only what differs from the name is spelled:
 
-    - `numpy`, `mpmath`, `sympy`: a function, or its name there (`"module:name"` for one outside that library);
+    - `numpy`, `mpmath`, `sympy`, `math`: a function, or its name there (`"module:name"` for one outside that library);
+      no name is taken for a function that the row doesn't state;
     - `formula`: the row's value in terms of other rows, for targets that have no function for it (a function of the
       operands, or its `"module:name"`); without `numpy`, NumPy is such a target;
     - `domain`: an interval an operand, such as `"(0, inf)"`, where the row is real; `sample` narrows what tests draw;
@@ -82,6 +85,8 @@ class Primitive:
         self.sides, self.jumps, self.squared = sides, jumps or predicate, squared
         self.domain = tuple(domain or ("(-inf, inf)",) * self.arity)
         self.sample = tuple(sample or ((-3.0, 3.0),) * self.arity)
+        if Primitive.sealed and (infix or prefix):
+            raise OperandError(f"primitive {name!r}: operators belong to exprad's own rows; leave out infix and prefix")
         self.infix, self.prefix, self.read = infix, prefix, tuple(read)
         self.commutes, self.predicate = commutes, predicate
         self.analytic = analytic and kink is None and not predicate
@@ -91,13 +96,23 @@ class Primitive:
 
     def register(self) -> None:
         known = Primitive.registry.get(self.name)
-        if known is not None and known.is_own and Primitive.sealed:
+        if Primitive.sealed and (known is not None and known.is_own or self.name in Primitive.reserved):
             raise NameClashError(f"primitive {self.name!r} is exprad's own; choose another name")
         self.is_own = not Primitive.sealed
+        if known is not None and fingerprint(known) != fingerprint(self):
+            warn(f"primitive {self.name!r} is defined again, and otherwise: expressions built before keep the row that they "
+                 f"were built with, and pickles of them are refused", stacklevel=4)  # fmt: skip
         Primitive.registry[self.name] = self
 
     sealed = False  # once it is True, new rows are a user's
+    reserved: frozenset[str] = frozenset()  # what a user's row may not be called either: functions of arrays
     is_own = True
+
+    def name_in(self, target: str) -> str | None:
+        """What `target` ("numpy", "mpmath", "sympy" or "math") calls it, where the row states no function: what it
+        states, or the row's own name. A user's row may be called like a function of a library, and is not that."""
+        stated = getattr(self, target)
+        return stated if isinstance(stated, str) else self.name if stated is None and self.is_own else None
 
     @cached_property
     def gives_floats(self) -> bool:
@@ -146,7 +161,7 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return lookup, (self.name,)
+        return (lookup, (self.name,)) if self.is_own else (unchanged, (self.name, *fingerprint(self)))
 
 
 def lookup(name: str) -> Primitive:
@@ -159,6 +174,19 @@ def lookup(name: str) -> Primitive:
         return Primitive.registry[name]
     except KeyError:
         raise OperandError(f"no primitive is called {name!r}; define Primitive({name!r}, ...) first") from None
+
+
+def unchanged(name: str, version: str, digest: str) -> Primitive:
+    """The primitive called `name`, if it says what it said when it was pickled.
+
+    Under another version of Python, whose code is another, that can't be told, and the name decides.
+    """
+    row = lookup(name)
+    now = fingerprint(row)
+    if now[0] == version and now[1] != digest:
+        raise NameClashError(f"primitive {name!r} is not what it was when this was pickled (digest {digest}, now {now[1]}); "
+                             f"define it as it was, or under another name")  # fmt: skip
+    return row
 
 
 def table() -> list[Primitive]:

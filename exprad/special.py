@@ -10,12 +10,51 @@ from functools import cache
 from typing import Any
 
 from exprad import elementary as table
-from exprad.errors import UnsupportedError
+from exprad.errors import OperandError, UnsupportedError
 
 BERNOULLI = tuple(Fraction(n, d) for n, d in (  # B2, B4, ...
     (1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6), (-3617, 510), (43867, 798), (-174611, 330)))  # fmt: skip
 SHIFT = 10  # how far to the right series in 1/x are taken
 TERMS = 14  # of Taylor's series of sinc_slope, of order 0
+LOW_ORDER = 6  # of sinc_slope, up to which its formula cancels little
+MOST_ORDER = 100  # of a derivative: beyond about 140 the numbers in the formulas are larger than any float
+# lgamma(x)/((x - 1)(x - 2)) for x - 3/2 between -1/2 and 1/2, to 4e-17 of it: interpolated at Chebyshev's points
+LGAMMA = (
+    0.4831289505409809, -0.14595989591430608, 0.06291140107456496, -0.03130848750101101, 0.01679709863118352,
+    -0.009425622448467657, 0.005446457844800713, -0.0032120740773551953, 0.0019229161306902386,
+    -0.0011644144679247021, 0.0007115224750426455, -0.0004379952605342461, 0.00027127400224009565,
+    -0.00016889233273334643, 0.00010565261976836096, -6.633218881329272e-05, 4.159729145290115e-05,
+    -2.628414257610881e-05, 1.7455601766662794e-05, -1.1093831935230702e-05, 4.939312310674292e-06,
+    -3.141701075555155e-06, 5.243347943772127e-06, -3.3634106716698643e-06)  # fmt: skip
+
+
+def power(a: Any, b: Any, out: Any = None) -> Any:
+    """a**b as C's pow has it. NumPy takes the root for an exponent 1/2 that many numbers share, and the root of -inf
+    is nan, and that of -0.0 has a sign."""
+    import numpy as np
+
+    found = np.power(a, b) if out is None else np.power(a, b, out)
+    half = b == 0.5
+    if half is False or getattr(half, "shape", None) == () and not half:
+        return found
+    differs = half & ((a == 0) | (a == -math.inf))
+    if found.__class__ is np.ndarray:
+        np.copyto(found, np.abs(a), where=differs)
+        return found
+    return np.abs(a) if differs else found
+
+
+power.writes = True  # type: ignore[attr-defined]  # it takes where to write, as a ufunc does
+
+
+def _checked_orders(row: str, n: Any) -> Any:
+    """Whether each order is a whole number of at least 0."""
+    import numpy as np
+
+    n = np.asarray(n)
+    if (n > MOST_ORDER).any():
+        raise OperandError(f"{row} takes orders up to {MOST_ORDER}, got {n.max():.17g}")
+    return (n >= 0) & (n == np.floor(n))
 
 
 def polygamma(n: Any, x: Any) -> Any:
@@ -23,57 +62,71 @@ def polygamma(n: Any, x: Any) -> Any:
     import numpy as np
     from scipy import special
 
-    n, x = np.asarray(n), np.asarray(x)
-    whole = (n >= 0) & (n == np.floor(n))
-    return np.where(whole, special.polygamma(np.where(whole, n, 0), x), np.nan)[()]
+    whole = _checked_orders("polygamma", n)
+    return np.where(whole, special.polygamma(np.where(whole, n, 0), np.asarray(x)), np.nan)[()]
 
 
-def sinc_slope(n: Any, t: Any) -> Any:
-    """The n-th derivative of sin(t)/t: the integral of s**n cos(t s + n pi/2) over s in [0, 1].
+def sinc_slope(n: Any, x: Any) -> Any:
+    """The n-th derivative of sin(pi x)/(pi x): the integral of (pi s)**n cos(pi x s + n pi/2) over s in [0, 1].
 
-    By Gauss-Legendre quadrature for small t, where the closed form cancels, and by the recurrence
-    t f_n + n f_(n-1) = sin(t + n pi/2) for large t, where it is stable.
+    Of low orders by the formula; else by Gauss-Legendre quadrature for small x, where the closed form cancels, and by the
+    recurrence x f_n + n f_(n-1) = pi**(n-1) sin(pi x + n pi/2) for large x, where it is stable.
     """
     import numpy as np
 
-    t = np.asarray(t)
-    n, t = np.broadcast_arrays(n, t if t.dtype.kind == "f" else t.astype(float))
+    x = np.asarray(x)
+    n, x = np.broadcast_arrays(n, x if x.dtype.kind == "f" else x.astype(float))
+    if n.size == 0 or not _checked_orders("sinc_slope", n).all():
+        return np.full(x.shape, np.nan, x.dtype)[()]
     order = n.astype(int)
-    if order.size == 0 or (order != n).any() or (order < 0).any():
-        return np.full(t.shape, np.nan, t.dtype)[()]
-    small = np.abs(t) <= 20 + 2 * order
+    if order.flat[0] <= LOW_ORDER and (order == order.flat[0]).all():
+        return np.asarray(sinc_slope_formula(int(order.flat[0]), x), x.dtype)[()]
+    small = np.abs(x) <= (20 + 2 * order) / math.pi
     return np.where(
-        small, _by_quadrature(order, np.where(small, t, 0.0)), _by_recurrence(order, np.where(small, 100.0, t))
-    )[()]
+        small, _by_quadrature(order, np.where(small, x, 0.0)), _by_recurrence(order, np.where(small, 100.0, x))
+    ).astype(x.dtype)[()]
 
 
-def _by_quadrature(n: Any, t: Any) -> Any:
+@cache
+def _nodes(count: int) -> Any:
     import numpy as np
 
-    nodes, weights = np.polynomial.legendre.leggauss(64)
-    s, w = (nodes + 1) / 2, weights / 2
-    phase = t[..., None] * s
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    return (nodes + 1) / 2, weights / 2
+
+
+def _by_quadrature(n: Any, x: Any) -> Any:
+    import numpy as np
+
+    s, w = _nodes(64 + 2 * int(n.max()))
+    phase = math.pi * x[..., None] * s
     trig = np.where((n % 2 == 0)[..., None], np.cos(phase), np.sin(phase))
     sign = np.where((n + 1) // 2 % 2 == 0, 1.0, -1.0)
-    return (sign * (w * s ** n[..., None] * trig).sum(-1)).astype(t.dtype)
+    return sign * (w * (math.pi * s) ** n[..., None] * trig).sum(-1)
 
 
-def _by_recurrence(n: Any, t: Any) -> Any:
+def _by_recurrence(n: Any, x: Any) -> Any:
     import numpy as np
 
-    f = np.sin(t) / t
+    sine, cosine = sine_and_cosine_of_turns(x)
+    f = sine / (math.pi * x)
     for k in range(1, int(n.max()) + 1):
-        turn = (np.sin(t), np.cos(t), -np.sin(t), -np.cos(t))[k % 4]
-        f = np.where(k <= n, (turn - k * f) / t, f)
-    return np.where(np.isinf(t), 0.0, f).astype(t.dtype)
+        turn = (sine, cosine, -sine, -cosine)[k % 4]
+        f = np.where(k <= n, (math.pi ** (k - 1) * turn - k * f) / x, f)
+    return np.where(np.isinf(x), 0.0, f)
 
 
-def mp_sinc_slope(n: Any, t: Any) -> Any:
-    """`sinc_slope` for mpmath numbers, by its Taylor series with guard digits."""
-    mp = t.context
-    order, j, total = int(n), int(n) % 2, mp.mpf(0)
-    precision = mp.prec + 2 * int(abs(t) * 1.5) + 60
-    with mp.workprec(precision):
+def mp_sinc_slope(n: Any, x: Any) -> Any:
+    """`sinc_slope` for mpmath numbers, by its Taylor series with guard digits, or its recurrence where x is large."""
+    mp, order = x.context, int(n)
+    if order > MOST_ORDER:
+        raise OperandError(f"sinc_slope takes orders up to {MOST_ORDER}, got {order}")
+    if abs(x) > 100 + 4 * order:
+        return _mp_by_recurrence(mp, order, x)
+    with mp.workprec(mp.prec + 2 * int(abs(x) * 5) + 60):
+        precision = mp.prec
+        t = mp.pi * x
+        j, total = order % 2, mp.mpf(0)
         power = t**j
         while True:
             sign = -1 if (j + order) % 4 else 1
@@ -82,7 +135,19 @@ def mp_sinc_slope(n: Any, t: Any) -> Any:
             j += 2
             if j > abs(t) and abs(power) <= mp.ldexp(abs(total) or 1, -precision):
                 break
+        total *= mp.pi**order
     return +total
+
+
+def _mp_by_recurrence(mp: Any, order: int, x: Any) -> Any:
+    if mp.isinf(x):
+        return mp.mpf(0)
+    with mp.workprec(mp.prec + 10 * order + 60):
+        sine, cosine = mp.sinpi(x), mp.cospi(x)
+        f = sine / (mp.pi * x)
+        for k in range(1, order + 1):
+            f = (mp.pi ** (k - 1) * (sine, cosine, -sine, -cosine)[k % 4] - k * f) / x
+    return +f
 
 
 def _order(row: str, n: Any) -> int:
@@ -90,7 +155,47 @@ def _order(row: str, n: Any) -> int:
     known = getattr(n, "value", n)
     if known.__class__ is not int or known < 0:
         raise UnsupportedError(f"{row} has a formula for constant whole orders only, got {n!r}")
+    if known > MOST_ORDER:
+        raise OperandError(f"{row} takes orders up to {MOST_ORDER}, got {known}")
     return known
+
+
+def sine_and_cosine_of_turns(x: Any) -> tuple[Any, Any]:
+    """sin(pi x) and cos(pi x), right to a few roundings for every x: what is left of x beside the nearest whole number
+    is exact, and that number says the sign."""
+    whole = table.round(x)
+    rest = x - whole
+    sign = 1 - 2 * abs(whole - 2 * table.round(whole / 2))
+    return sign * table.sin(math.pi * rest), sign * table.sin(math.pi * (0.5 - abs(rest)))
+
+
+def sinc_formula(x: Any) -> Any:
+    """sin(pi x)/(pi x)."""
+    return table.where(table.equal(x, 0), 1, sine_and_cosine_of_turns(x)[0] / (math.pi * x))
+
+
+def lgamma_formula(x: Any) -> Any:
+    """log|gamma(x)|: a polynomial between 1 and 2, times what makes it 0 there, so that its relative error is small, too;
+    the logarithm of a product up to 8; Stirling's series beyond (DLMF 5.11.1); reflected left of 1/2 (DLMF 5.5.3)."""
+    is_left = x < 0.5
+    fraction = x - table.round(x)
+    is_pole = table.equal(x, table.round(x)) & (x <= 0)
+    z = table.where(is_left, 1 - x, x)
+    is_small, is_large = z < 1, z >= 8
+    beyond = table.where(is_small, z, z - table.floor(z))  # 1 less than what z + 1, or z less a whole number, is
+    near = beyond * (beyond - 1) * _polynomial(LGAMMA, beyond - 0.5)
+    product: Any = 1
+    for k in range(1, 7):
+        product = product * table.where(z >= k + 1, z - k, 1)
+    log = table.log(table.where(is_small | is_large, z, product))
+    series = _polynomial(
+        [float(number / (2 * k * (2 * k - 1))) for k, number in enumerate(BERNOULLI[:9], 1)], 1 / (z * z)
+    )
+    far = (z - 0.5) * (log - 1) + ((math.log(2 * math.pi) - 1) / 2 + series / z)
+    value = table.where(is_large, far, near + table.where(is_small, -log, log))
+    sine = table.where(is_left & ~is_pole, abs(table.sin(math.pi * fraction)), 1)
+    reflected = table.where(is_pole, math.inf, math.log(math.pi) - table.log(sine) - value)
+    return table.where(is_left, reflected, value)
 
 
 def _right_of_zero(x: Any) -> tuple[Any, Any, Any]:
@@ -148,19 +253,20 @@ def _polynomial(coefficients: Sequence[Any], x: Any) -> Any:
     return result
 
 
-def sinc_slope_formula(n: Any, t: Any) -> Any:
-    """Taylor's series for small t; t f_n + n f_(n-1) = sin(t + n pi/2) for others."""
+def sinc_slope_formula(n: Any, x: Any) -> Any:
+    """Taylor's series for small x; x f_n + n f_(n-1) = pi**(n-1) sin(pi x + n pi/2) for others."""
     order = _order("sinc_slope", n)
-    z, half = t * t, order % 2
+    t, half = math.pi * x, order % 2
+    z = t * t
     near: Any = 0
     for j in reversed(range(half, half + 2 * (TERMS + 2 * order), 2)):
         sign = -1 if (j + order) % 4 else 1
-        near = near * z + Fraction(sign, math.factorial(j) * (j + order + 1))
-    near = near * t if half else near
-    is_near, is_infinite = abs(t) < 2 + order, table.equal(abs(t), math.inf)
-    far_t = table.where(is_near | is_infinite, 100, t)
-    sine, cosine = table.sin(far_t), table.cos(far_t)
-    far = sine / far_t
+        near = near * z + sign / (math.factorial(j) * (j + order + 1))
+    near = math.pi**order * (near * t if half else near)
+    is_near, is_infinite = abs(t) < 2 + order, table.equal(abs(x), math.inf)
+    far_x = table.where(is_near | is_infinite, 100, x)
+    sine, cosine = sine_and_cosine_of_turns(far_x)
+    far = sine / (math.pi * far_x)
     for k in range(1, order + 1):
-        far = ((sine, cosine, -sine, -cosine)[k % 4] - k * far) / far_t
+        far = (math.pi ** (k - 1) * (sine, cosine, -sine, -cosine)[k % 4] - k * far) / far_x
     return table.where(is_near, near, table.where(is_infinite, 0, far))

@@ -235,12 +235,11 @@ def numpy_function(row: Primitive) -> Callable[..., Any]:
 
     if callable(row.numpy):
         return row.numpy
-    spelling = row.numpy or row.name
-    if ":" not in spelling:
-        if not hasattr(np, spelling):
-            raise UnsupportedError(
-                f"NumPy has no function {spelling!r} for {row.name}; give the row numpy= or formula="
-            )
+    spelling = row.name_in("numpy")
+    if spelling is None or ":" not in spelling:
+        if spelling is None or not hasattr(np, spelling):
+            said = "the row states no value" if spelling is None else f"NumPy has no function {spelling!r}"
+            raise UnsupportedError(f"{said} for {row.name} on numbers and arrays; give the row numpy= or formula=")
         return getattr(np, spelling)
     module, name = spelling.split(":")
     try:
@@ -293,18 +292,18 @@ def _mpmath(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
 def _mpmath_function(row: Primitive) -> Callable[..., Any]:
     if callable(row.mpmath):
         return row.mpmath
-    spelling = row.mpmath or row.name
-    if ":" in spelling:
+    spelling = row.name_in("mpmath")
+    if spelling is not None and ":" in spelling:
         module, name = spelling.split(":")
         function = getattr(import_module(module), name)
         return lambda mp, *xs: function(*xs)
     import mpmath
 
-    if hasattr(mpmath, spelling):
+    if spelling is not None and hasattr(mpmath, spelling):
         return lambda mp, *xs: getattr(mp, spelling)(*xs)
     if row.formula is not None:
         return lambda mp, *xs: by_formula(row, xs)
-    raise UnsupportedError(f"mpmath has no function {spelling!r} for {row.name}; give the row mpmath= or formula=")
+    raise UnsupportedError(f"mpmath has no function for {row.name}; give the row mpmath= or formula=")
 
 
 def _array(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
@@ -315,13 +314,17 @@ def _array(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
         return by_formula(row, operands)
     namespace = _namespace(deciding)
     function = function_of(namespace, row)
+    if function is None and row.formula is not None:
+        return by_formula(row, operands)
     if function is None:
         raise UnsupportedError(f"{namespace.__name__} has no function for {row.name}; tried {_names(row)}")
     return function(*[_like(namespace, x, operands) for x in operands])
 
 
 def _names(row: Primitive) -> list[str]:
-    return [row.name] + ([row.numpy.split(":")[-1]] if isinstance(row.numpy, str) else [])
+    """What a library of arrays may call it. A user's row names a function that is NumPy's, or none."""
+    stated = [row.numpy.split(":")[-1]] if isinstance(row.numpy, str) and (row.is_own or ":" not in row.numpy) else []
+    return [row.name, *stated] if row.is_own else stated
 
 
 @cache

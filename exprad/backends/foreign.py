@@ -27,14 +27,19 @@ LACKS = {"polygamma"}  # what libraries have by name, but not for an order that 
 
 def has_function(backend: str, row: Primitive) -> bool:
     """Whether a library has a row: as an operator, by name, or as it is spelled here."""
-    if row.is_composed or row.name in LACKS:
+    if row.is_composed or row.is_own and row.name in LACKS:
         return False
-    if is_operator(row) or row.predicate or row.name in _SPELLED[backend]:
+    if is_operator(row) or row.is_own and row.predicate or _spelling(backend, row) is not None:
         return True
     try:
         return function_of(import_module(MODULES[backend]), row) is not None
     except ImportError:
         return True  # which is said when the function is made
+
+
+def _spelling(backend: str, row: Primitive) -> Callable[..., Any] | None:
+    """What is spelled here for a row; a user's row of the first table may be called like one, and is another."""
+    return _SPELLED[backend].get(row.name) if row.is_own or row.partials is None else None
 
 
 class ArrayFunction:
@@ -86,7 +91,7 @@ class ArrayFunction:
 
     def _written(self, program: Program) -> Callable[..., list[Any]]:
         """The program as straight lines of the library's own functions, which its compilers see through."""
-        library, spelled = self._library, _SPELLED[self.backend]
+        library = self._library
         scope: dict[str, Any] = {
             "asarray": library.asarray, "dtype_of": partial(_dtype, library), "flat": _flat, "full": library.full,
             "number": library.asarray if self.backend == "jax" else library.as_tensor,
@@ -95,9 +100,9 @@ class ArrayFunction:
             if head == "const":
                 scope[f"k{index}"] = rest[0].copy() if hasattr(rest[0], "dtype") else as_float(rest[0])
             elif isinstance(head, Primitive):
-                is_spelled = head.name in spelled
+                spelled = _spelling(self.backend, head)
                 scope[f"f{index}"] = (
-                    partial(spelled[head.name], library, **head.parameters) if is_spelled else _function(library, head)
+                    _function(library, head) if spelled is None else partial(spelled, library, **head.parameters)
                 )
         exec(self.source(program), scope)
         return cast("Callable[..., list[Any]]", scope["function"])

@@ -19,7 +19,7 @@ from exprad.backends.signature import own_name
 from exprad.primitive import Primitive
 from exprad.program import Program
 
-LOOPS_FIRST = {"gamma", "lgamma"}  # at poles, and left of them, C's are not NumPy's
+LOOPS_FIRST = {"gamma"}  # at poles, and left of them, C's are not NumPy's
 LIBM = {"gamma": "tgamma"}  # what C calls otherwise than Python's math, which has taken over its names
 INTRINSIC = {"sqrt": "llvm.sqrt", "abs": "llvm.fabs", "floor": "llvm.floor", "ceil": "llvm.ceil", "trunc": "llvm.trunc",
              "round": "llvm.rint", "copysign": "llvm.copysign"}  # fmt: skip

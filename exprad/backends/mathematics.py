@@ -166,7 +166,8 @@ def _acosh(code: Code, x: Vector) -> Vector:
     t = x - 1.0
     near = _log1p(code, *_sum(code.call("llvm.sqrt", code.fma(t, t, t * 2.0)), t))
     far = _log(code, x) + math.log(2)
-    return code.choose(x.compared("ogt", 2.0**28), far, near)
+    value = code.choose(x.compared("ogt", 2.0**28), far, near)
+    return code.choose(x.compared("ult", 1.0), math.nan, value)
 
 
 def _atanh(code: Code, x: Vector) -> Vector:

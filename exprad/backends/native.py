@@ -480,12 +480,12 @@ def has_code(row: Primitive) -> bool:
 
 
 # Rows that CPython, in some version, computes by other means than the C library, or that are formulas there or here.
-NOT_AS_IN_PYTHON = {"gamma", "lgamma", "erf", "erfc", "hypot", "logaddexp", "sinc"}
+NOT_AS_IN_PYTHON = {"gamma", "erf", "erfc", "hypot", "logaddexp", "sinc"}
 
 
 def is_as_in_python(row: Primitive) -> bool:
     """Whether a built-in gives the very number that Python gives: by an operator, a choice, or the same C function."""
-    is_python = row.infix or row.prefix or row.name in python.SPELLED or hasattr(math, row.math or row.name)
+    is_python = row.infix or row.prefix or row.name in python.SPELLED or hasattr(math, str(row.name_in("math")))
     return bool(is_python) and row.is_own and row.name not in NOT_AS_IN_PYTHON
 
 

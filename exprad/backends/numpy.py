@@ -38,11 +38,11 @@ def _wanted(row: Primitive, position: int) -> str | None:
 
 
 def writer(row: Primitive) -> Callable[..., Any] | None:
-    """The row's ufunc as a function of its operands and of where to write; None where it has none."""
+    """The row's function, such as a ufunc, of its operands and of where to write; None where it has none."""
     function = numpy_function(row)
     if function in (np.maximum, np.minimum):
         return lambda a, b, out: function(a, b, out=out)  # for these NumPy takes no third argument by place
-    return function if isinstance(function, np.ufunc) else None
+    return function if isinstance(function, np.ufunc) or getattr(function, "writes", False) else None
 
 
 def _is_zero(value: Any) -> bool:

@@ -90,8 +90,8 @@ class ScalarSource:
             return f" {row.infix} ".join(operands)
         if row.prefix:
             return row.prefix + operands[0]
-        name = row.math or row.name
-        if hasattr(math, name) and not callable(row.numpy):
+        name = row.name_in("math")
+        if name is not None and hasattr(math, name) and not callable(row.numpy):
             return f"math.{name}({', '.join(operands)})"
         self.others.append(row)
         return f"float({own_name(row)}({', '.join(operands)}))"
@@ -103,7 +103,8 @@ class ScalarSource:
         for row in self.others:
             if callable(row.numpy):
                 raise UnsupportedError(f"{row.name} is a Python function, which has no source; give the row a formula=")
-            module, _, name = (row.numpy or row.name).rpartition(":")
+            numpy_function(row)  # which says what the row lacks
+            module, _, name = str(row.name_in("numpy")).rpartition(":")
             imports.append(f"from {module or 'numpy'} import {name} as {own_name(row)}")
         return "\n".join([*imports, "", "", self.function_text])
 

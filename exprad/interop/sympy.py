@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from exprad import elementary as table
-from exprad.errors import UnsupportedError, extra
+from exprad.errors import NameClashError, UnsupportedError, extra
 from exprad.expr import Const, Expr, Var, expression
 from exprad.primitive import Primitive
 from exprad.traverse import fold
@@ -62,14 +62,20 @@ def _spelled(sp: Any, row: Primitive) -> Callable[..., Any]:
     if callable(row.sympy):
         wants_module = row.sympy.__code__.co_varnames[:1] == ("sp",) if hasattr(row.sympy, "__code__") else False
         return (lambda *xs: row.sympy(sp, *xs)) if wants_module else row.sympy  # type: ignore[misc, operator]
-    for name in (row.sympy, row.name.title(), row.name):
-        if name and hasattr(sp, name):
+    for name in _names(row):
+        if hasattr(sp, name):
             return getattr(sp, name)
     if row.formula is not None:
         return lambda *xs: to_sympy(_formula(row)).subs(
             dict(zip(_formula_symbols(sp, row), xs, strict=True)), simultaneous=True
         )
-    raise UnsupportedError(f"SymPy has no function for {row.name}")
+    raise UnsupportedError(f"SymPy has no function for {row.name}; give the row sympy= or formula=")
+
+
+def _names(row: Primitive) -> list[str]:
+    """What SymPy may call a row: what it states; its own name, where it is no user's, which may be called like anything."""
+    stated = [row.sympy] if isinstance(row.sympy, str) else []
+    return [*stated, row.name.title(), row.name] if row.is_own and not callable(row.sympy) else stated
 
 
 def _formula(row: Primitive) -> Expr:
@@ -89,15 +95,33 @@ def from_sympy(e: Any) -> Expr:
     """
     sp = _sympy()
     known: dict[Any, Any] = {}
+    named: dict[str, Any] = {}
     for part in sp.postorder_traversal(sp.sympify(e)):
         if part not in known:
-            known[part] = _back(sp, part, [known[x] for x in part.args if x in known])
+            if part.is_Symbol:
+                known[part] = _variable(sp, part, named)
+            else:
+                known[part] = _back(sp, part, [known[x] for x in part.args if x in known])
     return expression(known[sp.sympify(e)])
 
 
+_dummies: dict[Any, Var] = {}  # SymPy's dummies are told apart by more than their names
+
+
+def _variable(sp: Any, symbol: Any, named: dict[str, Any]) -> Var:
+    """The variable of a symbol: of its name, or, of a dummy, which nothing else is, one that nobody else has."""
+    if isinstance(symbol, sp.Dummy):
+        if symbol not in _dummies:
+            _dummies[symbol] = Var.fresh(symbol.name)
+        return _dummies[symbol]
+    other = named.setdefault(symbol.name, symbol)
+    if other != symbol:
+        raise NameClashError(f"two symbols are called {symbol.name!r}, one of them {other.assumptions0}, the other "
+                             f"{symbol.assumptions0}; give one of them another name")  # fmt: skip
+    return Var(symbol.name)
+
+
 def _back(sp: Any, part: Any, operands: list[Any]) -> Any:
-    if part.is_Symbol:
-        return Var(part.name)
     if part in (sp.true, sp.false):
         return Const(int(bool(part)))
     if part.is_Rational:
@@ -142,8 +166,8 @@ def _by_sympy(sp: Any) -> dict[str, Callable[..., Any]]:
         "re": lambda x: x, "im": lambda x: Const(0), "conjugate": lambda x: x,
     }  # fmt: skip
     for row in Primitive.registry.values():
-        for name in (row.sympy, row.name.title(), row.name):
-            if isinstance(name, str) and hasattr(sp, name):
+        for name in _names(row):
+            if hasattr(sp, name):
                 rows.setdefault(getattr(getattr(sp, name), "__name__", name), row)
                 break
     return rows

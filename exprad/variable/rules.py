@@ -165,7 +165,7 @@ class Written:
         self.results = [place[output] for output in program.outputs]
 
     def _call(self, row: Primitive, operands: Sequence[str], index: int) -> str:
-        if row.infix:
+        if row.infix and is_operator(row):
             return f" {row.infix} ".join(operands)
         if row.prefix:
             return row.prefix + operands[0]
