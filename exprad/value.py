@@ -278,14 +278,21 @@ def _mpmath(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
         return whole_power(ready[0], operands[1])
     if row.exact is not None and row.mpmath is None and row.name not in ("floor", "ceil"):
         try:
-            return row.exact(*ready)
+            return _real(mp, row.exact(*ready))
         except ZeroDivisionError:
             return mp.nan if ready[0] == 0 or mp.isnan(ready[0]) else mp.sign(ready[0]) * mp.inf
     try:
         result = _mpmath_function(row)(mp, *(mp.mpf(x) for x in ready))
     except (ValueError, ZeroDivisionError):
         return mp.nan
-    return mp.nan if isinstance(result, mp.mpc) and result.imag else mp.mpf(result.real)
+    return _real(mp, result)
+
+
+def _real(mp: Any, value: Any) -> Any:
+    """A number of mpmath's as a real one: nan where it is complex."""
+    if isinstance(value, mp.mpc):
+        return mp.nan if value.imag else value.real
+    return value if isinstance(value, (mp.mpf, bool)) else mp.mpf(value.real)
 
 
 @cache

@@ -262,7 +262,7 @@ def test_scipys_functions_are_called_where_they_are(monkeypatch: Any) -> None:
     function = compile([ep.digamma(x), ep.gamma(x)], [x], backend="native")
     assert "exprad_loop_digamma" in function._runner.source
     a = np.linspace(-3.3, 20, 1003)
-    for ours, theirs in zip(*in_both([ep.digamma(x), ep.gamma(x), ep.lgamma(x)], [x], a), strict=True):
+    for ours, theirs in zip(*in_both([ep.digamma(x), ep.gamma(x)], [x], a), strict=True):
         same_bits(ours, theirs)
     expected = function(a)
     from exprad.backends import native

@@ -347,7 +347,7 @@ OF_VALUES = frozenset("""argmax argmin argsort argpartition argwhere nonzero fla
 UFUNCS: dict[str, dict[str, Callable[..., Any]]] = {
     "numpy": {
         "matmul": products.matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat, "isnan": isnan, "isinf": isinf,
-        "isfinite": isfinite, "conjugate": itself, "positive": itself, "fabs": table.abs, "float_power": table.pow,
+        "isfinite": isfinite, "conjugate": itself, "positive": itself, "fabs": table.abs, "float_power": table.pow, "power": table.pow,
         "reciprocal": lambda x: 1 / x, "deg2rad": lambda x: x * _DEGREE, "radians": lambda x: x * _DEGREE,
         "rad2deg": lambda x: x / _DEGREE, "degrees": lambda x: x / _DEGREE,
         "signbit": lambda x: table.copysign(1, x) < 0,
