@@ -1,0 +1,250 @@
+"""Routes: how exprad gives the values, slopes and curvatures of a program. Each is a row of `ROUTES`.
+
+A route returns what it found by the name of what it is: `values` of all slots, `value` of the last, `slopes` by each input, the
+slope `along` the directions, `curves` (the Hessian times the directions), and the curvature `across` (that times the directions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import exprad as ep
+from exprad import DualNumber, Var, Variable
+from tests.programs.program import Program
+
+Found = dict[str, Any]
+
+
+class Case:
+    """A program with directions, and what its routes share."""
+
+    def __init__(self, program: Program, directions: list[Any]) -> None:
+        self.program, self.directions = program, directions
+
+    @cached_property
+    def variables(self) -> list[Any]:
+        return [Var(self.program.name(slot), shape=x.shape) for slot, x in enumerate(self.program.inputs)]
+
+    @cached_property
+    def slots(self) -> list[Any]:
+        return self.program.run(self.variables, np, ep)
+
+    @property
+    def f(self) -> Any:
+        return self.slots[-1]
+
+    @cached_property
+    def gradient(self) -> list[Any]:
+        return ep.gradient(self.f, self.variables)
+
+    @cached_property
+    def hvp(self) -> list[Any]:
+        return ep.hvp(self.f, self.variables, self.directions)
+
+    @cached_property
+    def jvp(self) -> Any:
+        return ep.jvp(self.f, dict(zip(self.variables, self.directions, strict=True)))
+
+    @cached_property
+    def bound(self) -> dict[Any, Any]:
+        return dict(zip(self.variables, map(plain, self.program.inputs), strict=True))
+
+    @property
+    def size(self) -> int:
+        return sum(x.size for x in self.program.inputs)
+
+    def values(self, expressions: Any) -> Any:
+        return ep.evaluate(expressions, self.bound)
+
+    def weighted(self, slopes: Any) -> Any:
+        """The sum of slopes times directions."""
+        total = 0
+        for slope, direction in zip(slopes, self.directions, strict=True):
+            total = total + np.sum(slope * direction)
+        return total
+
+
+def plain(x: Any) -> Any:
+    return x if x.shape else float(x)
+
+
+def evaluated(case: Case) -> Found:
+    return {"values": case.values(case.slots)}
+
+
+def reverse(case: Case) -> Found:
+    return {"slopes": case.values(case.gradient)}
+
+
+def forward(case: Case) -> Found:
+    return {"along": case.values(case.jvp)}
+
+
+def dual(case: Case) -> Found:
+    """The slots on dual numbers."""
+    given = [DualNumber(plain(x), plain(d)) for x, d in zip(case.program.inputs, case.directions, strict=True)]
+    slots = case.program.run(given, np, ep)
+    values = [x.value if isinstance(x, DualNumber) else x for x in slots]
+    return {"values": values, "along": getattr(slots[-1], "eps", 0.0)}
+
+
+def backward(case: Case) -> Found:
+    given = [Variable(x.copy()) for x in case.program.inputs]
+    slots = case.program.run(given, np, ep)
+    slots[-1].backward()
+    return {"values": [x.data if isinstance(x, Variable) else x for x in slots], "slopes": _grads(given)}
+
+
+def _grads(given: list[Any]) -> list[Any]:
+    return [np.zeros(x.shape) if x.grad is None else x.grad.data for x in given]
+
+
+def create_graph(case: Case) -> Found:
+    """Backward of backward."""
+    given = [Variable(x.copy()) for x in case.program.inputs]
+    f = case.program.run(given, np, ep)[-1]
+    f.backward(create_graph=True)
+    slopes = [np.zeros(x.shape) if x.grad is None else x.grad for x in given]
+    found = _grads(given)
+    for x in given:
+        x.cleargrad()
+    total = case.weighted(slopes)
+    if isinstance(total, Variable) and total._node is not None:
+        total.backward()
+    return {"slopes": found, "curves": _grads(given)}
+
+
+def compiled(backend: str) -> Callable[[Case], Found]:
+    def route(case: Case) -> Found:
+        function = ep.compile([case.f, *case.gradient], case.variables, backend=backend)
+        value, *slopes = [np.asarray(each) for each in function(*_given(case, backend))]
+        return {"value": value, "slopes": slopes}
+
+    return route
+
+
+def compiled_curves(backend: str) -> Callable[[Case], Found]:
+    def route(case: Case) -> Found:
+        function = ep.compile([case.jvp, *case.hvp], case.variables, backend=backend)
+        along, *curves = [np.asarray(each) for each in function(*_given(case, backend))]
+        return {"along": along, "curves": curves}
+
+    return route
+
+
+def _given(case: Case, backend: str) -> list[Any]:
+    if backend != "jax":
+        return [plain(x) for x in case.program.inputs]
+    return [jax_numpy().asarray(x) for x in case.program.inputs]
+
+
+def jax_numpy() -> Any:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    return jax.numpy
+
+
+def forward_over_reverse(case: Case) -> Found:
+    return {"curves": case.values(case.hvp)}
+
+
+def reverse_over_reverse(case: Case) -> Found:
+    return {"curves": case.values(ep.gradient(case.weighted(case.gradient), case.variables))}
+
+
+def reverse_over_forward(case: Case) -> Found:
+    return {"curves": case.values(ep.gradient(case.jvp, case.variables))}
+
+
+def forward_over_forward(case: Case) -> Found:
+    return {"across": case.values(ep.jvp(case.jvp, dict(zip(case.variables, case.directions, strict=True))))}
+
+
+def nested_dual(case: Case) -> Found:
+    given = [DualNumber(DualNumber(plain(x), plain(d)), plain(d))
+             for x, d in zip(case.program.inputs, case.directions, strict=True)]  # fmt: skip
+    f = case.program.run(given, np, ep)[-1]
+    return {"across": getattr(getattr(f, "eps", 0.0), "eps", 0.0)}
+
+
+def dual_over_reverse(case: Case) -> Found:
+    given = {x: DualNumber(plain(at), plain(d))
+             for x, at, d in zip(case.variables, case.program.inputs, case.directions, strict=True)}  # fmt: skip
+    found = ep.evaluate(case.gradient, given)
+    return {"slopes": [getattr(x, "value", x) for x in found], "curves": [getattr(x, "eps", np.zeros(np.shape(x))) for x in found]}
+
+
+def backward_over_reverse(case: Case) -> Found:
+    """The symbolic gradient, evaluated on Variables, and a backward pass."""
+    given = [Variable(x.copy()) for x in case.program.inputs]
+    total = case.weighted(ep.evaluate(case.gradient, dict(zip(case.variables, given, strict=True))))
+    if isinstance(total, Variable):
+        total.backward()
+    return {"curves": _grads(given)}
+
+
+def dense_hessian(case: Case) -> Found:
+    """The whole matrix, of one variable with a shape, or of each with each."""
+    rows = ep.hessian(case.f, case.variables)
+    curves = []
+    for row in rows:
+        total: Any = 0.0
+        for block, d in zip(row, case.directions, strict=True):
+            total = total + np.tensordot(case.values(block), d, d.ndim)
+        curves.append(total)
+    return {"all curves": curves}
+
+
+def sparse_hessian(case: Case) -> Found:
+    (x,), (d,) = case.variables, case.directions
+    matrix = ep.hessian(case.f, x, sparse=True).evaluate(case.bound)
+    return {"all curves": [(matrix.toarray() @ d.ravel()).reshape(d.shape)]}
+
+
+def recorded(case: Case) -> Found:
+    """What a Variable recorded, as an expression."""
+    given = [Variable(x.copy(), case.program.name(slot)) for slot, x in enumerate(case.program.inputs)]
+    f = case.program.run(given, np, ep)[-1].expression
+    return {"value": ep.evaluate(f, case.bound), "slopes": ep.evaluate(ep.gradient(f, case.variables), case.bound)}
+
+
+def is_scalar(case: Case) -> bool:
+    """Whether a program is one of numbers alone, as native code takes them."""
+    return all(x.shape == () for x in case.program.inputs) and all(getattr(x, "shape", ()) == () for x in case.slots)
+
+
+class Route(NamedTuple):
+    run: Callable[[Case], Found]
+    every: int = 1  # of how many programs one takes it
+    fits: Callable[[Case], bool] = lambda case: True
+
+
+ROUTES: dict[str, Route] = {
+    "evaluate": Route(evaluated),
+    "reverse": Route(reverse),
+    "forward": Route(forward),
+    "dual": Route(dual),
+    "backward": Route(backward),
+    "create_graph": Route(create_graph),
+    "forward over reverse": Route(forward_over_reverse),
+    "reverse over reverse": Route(reverse_over_reverse, 3),
+    "reverse over forward": Route(reverse_over_forward, 3),
+    "forward over forward": Route(forward_over_forward, 3),
+    "nested dual": Route(nested_dual, 2),
+    "dual over reverse": Route(dual_over_reverse, 3),
+    "backward over reverse": Route(backward_over_reverse, 4),
+    "recorded": Route(recorded, 6),
+    "compiled": Route(compiled("numpy"), 4),
+    "compiled curves": Route(compiled_curves("numpy"), 8),
+    "native": Route(compiled("native"), 2, is_scalar),
+    "native curves": Route(compiled_curves("native"), 4, is_scalar),
+    "jax": Route(compiled("jax"), 200),
+    "hessian": Route(dense_hessian, 8, lambda case: case.size <= 6 and all(x.shape for x in case.program.inputs)),
+    "sparse hessian": Route(sparse_hessian, 2, lambda case: len(case.program.inputs) == 1 and 0 < case.size <= 9
+                            and bool(case.program.inputs[0].shape)),
+}  # fmt: skip

@@ -1,0 +1,136 @@
+"""What is compared, and when: the routes of exprad against NumPy and the reference."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from exprad.errors import UnsupportedError
+from tests.programs.carriers import ROUTES, Case
+from tests.programs.numbers import LARGE, Precise, finite
+from tests.programs.numpy_functions import ep
+from tests.programs.program import Program
+from tests.programs.reference import Reference
+
+TOLERANCE = 1e-9
+
+
+class Difference(NamedTuple):
+    """Where a route parts from what is promised."""
+
+    route: str
+    kind: str
+    expected: Any
+    found: Any
+
+    def __str__(self) -> str:
+        return f"{self.route}: {self.kind}: expected {self.expected}, found {self.found}"
+
+
+class Expected:
+    """What a program is to give, by NumPy and by the reference."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        rng = Random(sum(x.size for x in program.inputs))
+        self.directions = [np.array([rng.choice([1.0, -1.0, 2.0, 0.5, -1.5]) for _ in range(x.size)]).reshape(x.shape)
+                           for x in program.inputs]  # fmt: skip
+        self.values = program.run(list(program.inputs), np, ep)
+        self.reference = Reference(program, self.directions)
+        self.scale = self.reference.run.scale
+
+    def derivatives(self, what: str, reference: Reference | None = None) -> list[Any]:
+        """Flat derivatives by all elements; nan where nothing is promised."""
+        jet, run = (reference or self.reference).result, (reference or self.reference).run
+        if what == "along":
+            return [_promised(jet.tangent if not run.tainted else np.nan)]
+        if what == "across":
+            curves = self.derivatives("curves", reference)
+            flat = np.concatenate([d.ravel() for d in self.directions])
+            return [float(np.dot(curves, flat))]
+        found, tainted = (jet.slopes, run.tainted) if what == "slopes" else (jet.curves, run.tainted | run.tainted_second)
+        count = sum(x.size for x in self.program.inputs)
+        if what != "slopes" and run.tainted_second:
+            return [np.nan] * count
+        known = [np.nan if i in tainted else _promised(found.get(i)) for i in range(count)]
+        if what == "all curves" and not np.all(np.isfinite([*known, *self.derivatives("slopes", reference)])):
+            return [np.nan] * count
+        return known
+
+
+def _promised(x: Any) -> float:
+    if x is None:
+        return 0.0
+    return float(x) if finite(x) and abs(x) <= LARGE else np.nan
+
+
+def differences(program: Program, number: int = 0, only: str | None = None) -> list[Difference]:
+    """How the routes that this program takes part from what is promised; `only` one of them."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = Expected(program)
+        case = Case(program, expected.directions)
+        found: list[Difference] = []
+        for place, (name, route) in enumerate(ROUTES.items()):
+            if name == only if only else (number + place) % route.every == 0:
+                found += compared(expected, case, name)
+        return found
+
+
+def compared(expected: Expected, case: Case, name: str) -> Iterator[Difference]:
+    try:
+        found = ROUTES[name].run(case) if ROUTES[name].fits(case) else {}
+    except UnsupportedError:  # native code has no reductions
+        return
+    except Exception as error:  # whatever it is, it is a refusal of what NumPy takes
+        yield Difference(name, f"refused by {type(error).__name__}", "a value", str(error).splitlines()[:1])
+        return
+    for what, each in found.items():
+        if what in ("values", "value"):
+            wanted = expected.values if what == "values" else expected.values[-1:]
+            yield from of_values(name, wanted, each if what == "values" else [each], expected)
+        else:
+            shapes = [()] if what in ("along", "across") else [x.shape for x in case.program.inputs]
+            yield from of_derivatives(name, what, shapes, each if shapes != [()] or what not in ("along", "across") else [each], expected)
+
+
+def of_values(name: str, wanted: Sequence[Any], found: Sequence[Any], expected: Expected) -> Iterator[Difference]:
+    """The first slot that differs."""
+    for slot, (a, b) in enumerate(zip(wanted, found, strict=True)):
+        if np.shape(a) != np.shape(b):
+            yield Difference(name, "shape", np.shape(a), np.shape(b))
+            return
+        a, b = np.asarray(a, float), np.asarray(b, float)
+        if not np.allclose(b, a, rtol=TOLERANCE, atol=TOLERANCE * expected.scale, equal_nan=True) and is_settled(expected):
+            yield Difference(name, "value", a.tolist(), b.tolist())
+            return
+
+
+def of_derivatives(name: str, what: str, shapes: Any, found: Sequence[Any], expected: Expected) -> Iterator[Difference]:
+    for shape, each in zip(shapes, found, strict=True):
+        if np.shape(each) != shape:
+            yield Difference(name, f"shape of {what}", shape, np.shape(each))
+            return
+    flat = np.concatenate([np.ravel(np.asarray(each, float)) for each in found])
+    wanted = np.array(expected.derivatives(what), float)
+    known = ~np.isnan(wanted)
+    lost = known & ~np.isfinite(flat)
+    order = 1 if what in ("slopes", "along") else 2
+    if lost.any() and is_settled(expected):
+        yield Difference(name, f"nan for a {'slope' if order == 1 else 'curvature'}", wanted.tolist(), flat.tolist())
+    elif not np.allclose(flat[known], wanted[known], rtol=10 * TOLERANCE, atol=10 * TOLERANCE * expected.scale**order):
+        if is_settled(expected, what):
+            yield Difference(name, f"wrong {'slope' if order == 1 else 'curvature'}", wanted.tolist(), flat.tolist())
+
+
+def is_settled(expected: Expected, what: str = "slopes") -> bool:
+    """Whether the reference holds in high precision, too: else rounding decides, and nothing is promised."""
+    run = Reference(expected.program, expected.directions, Precise())
+    if run.run.is_fragile or expected.reference.run.is_fragile:
+        return False
+    a, b = np.array(expected.derivatives(what)), np.array(expected.derivatives(what, run))
+    return bool(np.allclose(a, b, rtol=TOLERANCE, atol=TOLERANCE * expected.scale, equal_nan=True))
