@@ -1,7 +1,7 @@
 """Routes: how exprad gives the values, slopes and curvatures of a program. Each is a row of `ROUTES`.
 
 A route returns what it found by the name of what it is: `values` of all slots, `value` of the last, `slopes` by each input, the
-slope `along` the directions, `curves` (the Hessian times the directions), and the curvature `across` (that times the directions).
+slope `along` the directions, `curves` (the Hessian times the directions), and the curvature `across` (that times the directions); at `points`, the value and the slopes by scalar inputs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 import exprad as ep
 from exprad import DualNumber, Var, Variable
+from exprad.errors import NameClashError
 from tests.programs.program import Program
 
 Found = dict[str, Any]
@@ -99,6 +100,44 @@ def backward(case: Case) -> Found:
     return {"values": [x.data if isinstance(x, Variable) else x for x in slots], "slopes": _grads(given)}
 
 
+class Parameter(Variable):
+    """A kind of Variable of the user's own."""
+
+
+def of_a_subclass(case: Case) -> Found:
+    given = [Parameter(x.copy()) for x in case.program.inputs]
+    case.program.run(given, np, ep)[-1].backward()
+    return {"slopes": _grads(given)}
+
+
+def trace_in_trace(case: Case) -> Found:
+    """The slope of f at the variables, by a trace of names that are those of the trace around it.
+
+    Inside stands (3 + y**2) f(x), whose slope by the inner x is (3 + y**2) f'(x), where y is made of the outer variables. A
+    clash of names that is refused is as good.
+    """
+    inside: list[Any] = []
+    shapes = [x.shape for x in case.program.inputs]
+
+    def outer(*xs: Any) -> Any:
+        y = case.weighted(xs)
+
+        def inner(*xs: Any) -> Any:
+            inside.extend(xs)
+            return (3 + y * y) * case.program.run(list(xs), np, ep)[-1]
+
+        return ep.trace(inner, *shapes), y, xs
+
+    try:
+        f, y, xs = ep.trace(outer, *shapes)
+    except NameClashError:
+        return {}
+    at = {**dict(zip(xs, map(plain, case.program.inputs), strict=True)),
+          **dict(zip(inside, map(plain, case.program.inputs), strict=True))}  # fmt: skip
+    factor, *slopes = ep.evaluate([3 + y * y, *ep.gradient(f, inside)], at)
+    return {"slopes": [slope / factor for slope in slopes]}
+
+
 def _grads(given: list[Any]) -> list[Any]:
     return [np.zeros(x.shape) if x.grad is None else x.grad.data for x in given]
 
@@ -147,6 +186,36 @@ def jax_numpy() -> Any:
 
     jax.config.update("jax_enable_x64", True)
     return jax.numpy
+
+
+def at_points(case: Case) -> list[Program]:
+    """The program at three points: scalar inputs move, arrays stay."""
+    moves = (lambda x: x, lambda x: x + 1.0, lambda x: 0.5 - x)
+    return [Program(tuple(x if x.shape else move(x) for x in case.program.inputs), case.program.steps) for move in moves]
+
+
+def _bound_to_points(case: Case) -> list[Any]:
+    programs = at_points(case)
+    return [x if x.shape else np.array([float(program.inputs[slot]) for program in programs])
+            for slot, x in enumerate(case.program.inputs)]  # fmt: skip
+
+
+def _wanted_at_points(case: Case) -> list[Any]:
+    """f, and its slopes by the scalar inputs."""
+    return [case.f, *[g for g, x in zip(case.gradient, case.program.inputs, strict=True) if not x.shape]]
+
+
+def points(case: Case) -> Found:
+    """Scalar variables bound to arrays of points."""
+    return {"points": ep.evaluate(_wanted_at_points(case), dict(zip(case.variables, _bound_to_points(case), strict=True)))}
+
+
+def points_compiled(case: Case) -> Found:
+    return {"points": ep.compile(_wanted_at_points(case), case.variables)(*_bound_to_points(case))}
+
+
+def of_numbers(case: Case) -> bool:
+    return any(x.shape == () for x in case.program.inputs)
 
 
 def forward_over_reverse(case: Case) -> Found:
@@ -231,6 +300,10 @@ ROUTES: dict[str, Route] = {
     "dual": Route(dual),
     "backward": Route(backward),
     "create_graph": Route(create_graph),
+    "subclass": Route(of_a_subclass, 10),
+    "trace in trace": Route(trace_in_trace, 10),
+    "points": Route(points, 2, of_numbers),
+    "points, compiled": Route(points_compiled, 4, of_numbers),
     "forward over reverse": Route(forward_over_reverse),
     "reverse over reverse": Route(reverse_over_reverse, 3),
     "reverse over forward": Route(reverse_over_forward, 3),

@@ -11,6 +11,7 @@ import numpy as np
 from tests.programs.numpy_functions import ep
 from tests.programs.operations import GROUPS, MOVES, OPERATIONS, literal
 from tests.programs.program import NAMES, Literal, Program, Step
+from tests.programs.refusals import refused
 
 LARGEST = 30  # elements of a slot
 RISKY = {  # what is infinite or nan where the condition fails
@@ -191,18 +192,28 @@ def before(d: Draft) -> None:
     d.add(text, (slots[0],))
 
 
+def signed_zeros(d: Draft) -> None:
+    """Signs that pass through zeros, and a function that shows them."""
+    slot: Any = d.pick()
+    for _ in range(d.rng.randint(1, 3)):
+        slot = d.add(d.rng.choice(["-{0}", "0 * {0}", "{0} * 0.0", "{0} * -1", "{0} / -2", "-1 * {0}", "{0} * {0}"]), (slot,))
+        if slot is None:
+            return
+    d.add(d.rng.choice(["1 / {0}", "np.copysign(1, {0})", "np.arctan2({0}, -1)", "-1 / {0}", "{0} ** -1"]), (slot,))
+
+
 def program(seed: int, number: int) -> Program:
     """A program, the same for the same numbers."""
     rng = Random(seed * 1_000_003 + number)
     with np.errstate(all="ignore"):
         d = Draft(rng, inputs(rng))
-        target = rng.choice([1, 2, 2, 3, 3, 4, 5, 6, 8])
+        target = rng.choice([1, 2, 3, 4, 5, 6, 8, 10, 12])
         for _ in range(4 * target):
             if len(d.steps) >= target:
                 break
             kind = rng.random()
-            guard(d) if kind < 0.12 else before(d) if kind < 0.18 else d.step()
-        return closed(d)
+            guard(d) if kind < 0.12 else before(d) if kind < 0.18 else signed_zeros(d) if kind < 0.21 else d.step()
+        return closed(d) if rng.random() > 0.05 else refused(d) or closed(d)
 
 
 def closed(d: Draft) -> Program:

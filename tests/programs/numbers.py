@@ -286,7 +286,8 @@ def _step(rule: Callable[[Any, Any], Any], offset: float = 0.0) -> Callable[...,
     def function(run: Run, x: Any) -> tuple[Any, ...]:
         if finite(x):
             run.near(x, run.m.floor(x + 0.5 - offset) + offset)
-        return rule(run.m, x), (None,), ()
+        value = rule(run.m, x)
+        return (value or 0 * x), (None,), ()  # a zero has the sign of x
 
     return function
 
@@ -402,6 +403,14 @@ def _mod(run: Run, a: Any, b: Any) -> tuple[Any, ...]:
     return a - whole * b, (1, -whole), ()
 
 
+def _copysign(run: Run, a: Any, b: Any) -> tuple[Any, ...]:
+    run.near(a, 0)
+    run.near(b, 0)
+    run.is_fragile |= b != b  # a nan has no sign that is promised
+    sign = math.copysign(1, float(b))
+    return abs(a) * sign, (((a > 0) - (a < 0)) * sign, None), (None, None, None)
+
+
 def _divide(run: Run, a: Any, b: Any) -> tuple[Any, ...]:
     m = run.m
     y, one = m.div(a, b), m.number(1)
@@ -428,7 +437,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "add": lambda run, a, b: (a + b, (1, 1), ()),
     "subtract": lambda run, a, b: (a - b, (1, -1), ()),
     "multiply": lambda run, a, b: (a * b, (b, a), (None, 1, None)),
-    "divide": _divide, "power": _power, "mod": _mod, "hypot": _hypot, "arctan2": _atan2, "logaddexp": _logaddexp,
+    "divide": _divide, "power": _power, "mod": _mod, "copysign": _copysign, "hypot": _hypot, "arctan2": _atan2, "logaddexp": _logaddexp,
     "xlogy": _xlogy, "maximum": _extremum(1), "minimum": _extremum(-1),
     "negative": lambda run, x: (-x, (-1,), ()),
     "sin": _unary(lambda m, x: (m.sin(x), m.cos(x), -m.sin(x))),

@@ -94,9 +94,10 @@ def binary(d: Draft) -> Drawn | None:
     return (pair if d.rng.random() < 0.6 else pair[::-1]), {}
 
 
-def constant_first(d: Draft) -> Drawn | None:
-    """An exponent or divisor that is a slot; what is divided may be a constant."""
-    return binary(d)
+def signs(d: Draft) -> Drawn | None:
+    """A number and what gives the sign."""
+    second = d.pick()
+    return (Literal(d.rng.choice([1, 2.0])) if d.rng.random() < 0.6 else d.pick(lambda x: _fits(x.shape, d.shape(second))), second), {}
 
 
 def _fits(a: Shape, b: Shape) -> bool:
@@ -456,6 +457,8 @@ OPERATIONS: dict[str, Operation] = {
     "negative": Operation("-{0}", unary), "abs": Operation("abs({0})", unary, 0.5),
     "add": Operation("{0} + {1}", binary, 2), "subtract": Operation("{0} - {1}", binary, 1.5),
     "multiply": Operation("{0} * {1}", binary, 3), "divide": Operation("{0} / {1}", binary),
+    "zero": Operation("0 * {0}", unary, 0.3), "times zero": Operation("{0} * 0.0", unary, 0.2),
+    "reciprocal": Operation("1 / {0}", unary, 0.5), "copysign": Operation("np.copysign({0}, {1})", signs, 0.5),
     "mod": Operation("{0} % {1}", binary, 0.3), "power": Operation("{0} ** {1}", powers, 2),
     "power of": Operation("{0} ** {1}", power_of_two, 0.5), "to power": Operation("{0} ** {1}", to_power, 0.3),
     "np.power": Operation("np.power({0}, {1})", powers, 0.3),
@@ -467,7 +470,7 @@ OPERATIONS: dict[str, Operation] = {
     "at least": Operation("{0} >= {1}", comparison, 0.5), "at most": Operation("{0} <= {1}", comparison, 0.5),
     "not": Operation("~{0}", condition, 0.3), "and": Operation("{0} & {1}", conditions, 0.3),
     "or": Operation("{0} | {1}", conditions, 0.3), "where": Operation("np.where({0}, {1}, {2})", choice, 4),
-    "index": Operation("{0}[{index}]", indexed, 7, "moves"),
+    "index": Operation("{0}[{index}]", indexed, 9, "moves"),
     "reshape": Operation("np.reshape({0}, {shape})", reshaped, 1, "moves"),
     "to shape": Operation("{0}.reshape({shape})", reshaped, 0.5, "moves"),
     "ravel": Operation("{0}.ravel()", unary, 0.3, "moves"), "T": Operation("{0}.T", unary, 0.5, "moves"),

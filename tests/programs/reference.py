@@ -18,7 +18,7 @@ class Reference:
     def __init__(self, program: Program, directions: Sequence[Any], arithmetic: Any = None) -> None:
         self.run = run = Run(arithmetic or Floats())
         numbers = count()
-        inputs = []
+        inputs: list[Any] = []
         for x, direction in zip(program.inputs, directions, strict=True):
             jets = numpy.empty(x.shape, object)
             for place in numpy.ndindex(x.shape):
@@ -28,7 +28,7 @@ class Reference:
                 jets[place] = jet
             inputs.append(jets)
         module = Module(run)
-        self.slots = program.run(inputs, module, module, module.box)
+        self.slots = program.run([module.box(x) for x in inputs], module, module, module.box)
         self.result: Jet = run.lift(self.slots[-1][()])
 
 
@@ -38,7 +38,10 @@ def _mapped(run: Run, name: str) -> Callable[..., Any]:
     return lambda *xs: function(*[numpy.asarray(x) for x in xs])
 
 
-TWO = {"add", "subtract", "multiply", "divide", "power", "mod", "hypot", "arctan2", "logaddexp", "xlogy", "maximum", "minimum"}
+TWO = {"copysign", "add", "subtract", "multiply", "divide", "power", "mod", "hypot", "arctan2", "logaddexp", "xlogy", "maximum", "minimum"}
+
+
+MIXES = """matmul dot inner vdot tensordot einsum softmax log_softmax det inv solve"""  # rows that read all elements
 
 
 class Module:
@@ -47,6 +50,19 @@ class Module:
     def __init__(self, run: Run) -> None:
         self._run = run
         self.linalg = self
+        for name in MIXES.split():
+            setattr(self, name, self._mixing(getattr(self, name)))
+        self._array = type("Array", (numpy.ndarray,), {"__matmul__": self.matmul, "__rmatmul__": lambda b, a: self.matmul(a, b)})
+
+    def _mixing(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A row that mixes all elements of its operands: what it meets while it is infinite is lost."""
+
+        def mixing(*operands: Any, **options: Any) -> Any:
+            arrays = [x for x in operands if isinstance(x, numpy.ndarray)]
+            self._run.taint([x for each in arrays for x in each.ravel() if isinstance(x, Jet)])
+            return function(*operands, **options)
+
+        return mixing
 
     def __getattr__(self, name: str) -> Any:
         found = _mapped(self._run, name) if name in FUNCTIONS else getattr(numpy, name)
@@ -58,7 +74,7 @@ class Module:
         x = numpy.asarray(x)
         if x.dtype == bool or x.dtype == object and x.size and isinstance(x.flat[0], (bool, numpy.bool_)):
             return x.astype(bool)
-        return numpy.asarray(numpy.frompyfunc(self._run.lift, 1, 1)(x), object)
+        return numpy.asarray(numpy.frompyfunc(self._run.lift, 1, 1)(x), object).view(self._array)
 
     def clip(self, x: Any, low: Any, high: Any) -> Any:
         run = self._run
@@ -162,19 +178,13 @@ class Module:
         return run.call("log", total(run, [run.call("exp", x - top) for x in parts])) + top
 
     def log_softmax(self, x: Any, axis: Any = None) -> Any:
-        self._taint(x)
         return self.box(x) - self.logsumexp(x, axis, keepdims=True)
 
     def softmax(self, x: Any, axis: Any = None) -> Any:
         return self.exp(self.log_softmax(x, axis))
 
-    def _taint(self, *operands: Any) -> None:
-        self._run.taint([x for each in operands for x in numpy.asarray(each).ravel() if isinstance(x, Jet)])
-
     def einsum(self, subscripts: str, *operands: Any) -> Any:
         """By its definition: a sum over all letters of products."""
-        if len(operands) > 1:
-            self._taint(*operands)
         arrays = [numpy.asarray(x) for x in operands]
         given, _, result = subscripts.partition("->")
         names = given.split(",")
@@ -198,8 +208,7 @@ class Module:
         return found
 
     def _product(self, a: Any, b: Any, name: str) -> Any:
-        self._taint(a, b)
-        return self.box(getattr(numpy, name)(self.box(a), self.box(b)))
+        return getattr(numpy, name)(numpy.asarray(self.box(a)), numpy.asarray(self.box(b)))
 
     def matmul(self, a: Any, b: Any) -> Any:
         return self._product(a, b, "matmul")
@@ -217,11 +226,9 @@ class Module:
         return self.box(a).ravel()[:, None] * self.box(b).ravel()
 
     def tensordot(self, a: Any, b: Any, axes: Any) -> Any:
-        self._taint(a, b)
-        return numpy.tensordot(self.box(a), self.box(b), axes)
+        return numpy.tensordot(numpy.asarray(self.box(a)), numpy.asarray(self.box(b)), axes)
 
     def det(self, x: Any) -> Any:
-        self._taint(x)
         x = numpy.asarray(x)
         found = numpy.empty(x.shape[:-2], object)
         for place in numpy.ndindex(found.shape):
@@ -230,7 +237,6 @@ class Module:
 
     def inv(self, x: Any) -> Any:
         """By the adjugate."""
-        self._taint(x)
         x = numpy.asarray(x)
         found = numpy.empty(x.shape, object)
         n = x.shape[-1]
