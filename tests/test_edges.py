@@ -14,7 +14,11 @@ from exprad import (
     DualNumber,
     Var,
     Variable,
+    acos,
+    acosh,
+    asin,
     atan2,
+    atanh,
     clip,
     copysign,
     derivative,
@@ -41,6 +45,7 @@ from exprad import (
     xlogy,
 )  # fmt: skip
 from exprad.evaluation import evaluate
+from exprad.traverse import postorder
 from tests.test_c import GCC, Library
 from tests.test_cupy import emulated
 from tests.test_foreign import library as library_of_arrays
@@ -125,6 +130,17 @@ CASES = [
     (sinc(x), x, {"x": 0.0}, 0),
     (mod(x, y), x, {"x": 7.0, "y": 3.0}, 1),
     (mod(x, y), y, {"x": 7.0, "y": 3.0}, -2),
+    (sigmoid(x), x, {"x": 0.0}, 0.25),
+    (softplus(x), x, {"x": 0.0}, 0.5),
+    (logaddexp(x, y), y, {"x": 1.0, "y": 1.0}, 0.5),
+    (xlogy(x, y), x, {"x": 0.0, "y": 2.0}, math.log(2)),
+    (xlogy(x, y), y, {"x": 0.0, "y": 2.0}, 0),
+    (asin(x), x, {"x": 1.0}, inf),
+    (acos(x), x, {"x": -1.0}, -inf),
+    (atanh(x), x, {"x": 1.0}, inf),
+    (acosh(x), x, {"x": 1.0}, inf),
+    (x**y, x, {"x": -2.0, "y": 0.0}, 0),
+    (x**y, x, {"x": 2.0, "y": 0.0}, 0),
 ]
 
 
@@ -203,6 +219,202 @@ def test_slopes_at_the_edge_in_other_libraries(f, wrt, at, expected, backend):
     for slope in exprad.compile(slopes, inputs, backend=backend)(*given):
         for each in np.ravel(np.asarray(slope)):
             assert same(float(each), expected), (f, slope)
+
+
+CHANGES = {  # of the shape of three points; the second of them comes again, or not at all, or with others
+    "index": lambda v: v[1:],
+    "reshape": lambda v: v.reshape(3, 1),
+    "new axis": lambda v: v[None],
+    "broadcast": lambda v: np.broadcast_to(v, (2, 3)),
+    "sum along an axis": lambda v: np.sum(np.stack([v, np.zeros(3)], axis=1), axis=-1),
+    "gather": lambda v: v[[1, 1, 2]],
+    "concatenate": lambda v: np.concatenate([v[:2], v]),
+}
+POINTS = 3
+
+
+def on(f, operands):
+    """A row of the table of edges on what its variables stand for."""
+    values = {}
+    for node in postorder([f]):
+        given = [values[each] for each in node.operands]
+        values[node] = operands[node.name] if isinstance(node, Var) else node.primitive(*given) if given else node.value
+    return values[f]
+
+
+def changed(f, change, before):
+    """A program of vectors: the row with a change of shape before or after it, summed up."""
+
+    def program(**operands):
+        if before:
+            operands = {name: change(v) for name, v in operands.items()}
+        result = on(f, operands)
+        return np.sum(result if before else change(result))
+
+    return program
+
+
+def times_counted(change):
+    """How often each of the points comes through a change."""
+    return np.array([np.sum(change(unit)) for unit in np.eye(POINTS)])
+
+
+def share(counts, slope):
+    """The slope by each point: what is never read counts nothing, whatever it is."""
+    return np.array([count * slope if count else 0.0 for count in counts])
+
+
+def vectors(at):
+    """Every variable as a vector of its point again and again, or of its points."""
+    return {name: np.array(value, float) + np.zeros(POINTS) for name, value in at.items()}
+
+
+def slopes_of_vectors(program, wrt, at):
+    """By forward, reverse and dual mode along ones; by reverse mode, define-by-run and compiled for each point."""
+    arrays = vectors(at)
+    v = {name: Var(f"{name}_points", shape=(POINTS,)) for name in arrays}
+    bound = {v[name]: value for name, value in arrays.items()}
+    f, x_dot = program(**v), np.ones(POINTS)
+    reverse = f.gradient([v[wrt.name]])[0]
+    dual = program(**{**arrays, wrt.name: DualNumber(arrays[wrt.name], x_dot)})
+    recorded = {name: Variable(value) for name, value in arrays.items()}
+    with np.errstate(all="ignore"):
+        program(**recorded).backward()
+        along = [exprad.jvp(f, {v[wrt.name]: x_dot}).evaluate(bound), dual.eps]
+        each = [reverse.evaluate(bound), recorded[wrt.name].grad.data]
+    for backend in ("numpy", "auto"):
+        each.append(exprad.compile(reverse, list(v.values()), backend=backend)(*arrays.values()))
+    return along, each
+
+
+EDGES = [case for case in CASES if case[0] is not x**0]
+
+
+def agree(expected, found, tolerance=1e-12):
+    assert np.shape(found) == np.shape(expected)
+    pairs = zip(np.ravel(expected), np.ravel(found), strict=True)
+    assert all(same(float(b), float(a), tolerance) for a, b in pairs), (expected, found)
+
+
+@pytest.mark.parametrize("where_changed", ["before", "after"])
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("f, wrt, at, expected", EDGES, ids=lambda case: str(case)[:40])
+def test_slope_at_the_edge_through_a_change_of_shape(f, wrt, at, expected, change, where_changed):
+    along, each = slopes_of_vectors(changed(f, CHANGES[change], where_changed == "before"), wrt, at)
+    wanted = share(times_counted(CHANGES[change]), float(expected))
+    for slope in along:
+        agree(wanted.sum(), slope)
+    for slopes in each:
+        agree(wanted, slopes)
+
+
+def curvatures(program, wrt, at):
+    """The second derivative along ones: forward over reverse, reverse over reverse, nested dual numbers, backward of backward."""
+    arrays = vectors(at)
+    v = {name: Var(f"{name}_points", shape=(POINTS,)) for name in arrays}
+    bound = {v[name]: value for name, value in arrays.items()}
+    f, t, x_dot = program(**v), v[wrt.name], np.ones(POINTS)
+    dual = program(**{**arrays, wrt.name: DualNumber(DualNumber(arrays[wrt.name], x_dot), x_dot)})
+    recorded = {name: Variable(value) for name, value in arrays.items()}
+    with np.errstate(all="ignore"):
+        each = [exprad.hvp(f, t, x_dot).evaluate(bound), np.sum(f.gradient([t])[0]).gradient([t])[0].evaluate(bound)]
+        return each + [by_create_graph(program(**recorded), recorded[wrt.name])], getattr(dual.eps, "eps", 0.0)
+
+
+def by_create_graph(result, variable):
+    """The second derivative by a backward pass of a recorded backward pass."""
+    with np.errstate(all="ignore"):
+        result.backward(create_graph=True)
+        slope = np.sum(variable.grad)
+        variable.cleargrad()
+        if isinstance(slope, Variable) and slope._node is not None:
+            slope.backward()
+    return np.zeros(variable.shape) if variable.grad is None else variable.grad.data
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("f, wrt, at, expected", EDGES, ids=lambda case: str(case)[:40])
+def test_second_derivative_at_the_edge_through_a_change_of_shape(f, wrt, at, expected, change):
+    second = float(f.gradient(wrt).gradient(wrt).evaluate(at))
+    wanted = share(times_counted(CHANGES[change]), second)
+    for is_before in (True, False):
+        each, across = curvatures(changed(f, CHANGES[change], is_before), wrt, at)
+        agree(wanted.sum(), across, 1e-9)
+        for found in each:
+            agree(wanted, found, 1e-9)
+
+
+@pytest.mark.parametrize("f, wrt, at, expected", EDGES, ids=lambda case: str(case)[:40])
+def test_second_derivative_at_the_edge_by_create_graph(f, wrt, at, expected):
+    variables = {name: Variable(np.array(float(value))) for name, value in at.items()}
+    second = float(by_create_graph(f.evaluate(variables), variables[wrt.name]))
+    for slope in (f.gradient(wrt), f.gradient([wrt])[0]):
+        assert same(second, float(slope.gradient(wrt).evaluate(at)), 1e-9)
+
+
+@pytest.mark.parametrize("first, then", [(x, y), (y, x)])
+@pytest.mark.parametrize("f, at", [(f, at) for f, _, at, _ in EDGES if len(at) == 2], ids=lambda case: str(case)[:40])
+def test_mixed_second_derivatives_at_the_edge(f, at, first, then):
+    """By every route; and by the other order, where both are finite."""
+    at = {name: float(value) for name, value in at.items()}
+    variables = {name: Variable(np.array(value)) for name, value in at.items()}
+    with np.errstate(all="ignore"):
+        f.evaluate(variables).backward(create_graph=True)
+        slope = variables[first.name].grad
+        for variable in variables.values():
+            variable.cleargrad()
+        slope.backward()
+    grad = variables[then.name].grad
+    forward = float(f.gradient(first).gradient(then).evaluate(at))
+    assert same(forward, float(f.gradient([first])[0].gradient([then])[0].evaluate(at)), 1e-9), "reverse"
+    assert same(forward, 0.0 if grad is None else float(grad.data), 1e-9), "backward of backward"
+    other = float(f.gradient(then).gradient(first).evaluate(at))
+    assert same(forward, other, 1e-9) or not math.isfinite(forward) or not math.isfinite(other)
+
+
+OF_ARRAYS = {  # a function of three points, where, its slopes, and its Hessian times ones or None where none is promised
+    "norm at 0": (lambda v: np.linalg.norm(v), [0, 0, 0], [0, 0, 0], None),
+    "norm of columns, one of them 0": (lambda v: np.linalg.norm(np.stack([v, np.zeros(3)]), axis=0), [0, 3, -4], [0, 1, -1], [0, 0, 0]),
+    "norm of columns, no kink": (lambda v: np.linalg.norm(np.stack([v, v - 1]), axis=0), [0, 1, 1], [-1, 1, 1], [1, 1, 1]),
+    "hypot against a column of zeros": (lambda v: hypot(v, np.zeros((3, 1))), [0, 1, -2], [0, 3, -3], [0, 0, 0]),
+    "max that ties": (lambda v: np.max(v), [2, 1, 2], [0.5, 0, 0.5], [0, 0, 0]),
+    "min that ties": (lambda v: np.min(v, axis=0), [1, 1, 2], [0.5, 0.5, 0], [0, 0, 0]),
+    "prod, one zero": (lambda v: np.prod(v), [0, 2, 3], [6, 0, 0], [5, 3, 2]),
+    "prod, two zeros": (lambda v: np.prod(v), [0, 0, 3], [0, 0, 0], [3, 3, 0]),
+    "std of one element": (lambda v: np.std(v[:1]), [2, 1, 2], [0, 0, 0], [0, 0, 0]),
+    "std along an axis of one": (lambda v: np.std(v[None], axis=0), [2, 1, 2], [0, 0, 0], [0, 0, 0]),
+    "logarithm, then an index": (lambda v: log(v)[:2], [1, 2, 0], [1, 0.5, 0], [-1, -0.25, 0]),
+    "guard after indices": (lambda v: where(v[:2] > 0, log(v)[:2], 0), [0, 2, 1], [0, 0.5, 0], [0, -0.25, 0]),
+    "index after a guard": (lambda v: sqrt(where(v > 0, v, 0)[:2]), [0, 4, 0], [0, 0.25, 0], [0, -1 / 32, 0]),
+    "guard after new axes": (lambda v: where(v[:, None] > 0, sqrt(v)[:, None], 0), [0, 4, -1], [0, 0.25, 0], [0, -1 / 32, 0]),
+    "guard that broadcasts": (lambda v: where(np.array([[True], [False]]), v, log(v)), [0, 2, 1], [1, 1, 1], [0, 0, 0]),
+    "concatenate, then an index": (lambda v: np.concatenate([log(v), v])[1:], [0, 2, 1], [1, 1.5, 2], [0, -0.25, -1]),
+    "guard of a sum": (lambda v: where(np.sum(v) > 9, np.sum(log(v)), v[0]), [0, 2, 1], [1, 0, 0], [0, 0, 0]),
+    "cumsum of a reversed logarithm": (lambda v: np.cumsum(log(v)[::-1])[:2], [0, 2, 1], [0, 0.5, 2], [0, -0.25, -2]),
+    "root of a padded vector": (lambda v: sqrt(np.pad(v, 1)), [1, 4, 4], [0.5, 0.25, 0.25], [-1 / 4, -1 / 32, -1 / 32]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("f, at, slopes, seconds", OF_ARRAYS.values(), ids=OF_ARRAYS)
+def test_derivatives_of_arrays_at_the_edge(f, at, slopes, seconds):
+    def program(v):
+        return np.sum(f(v))
+
+    v, value, x_dot = Var("v", shape=(POINTS,)), np.array(at, float), np.ones(POINTS)
+    g, recorded = program(v), Variable(value)
+    with np.errstate(all="ignore"):
+        program(recorded).backward()
+        along = [exprad.jvp(g, {v: x_dot}).evaluate(v=value), program(DualNumber(value, x_dot)).eps]
+    each = [g.gradient([v])[0].evaluate(v=value), recorded.grad.data, exprad.compile(g.gradient(v), [v])(value)]
+    for found in each:
+        agree(np.array(slopes, float), found)
+    for found in along:
+        agree(np.sum(slopes), found)
+    if seconds is not None:
+        each, across = curvatures(program, v, {"v": at})
+        for found in each:
+            agree(np.array(seconds, float), found, 1e-9)
+        agree(np.sum(seconds), across, 1e-9)
 
 
 @pytest.mark.parametrize("exponent", [2, 2.0, y])

@@ -82,8 +82,12 @@ def test_the_reference_agrees_with_differences_in_high_precision() -> None:
         low, middle, high = [value_at(drawn, expected.directions, m, place) for place in (-step, 0.0, step)]
         jet = expected.reference.result
         across = expected.derivatives("across")[0]
-        np.testing.assert_allclose(float(jet.tangent or 0), float((high - low) / (2 * step)), rtol=1e-9, atol=1e-9 * expected.scale)
-        np.testing.assert_allclose(across, float((high - 2 * middle + low) / step**2), rtol=1e-6, atol=1e-6 * expected.scale**2)
+        np.testing.assert_allclose(
+            float(jet.tangent or 0), float((high - low) / (2 * step)), rtol=1e-9, atol=1e-9 * expected.scale
+        )
+        np.testing.assert_allclose(
+            across, float((high - 2 * middle + low) / step**2), rtol=1e-6, atol=1e-6 * expected.scale**2
+        )
         asked += 1
     assert asked > 100
 

@@ -191,7 +191,9 @@ def jax_numpy() -> Any:
 def at_points(case: Case) -> list[Program]:
     """The program at three points: scalar inputs move, arrays stay."""
     moves = (lambda x: x, lambda x: x + 1.0, lambda x: 0.5 - x)
-    return [Program(tuple(x if x.shape else move(x) for x in case.program.inputs), case.program.steps) for move in moves]
+    return [
+        Program(tuple(x if x.shape else move(x) for x in case.program.inputs), case.program.steps) for move in moves
+    ]
 
 
 def _bound_to_points(case: Case) -> list[Any]:
@@ -207,7 +209,9 @@ def _wanted_at_points(case: Case) -> list[Any]:
 
 def points(case: Case) -> Found:
     """Scalar variables bound to arrays of points."""
-    return {"points": ep.evaluate(_wanted_at_points(case), dict(zip(case.variables, _bound_to_points(case), strict=True)))}
+    return {
+        "points": ep.evaluate(_wanted_at_points(case), dict(zip(case.variables, _bound_to_points(case), strict=True)))
+    }
 
 
 def points_compiled(case: Case) -> Found:
@@ -245,7 +249,10 @@ def dual_over_reverse(case: Case) -> Found:
     given = {x: DualNumber(plain(at), plain(d))
              for x, at, d in zip(case.variables, case.program.inputs, case.directions, strict=True)}  # fmt: skip
     found = ep.evaluate(case.gradient, given)
-    return {"slopes": [getattr(x, "value", x) for x in found], "curves": [getattr(x, "eps", np.zeros(np.shape(x))) for x in found]}
+    return {
+        "slopes": [getattr(x, "value", x) for x in found],
+        "curves": [getattr(x, "eps", np.zeros(np.shape(x))) for x in found],
+    }
 
 
 def backward_over_reverse(case: Case) -> Found:
@@ -305,19 +312,19 @@ ROUTES: dict[str, Route] = {
     "points": Route(points, 2, of_numbers),
     "points, compiled": Route(points_compiled, 4, of_numbers),
     "forward over reverse": Route(forward_over_reverse),
-    "reverse over reverse": Route(reverse_over_reverse, 3),
-    "reverse over forward": Route(reverse_over_forward, 3),
-    "forward over forward": Route(forward_over_forward, 3),
-    "nested dual": Route(nested_dual, 2),
-    "dual over reverse": Route(dual_over_reverse, 3),
-    "backward over reverse": Route(backward_over_reverse, 4),
-    "recorded": Route(recorded, 6),
-    "compiled": Route(compiled("numpy"), 4),
-    "compiled curves": Route(compiled_curves("numpy"), 8),
-    "native": Route(compiled("native"), 2, is_scalar),
-    "native curves": Route(compiled_curves("native"), 4, is_scalar),
-    "jax": Route(compiled("jax"), 200),
-    "hessian": Route(dense_hessian, 8, lambda case: case.size <= 6 and all(x.shape for x in case.program.inputs)),
-    "sparse hessian": Route(sparse_hessian, 2, lambda case: len(case.program.inputs) == 1 and 0 < case.size <= 9
+    "reverse over reverse": Route(reverse_over_reverse, 2),
+    "reverse over forward": Route(reverse_over_forward, 2),
+    "forward over forward": Route(forward_over_forward, 2),
+    "nested dual": Route(nested_dual),
+    "dual over reverse": Route(dual_over_reverse, 2),
+    "backward over reverse": Route(backward_over_reverse, 3),
+    "recorded": Route(recorded, 4),
+    "compiled": Route(compiled("numpy"), 2),
+    "compiled curves": Route(compiled_curves("numpy"), 4),
+    "native": Route(compiled("native"), 1, is_scalar),
+    "native curves": Route(compiled_curves("native"), 1, is_scalar),
+    "jax": Route(compiled("jax"), 100),
+    "hessian": Route(dense_hessian, 4, lambda case: case.size <= 6 and all(x.shape for x in case.program.inputs)),
+    "sparse hessian": Route(sparse_hessian, 1, lambda case: len(case.program.inputs) == 1 and 0 < case.size <= 9
                             and bool(case.program.inputs[0].shape)),
 }  # fmt: skip

@@ -56,7 +56,9 @@ class Expected:
             curves = self.derivatives("curves", reference)
             flat = np.concatenate([d.ravel() for d in self.directions])
             return [float(np.dot(curves, flat))]
-        found, tainted = (jet.slopes, run.tainted) if what == "slopes" else (jet.curves, run.tainted | run.tainted_second)
+        found, tainted = (
+            (jet.slopes, run.tainted) if what == "slopes" else (jet.curves, run.tainted | run.tainted_second)
+        )
         count = sum(x.size for x in self.program.inputs)
         if what != "slopes" and run.tainted_second:
             return [np.nan] * count
@@ -127,7 +129,9 @@ def compared(expected: Expected, case: Case, name: str) -> Iterator[Difference]:
             yield from of_values(name, wanted, each if what == "values" else [each], expected)
         else:
             shapes = [()] if what in ("along", "across") else [x.shape for x in case.program.inputs]
-            yield from of_derivatives(name, what, shapes, each if shapes != [()] or what not in ("along", "across") else [each], expected)
+            yield from of_derivatives(
+                name, what, shapes, each if shapes != [()] or what not in ("along", "across") else [each], expected
+            )
 
 
 def of_values(name: str, wanted: Sequence[Any], found: Sequence[Any], expected: Expected) -> Iterator[Difference]:

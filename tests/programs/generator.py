@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.programs.numpy_functions import ep
-from tests.programs.operations import GROUPS, MOVES, OPERATIONS, literal
+from tests.programs.operations import GROUPS, MOVES, OF_NUMBERS, OPERATIONS, literal
 from tests.programs.program import NAMES, Literal, Program, Step
 from tests.programs.refusals import refused
 
@@ -20,8 +20,7 @@ RISKY = {  # what is infinite or nan where the condition fails
     "np.cbrt({0})": "{0} > 0", "{0} ** -2.0": "{0} > 0", "ep.xlogy({0}, {0})": "{0} > 0", "np.exp(1 / {0})": "{0} > 0",
     "{0} ** 1.5": "{0} > 0", "{0} * np.sqrt({0})": "{0} > 0",
 }  # fmt: skip
-_TABLE = list(OPERATIONS)
-_WEIGHTS = [each.weight for each in OPERATIONS.values()]
+STARTS = [-2.0, -1.0, 0.0, 0.0, 1.0, 1.0, 2.0, 3.0, 0.5, -0.5]
 
 
 class Draft:
@@ -68,8 +67,8 @@ class Draft:
             return None
         return self.add(text_of(name, drawn[0]), *[drawn[0]], **drawn[1])
 
-    def step(self) -> int | None:
-        return self.operate(self.rng.choices(_TABLE, _WEIGHTS)[0])
+    def step(self, names: list[str]) -> int | None:
+        return self.operate(self.rng.choices(names, [OPERATIONS[name].weight for name in names])[0])
 
 
 def text_of(name: str, operands: tuple[Any, ...]) -> str:
@@ -86,11 +85,14 @@ def shape(rng: Random) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def inputs(rng: Random) -> tuple[np.ndarray[Any, Any], ...]:
-    found = []
+def inputs(rng: Random, of_numbers: bool) -> tuple[np.ndarray[Any, Any], ...]:
+    """One to three arrays of small numbers, many of one shape or of shapes that broadcast; or numbers alone."""
+    found: list[Any] = []
     for _ in range(rng.choice([1, 1, 2, 2, 3])):
-        sizes = shape(rng)
-        numbers = [rng.choice([-2.0, -1.0, 0.0, 0.0, 1.0, 1.0, 2.0, 3.0, 0.5, -0.5]) for _ in range(int(np.prod(sizes)))]
+        sizes = () if of_numbers else shape(rng)
+        if found and rng.random() < 0.5:
+            sizes = found[-1].shape[rng.randint(0, found[-1].ndim) :] if rng.random() < 0.5 else found[-1].shape
+        numbers = [rng.choice(STARTS) for _ in range(int(np.prod(sizes)))]
         found.append(np.array(numbers).reshape(sizes))
     return tuple(found[: len(NAMES)])
 
@@ -196,7 +198,9 @@ def signed_zeros(d: Draft) -> None:
     """Signs that pass through zeros, and a function that shows them."""
     slot: Any = d.pick()
     for _ in range(d.rng.randint(1, 3)):
-        slot = d.add(d.rng.choice(["-{0}", "0 * {0}", "{0} * 0.0", "{0} * -1", "{0} / -2", "-1 * {0}", "{0} * {0}"]), (slot,))
+        slot = d.add(
+            d.rng.choice(["-{0}", "0 * {0}", "{0} * 0.0", "{0} * -1", "{0} / -2", "-1 * {0}", "{0} * {0}"]), (slot,)
+        )
         if slot is None:
             return
     d.add(d.rng.choice(["1 / {0}", "np.copysign(1, {0})", "np.arctan2({0}, -1)", "-1 / {0}", "{0} ** -1"]), (slot,))
@@ -206,13 +210,16 @@ def program(seed: int, number: int) -> Program:
     """A program, the same for the same numbers."""
     rng = Random(seed * 1_000_003 + number)
     with np.errstate(all="ignore"):
-        d = Draft(rng, inputs(rng))
+        of_numbers = rng.random() < 0.08
+        d = Draft(rng, inputs(rng, of_numbers))
+        names = list(OF_NUMBERS if of_numbers else OPERATIONS)
         target = rng.choice([1, 2, 3, 4, 5, 6, 8, 10, 12])
         for _ in range(4 * target):
             if len(d.steps) >= target:
                 break
             kind = rng.random()
-            guard(d) if kind < 0.12 else before(d) if kind < 0.18 else signed_zeros(d) if kind < 0.21 else d.step()
+            pattern = guard if kind < 0.12 else before if kind < 0.18 else signed_zeros if kind < 0.21 else None
+            d.step(names) if pattern is None or of_numbers else pattern(d)
         return closed(d) if rng.random() > 0.05 else refused(d) or closed(d)
 
 
@@ -226,7 +233,9 @@ def closed(d: Draft) -> Program:
     for slot in ends:
         count = d.values[slot].size
         weights = np.array([d.rng.choice([1.0, 2.0, -1.0, 0.5, 1.5]) for _ in range(count)]).reshape(d.shape(slot))
-        steps.append(Step("np.sum({0} * {1})", (slot, Literal(weights if weights.ndim else float(weights)))))
+        is_number = not weights.ndim and d.rng.random() < 0.8
+        text = "{0} * {1}" if is_number else "np.sum({0} * {1})"
+        steps.append(Step(text, (slot, Literal(weights if weights.ndim else float(weights)))))
         terms.append(first + len(steps) - 1)
     while len(terms) > 1:
         steps.append(Step("{0} + {1}", (terms.pop(), terms.pop())))

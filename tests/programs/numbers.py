@@ -215,7 +215,9 @@ class Run:
         value, firsts, seconds, *kink = FUNCTIONS[name](self, *[x.value for x in jets])
         return self.combined(value, jets, firsts, seconds, bool(kink and kink[0]))
 
-    def combined(self, value: Any, jets: Sequence[Jet], firsts: Sequence[Any], seconds: Sequence[Any], kink: bool = False) -> Jet:
+    def combined(
+        self, value: Any, jets: Sequence[Jet], firsts: Sequence[Any], seconds: Sequence[Any], kink: bool = False
+    ) -> Jet:
         """The chain rule, to second order; `seconds` by pairs (0, 0), (0, 1), (1, 1)."""
         made = Jet(self, value)
         slopes, curves = made.slopes, made.curves
@@ -430,7 +432,8 @@ def _xlogy(run: Run, a: Any, b: Any) -> tuple[Any, ...]:
         run.is_calm = False
     value = (m.number(0) if b >= 0 else m.number(NAN)) if a == 0 else a * m.log(b)
     first = m.div(a, b) if a != 0 else None
-    return value, (m.log(b), first), (None, m.div(m.number(1), b) if a != 0 else NAN, -m.div(a, b * b) if a != 0 else None)
+    mixed = m.div(m.number(1), b) if a != 0 or b > 0 else NAN
+    return value, (m.log(b), first), (None, mixed, -m.div(a, b * b) if a != 0 else None)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

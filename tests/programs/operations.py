@@ -97,7 +97,10 @@ def binary(d: Draft) -> Drawn | None:
 def signs(d: Draft) -> Drawn | None:
     """A number and what gives the sign."""
     second = d.pick()
-    return (Literal(d.rng.choice([1, 2.0])) if d.rng.random() < 0.6 else d.pick(lambda x: _fits(x.shape, d.shape(second))), second), {}
+    return (
+        Literal(d.rng.choice([1, 2.0])) if d.rng.random() < 0.6 else d.pick(lambda x: _fits(x.shape, d.shape(second))),
+        second,
+    ), {}
 
 
 def _fits(a: Shape, b: Shape) -> bool:
@@ -165,7 +168,9 @@ def choice(d: Draft) -> Drawn | None:
 
 
 def _branches(d: Draft, slot: int) -> tuple[Any, Any]:
-    other: Any = literal(d.rng, d.shape(slot)) if d.rng.random() < 0.6 else d.pick(lambda x: _fits(x.shape, d.shape(slot)))
+    other: Any = (
+        literal(d.rng, d.shape(slot)) if d.rng.random() < 0.6 else d.pick(lambda x: _fits(x.shape, d.shape(slot)))
+    )
     return d.rng.choice([(slot, other), (other, slot)])
 
 
@@ -282,7 +287,10 @@ def padded(d: Draft) -> Drawn | None:
 def rolled(d: Draft) -> Drawn | None:
     slot = d.pick()
     rank = len(d.shape(slot))
-    return (slot,), {"shift": d.rng.randint(-3, 3), "axis": d.rng.choice([None, an_axis(d.rng, rank)]) if rank else None}
+    return (slot,), {
+        "shift": d.rng.randint(-3, 3),
+        "axis": d.rng.choice([None, an_axis(d.rng, rank)]) if rank else None,
+    }
 
 
 def repeated(d: Draft) -> Drawn | None:
@@ -353,7 +361,11 @@ def length(d: Draft) -> Drawn | None:
         return None
     order = d.rng.choice([None, None, None, 1, 2, np.inf, -np.inf])
     axis = an_axis(d.rng, len(d.shape(slot)))
-    return (slot,), {"ord": Literal(order) if order is None else _Order(order), "axis": axis, "keepdims": d.rng.random() < 0.3}
+    return (slot,), {
+        "ord": Literal(order) if order is None else _Order(order),
+        "axis": axis,
+        "keepdims": d.rng.random() < 0.3,
+    }
 
 
 class _Order(Literal):
@@ -518,3 +530,5 @@ OPERATIONS: dict[str, Operation] = {
 }  # fmt: skip
 MOVES = [name for name, each in OPERATIONS.items() if each.kind == "moves"]
 GROUPS = [name for name, each in OPERATIONS.items() if each.kind == "groups"]
+OF_NUMBERS = [name for name, each in OPERATIONS.items() if each.draw in (
+    unary, unit, binary, powers, power_of_two, to_power, bounds, comparison, condition, conditions, choice, signs) and not each.kind]  # fmt: skip

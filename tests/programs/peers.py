@@ -51,7 +51,9 @@ def by_autograd(program: Program, directions: list[Any]) -> tuple[Any, Any]:
 
     if any("transpose" in step.text and min(step.parameters["axes"], default=0) < 0 for step in program.steps):
         raise NotOffered("negative axes of transpose")
-    if any(isinstance(item, list) for step in program.steps for item in getattr(step.parameters.get("index"), "items", ())):
+    if any(
+        isinstance(item, list) for step in program.steps for item in getattr(step.parameters.get("index"), "items", ())
+    ):
         raise NotOffered("lists of truth values as an index")
     f = lambda inputs: program.run(list(inputs), anp, Functions(anp))[-1]
     slopes = autograd.grad(f)

@@ -29,7 +29,13 @@ class Index:
 
     def __repr__(self) -> str:
         items = [_item(each) for each in self.items]
-        return "()" if not items else items[0] + "," * isinstance(self.items[0], tuple) if len(items) == 1 else ", ".join(items)
+        return (
+            "()"
+            if not items
+            else items[0] + "," * isinstance(self.items[0], tuple)
+            if len(items) == 1
+            else ", ".join(items)
+        )
 
 
 def _item(each: Any) -> str:
@@ -83,7 +89,9 @@ class Program:
 
     def text(self, around: str = "{}") -> str:
         first = len(self.inputs)
-        return "\n".join(f"{self.name(first + place)} = {around.format(self.line(place))}" for place in range(len(self.steps)))
+        return "\n".join(
+            f"{self.name(first + place)} = {around.format(self.line(place))}" for place in range(len(self.steps))
+        )
 
     def run(self, inputs: Any, np: Any, ep: Any, box: Any = None) -> list[Any]:
         """The value of every slot, where names of inputs stand for `inputs`."""

@@ -38,7 +38,21 @@ def _mapped(run: Run, name: str) -> Callable[..., Any]:
     return lambda *xs: function(*[numpy.asarray(x) for x in xs])
 
 
-TWO = {"copysign", "add", "subtract", "multiply", "divide", "power", "mod", "hypot", "arctan2", "logaddexp", "xlogy", "maximum", "minimum"}
+TWO = {
+    "copysign",
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "power",
+    "mod",
+    "hypot",
+    "arctan2",
+    "logaddexp",
+    "xlogy",
+    "maximum",
+    "minimum",
+}
 
 
 MIXES = """matmul dot inner vdot tensordot einsum softmax log_softmax det inv solve"""  # rows that read all elements
@@ -52,7 +66,9 @@ class Module:
         self.linalg = self
         for name in MIXES.split():
             setattr(self, name, self._mixing(getattr(self, name)))
-        self._array = type("Array", (numpy.ndarray,), {"__matmul__": self.matmul, "__rmatmul__": lambda b, a: self.matmul(a, b)})
+        self._array = type(
+            "Array", (numpy.ndarray,), {"__matmul__": self.matmul, "__rmatmul__": lambda b, a: self.matmul(a, b)}
+        )
 
     def _mixing(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A row that mixes all elements of its operands: what it meets while it is infinite is lost."""
@@ -92,12 +108,18 @@ class Module:
     def _grouped(self, x: Any, axis: Any, keepdims: bool, function: Callable[[list[Any]], Any]) -> Any:
         """A function of the elements along axes, for each place of the others."""
         x = numpy.asarray(x)
-        axes = tuple(range(x.ndim)) if axis is None else tuple(i % x.ndim for i in (axis if isinstance(axis, (tuple, list)) else (axis,)))
+        axes = (
+            tuple(range(x.ndim))
+            if axis is None
+            else tuple(i % x.ndim for i in (axis if isinstance(axis, (tuple, list)) else (axis,)))
+        )
         rest = tuple(i for i in range(x.ndim) if i not in axes)
         moved = x.transpose(rest + axes)
         found = numpy.empty(tuple(x.shape[i] for i in rest), object)
         for place in numpy.ndindex(found.shape):
-            found[place] = function(list(moved[place].ravel()) if moved[place].__class__ is numpy.ndarray else [moved[place]])
+            found[place] = function(
+                list(moved[place].ravel()) if moved[place].__class__ is numpy.ndarray else [moved[place]]
+            )
         return found.reshape(tuple(1 if i in axes else size for i, size in enumerate(x.shape))) if keepdims else found
 
     def sum(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -263,7 +285,9 @@ def _determinant(x: Any) -> Any:
         return 1.0
     if x.shape[0] == 1:
         return x[0, 0]
-    parts = [x[0, j] * _determinant(numpy.delete(x[1:], j, 1)) * (1.0 if j % 2 == 0 else -1.0) for j in range(x.shape[0])]
+    parts = [
+        x[0, j] * _determinant(numpy.delete(x[1:], j, 1)) * (1.0 if j % 2 == 0 else -1.0) for j in range(x.shape[0])
+    ]
     found = parts[0]
     for each in parts[1:]:
         found = found + each

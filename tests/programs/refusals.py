@@ -35,8 +35,25 @@ def _axis(d: Draft, slot: int) -> Made:
 
 def _shape(d: Draft, slot: int) -> Made:
     size, shape = d.values[slot].size, d.shape(slot)
-    bad = [(-1, -1), (-4, -1), (-2,), (size + 1,), (2, -1), (size, -2), (0, -1), (*shape, 2), (-size, -1), shape[1:], shape[:-1], (1, 5)]
-    return d.rng.choice(["np.reshape({0}, {shape})", "np.broadcast_to({0}, {shape})"]), (slot,), {"shape": d.rng.choice(bad)}
+    bad = [
+        (-1, -1),
+        (-4, -1),
+        (-2,),
+        (size + 1,),
+        (2, -1),
+        (size, -2),
+        (0, -1),
+        (*shape, 2),
+        (-size, -1),
+        shape[1:],
+        shape[:-1],
+        (1, 5),
+    ]
+    return (
+        d.rng.choice(["np.reshape({0}, {shape})", "np.broadcast_to({0}, {shape})"]),
+        (slot,),
+        {"shape": d.rng.choice(bad)},
+    )
 
 
 def _axes(d: Draft, slot: int) -> Made:
@@ -82,4 +99,3 @@ def refused(d: Draft) -> Program | None:
         except (ValueError, TypeError, IndexError):
             return program
     return None
-

@@ -43,7 +43,11 @@ def is_valid(program: Program, kind: str) -> bool:
             values = program.run(list(program.inputs), np, ep)
     except NUMPY_REFUSES as error:
         return kind.startswith("accepted") and "ingular" not in str(error) and "invalid" not in str(error)
-    return not kind.startswith("accepted") and np.shape(values[-1]) == () and all(np.asarray(x).dtype.kind in "fb" for x in values)
+    return (
+        not kind.startswith("accepted")
+        and np.shape(values[-1]) == ()
+        and all(np.asarray(x).dtype.kind in "fb" for x in values)
+    )
 
 
 def shorter(program: Program) -> Iterator[Program]:
@@ -67,7 +71,9 @@ def shorter(program: Program) -> Iterator[Program]:
 
 
 def _is_condition(program: Program, slot: int) -> bool:
-    return slot >= len(program.inputs) and any(sign in program.steps[slot - len(program.inputs)].text for sign in CONDITIONS)
+    return slot >= len(program.inputs) and any(
+        sign in program.steps[slot - len(program.inputs)].text for sign in CONDITIONS
+    )
 
 
 def replaced(program: Program, slot: int, other: int) -> Program:
@@ -97,7 +103,11 @@ def pruned(program: Program) -> Program:
 
 def simpler_steps(step: Step) -> Iterator[Step]:
     for place, each in enumerate(step.operands):
-        if isinstance(each, Literal) and each.value != 1 if isinstance(each, Literal) and np.ndim(each.value) == 0 else isinstance(each, Literal):
+        if (
+            isinstance(each, Literal) and each.value != 1
+            if isinstance(each, Literal) and np.ndim(each.value) == 0
+            else isinstance(each, Literal)
+        ):
             for value in (1, 0, 2):
                 yield step._replace(operands=(*step.operands[:place], Literal(value), *step.operands[place + 1 :]))
     for name, value in step.parameters.items():
@@ -112,7 +122,12 @@ def simpler_items(items: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     for place, each in enumerate(items):
         yield (*items[:place], *items[place + 1 :])
         if isinstance(each, slice):
-            for simpler in (slice(None), slice(each.start, each.stop), slice(each.start, None, each.step), slice(None, each.stop, each.step)):
+            for simpler in (
+                slice(None),
+                slice(each.start, each.stop),
+                slice(each.start, None, each.step),
+                slice(None, each.stop, each.step),
+            ):
                 if simpler != each:
                     yield (*items[:place], simpler, *items[place + 1 :])
         elif each is not None and each is not Ellipsis and not isinstance(each, int):
