@@ -282,9 +282,8 @@ def slopes_of_vectors(program, wrt, at):
         program(**recorded).backward()
         along = [exprad.jvp(f, {v[wrt.name]: x_dot}).evaluate(bound), dual.eps]
         each = [reverse.evaluate(bound), recorded[wrt.name].grad.data]
-    for backend in ("numpy", "auto"):
-        each.append(exprad.compile(reverse, list(v.values()), backend=backend)(*arrays.values()))
-    return along, each
+    compiled = [exprad.compile(reverse, list(v.values()), backend=backend) for backend in ("numpy", "auto")]
+    return along, [*each, *[function(*arrays.values()) for function in compiled]]
 
 
 EDGES = [case for case in CASES if case[0] is not x**0]
@@ -374,7 +373,8 @@ def test_mixed_second_derivatives_at_the_edge(f, at, first, then):
 
 OF_ARRAYS = {  # a function of three points, where, its slopes, and its Hessian times ones or None where none is promised
     "norm at 0": (lambda v: np.linalg.norm(v), [0, 0, 0], [0, 0, 0], None),
-    "norm of columns, one of them 0": (lambda v: np.linalg.norm(np.stack([v, np.zeros(3)]), axis=0), [0, 3, -4], [0, 1, -1], [0, 0, 0]),
+    "norm of columns, one of them 0": (
+        lambda v: np.linalg.norm(np.stack([v, np.zeros(3)]), axis=0), [0, 3, -4], [0, 1, -1], [0, 0, 0]),
     "norm of columns, no kink": (lambda v: np.linalg.norm(np.stack([v, v - 1]), axis=0), [0, 1, 1], [-1, 1, 1], [1, 1, 1]),
     "hypot against a column of zeros": (lambda v: hypot(v, np.zeros((3, 1))), [0, 1, -2], [0, 3, -3], [0, 0, 0]),
     "max that ties": (lambda v: np.max(v), [2, 1, 2], [0.5, 0, 0.5], [0, 0, 0]),

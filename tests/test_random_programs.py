@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from exprad import tensor
+from tests.programs.arithmetic import Precise
 from tests.programs.differences import NUMPY_REFUSES, Expected, differences
 from tests.programs.generator import program
-from tests.programs.numbers import Precise
 from tests.programs.operations import OPERATIONS
 from tests.programs.peers import by_autograd, by_jax, parts_from
 from tests.programs.program import Program

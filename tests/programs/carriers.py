@@ -1,14 +1,15 @@
 """Routes: how exprad gives the values, slopes and curvatures of a program. Each is a row of `ROUTES`.
 
-A route returns what it found by the name of what it is: `values` of all slots, `value` of the last, `slopes` by each input, the
-slope `along` the directions, `curves` (the Hessian times the directions), and the curvature `across` (that times the directions); at `points`, the value and the slopes by scalar inputs.
+A route returns what it found by the name of what it is: `values` of all slots, `value` of the last, `slopes` by each
+input, the slope `along` the directions, `curves` (the Hessian times the directions), and the curvature `across` (that times
+the directions); at `points`, the value and the slopes by scalar inputs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def backward(case: Case) -> Found:
     given = [Variable(x.copy()) for x in case.program.inputs]
     slots = case.program.run(given, np, ep)
     slots[-1].backward()
-    return {"values": [x.data if isinstance(x, Variable) else x for x in slots], "slopes": _grads(given)}
+    return {"values": [x.data if isinstance(x, Variable) else x for x in slots], "slopes": grads(given)}
 
 
 class Parameter(Variable):
@@ -107,7 +108,7 @@ class Parameter(Variable):
 def of_a_subclass(case: Case) -> Found:
     given = [Parameter(x.copy()) for x in case.program.inputs]
     case.program.run(given, np, ep)[-1].backward()
-    return {"slopes": _grads(given)}
+    return {"slopes": grads(given)}
 
 
 def trace_in_trace(case: Case) -> Found:
@@ -138,7 +139,7 @@ def trace_in_trace(case: Case) -> Found:
     return {"slopes": [slope / factor for slope in slopes]}
 
 
-def _grads(given: list[Any]) -> list[Any]:
+def grads(given: list[Any]) -> list[Any]:
     return [np.zeros(x.shape) if x.grad is None else x.grad.data for x in given]
 
 
@@ -148,13 +149,13 @@ def create_graph(case: Case) -> Found:
     f = case.program.run(given, np, ep)[-1]
     f.backward(create_graph=True)
     slopes = [np.zeros(x.shape) if x.grad is None else x.grad for x in given]
-    found = _grads(given)
+    found = grads(given)
     for x in given:
         x.cleargrad()
     total = case.weighted(slopes)
     if isinstance(total, Variable) and total._node is not None:
         total.backward()
-    return {"slopes": found, "curves": _grads(given)}
+    return {"slopes": found, "curves": grads(given)}
 
 
 def compiled(backend: str) -> Callable[[Case], Found]:
@@ -220,111 +221,3 @@ def points_compiled(case: Case) -> Found:
 
 def of_numbers(case: Case) -> bool:
     return any(x.shape == () for x in case.program.inputs)
-
-
-def forward_over_reverse(case: Case) -> Found:
-    return {"curves": case.values(case.hvp)}
-
-
-def reverse_over_reverse(case: Case) -> Found:
-    return {"curves": case.values(ep.gradient(case.weighted(case.gradient), case.variables))}
-
-
-def reverse_over_forward(case: Case) -> Found:
-    return {"curves": case.values(ep.gradient(case.jvp, case.variables))}
-
-
-def forward_over_forward(case: Case) -> Found:
-    return {"across": case.values(ep.jvp(case.jvp, dict(zip(case.variables, case.directions, strict=True))))}
-
-
-def nested_dual(case: Case) -> Found:
-    given = [DualNumber(DualNumber(plain(x), plain(d)), plain(d))
-             for x, d in zip(case.program.inputs, case.directions, strict=True)]  # fmt: skip
-    f = case.program.run(given, np, ep)[-1]
-    return {"across": getattr(getattr(f, "eps", 0.0), "eps", 0.0)}
-
-
-def dual_over_reverse(case: Case) -> Found:
-    given = {x: DualNumber(plain(at), plain(d))
-             for x, at, d in zip(case.variables, case.program.inputs, case.directions, strict=True)}  # fmt: skip
-    found = ep.evaluate(case.gradient, given)
-    return {
-        "slopes": [getattr(x, "value", x) for x in found],
-        "curves": [getattr(x, "eps", np.zeros(np.shape(x))) for x in found],
-    }
-
-
-def backward_over_reverse(case: Case) -> Found:
-    """The symbolic gradient, evaluated on Variables, and a backward pass."""
-    given = [Variable(x.copy()) for x in case.program.inputs]
-    total = case.weighted(ep.evaluate(case.gradient, dict(zip(case.variables, given, strict=True))))
-    if isinstance(total, Variable):
-        total.backward()
-    return {"curves": _grads(given)}
-
-
-def dense_hessian(case: Case) -> Found:
-    """The whole matrix, of one variable with a shape, or of each with each."""
-    rows = ep.hessian(case.f, case.variables)
-    curves = []
-    for row in rows:
-        total: Any = 0.0
-        for block, d in zip(row, case.directions, strict=True):
-            total = total + np.tensordot(case.values(block), d, d.ndim)
-        curves.append(total)
-    return {"all curves": curves}
-
-
-def sparse_hessian(case: Case) -> Found:
-    (x,), (d,) = case.variables, case.directions
-    matrix = ep.hessian(case.f, x, sparse=True).evaluate(case.bound)
-    return {"all curves": [(matrix.toarray() @ d.ravel()).reshape(d.shape)]}
-
-
-def recorded(case: Case) -> Found:
-    """What a Variable recorded, as an expression."""
-    given = [Variable(x.copy(), case.program.name(slot)) for slot, x in enumerate(case.program.inputs)]
-    f = case.program.run(given, np, ep)[-1].expression
-    return {"value": ep.evaluate(f, case.bound), "slopes": ep.evaluate(ep.gradient(f, case.variables), case.bound)}
-
-
-def is_scalar(case: Case) -> bool:
-    """Whether a program is one of numbers alone, as native code takes them."""
-    return all(x.shape == () for x in case.program.inputs) and all(getattr(x, "shape", ()) == () for x in case.slots)
-
-
-class Route(NamedTuple):
-    run: Callable[[Case], Found]
-    every: int = 1  # of how many programs one takes it
-    fits: Callable[[Case], bool] = lambda case: True
-
-
-ROUTES: dict[str, Route] = {
-    "evaluate": Route(evaluated),
-    "reverse": Route(reverse),
-    "forward": Route(forward),
-    "dual": Route(dual),
-    "backward": Route(backward),
-    "create_graph": Route(create_graph),
-    "subclass": Route(of_a_subclass, 10),
-    "trace in trace": Route(trace_in_trace, 10),
-    "points": Route(points, 2, of_numbers),
-    "points, compiled": Route(points_compiled, 4, of_numbers),
-    "forward over reverse": Route(forward_over_reverse),
-    "reverse over reverse": Route(reverse_over_reverse, 2),
-    "reverse over forward": Route(reverse_over_forward, 2),
-    "forward over forward": Route(forward_over_forward, 2),
-    "nested dual": Route(nested_dual),
-    "dual over reverse": Route(dual_over_reverse, 2),
-    "backward over reverse": Route(backward_over_reverse, 3),
-    "recorded": Route(recorded, 4),
-    "compiled": Route(compiled("numpy"), 2),
-    "compiled curves": Route(compiled_curves("numpy"), 4),
-    "native": Route(compiled("native"), 1, is_scalar),
-    "native curves": Route(compiled_curves("native"), 1, is_scalar),
-    "jax": Route(compiled("jax"), 100),
-    "hessian": Route(dense_hessian, 4, lambda case: case.size <= 6 and all(x.shape for x in case.program.inputs)),
-    "sparse hessian": Route(sparse_hessian, 1, lambda case: len(case.program.inputs) == 1 and 0 < case.size <= 9
-                            and bool(case.program.inputs[0].shape)),
-}  # fmt: skip

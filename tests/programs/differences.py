@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
 from typing import Any, NamedTuple
 
@@ -13,13 +14,15 @@ import numpy as np
 import exprad
 from exprad import DualNumber, Var, Variable
 from exprad.errors import ExpradError, UnsupportedError
-from tests.programs.carriers import ROUTES, Case, at_points, plain
-from tests.programs.numbers import LARGE, Precise, finite
+from tests.programs.arithmetic import Precise, finite
+from tests.programs.carriers import Case, at_points, plain
 from tests.programs.numpy_functions import ep
 from tests.programs.program import Program
 from tests.programs.reference import Reference
+from tests.programs.routes import ROUTES
 
 TOLERANCE = 1e-9
+LARGE = 1e8
 NUMPY_REFUSES = (ValueError, TypeError, IndexError, ZeroDivisionError, AttributeError, np.linalg.LinAlgError)
 
 
@@ -83,16 +86,26 @@ def differences(program: Program, number: int = 0, only: str | None = None) -> l
         except NUMPY_REFUSES:
             return accepted(program, only)
         case = Case(program, expected.directions)
+        taken = [name for place, (name, route) in enumerate(ROUTES.items())
+                 if (name == only if only else (number + place) % route.every == 0)]  # fmt: skip
         found: list[Difference] = []
-        hook, lost = sys.unraisablehook, []
-        sys.unraisablehook = lambda each: lost.append(repr(each.exc_value))
-        for place, (name, route) in enumerate(ROUTES.items()):
-            if name == only if only else (number + place) % route.every == 0:
+        with watched() as lost:
+            for name in taken:
                 found += compared(expected, case, name)
                 found += [Difference(name, "raised where nobody can catch it", "nothing", each) for each in lost[:1]]
                 lost.clear()
-        sys.unraisablehook = hook
         return found
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """What is raised where nobody can catch it, in `__del__`."""
+    hook, lost = sys.unraisablehook, []
+    sys.unraisablehook = lambda each: lost.append(repr(each.exc_value))
+    try:
+        yield lost
+    finally:
+        sys.unraisablehook = hook
 
 
 def accepted(program: Program, only: str | None) -> list[Difference]:
@@ -127,16 +140,15 @@ def compared(expected: Expected, case: Case, name: str) -> Iterator[Difference]:
         elif what in ("values", "value"):
             wanted = expected.values if what == "values" else expected.values[-1:]
             yield from of_values(name, wanted, each if what == "values" else [each], expected)
+        elif what in ("along", "across"):
+            yield from of_derivatives(name, what, [()], [each], expected)
         else:
-            shapes = [()] if what in ("along", "across") else [x.shape for x in case.program.inputs]
-            yield from of_derivatives(
-                name, what, shapes, each if shapes != [()] or what not in ("along", "across") else [each], expected
-            )
+            yield from of_derivatives(name, what, [x.shape for x in case.program.inputs], each, expected)
 
 
 def of_values(name: str, wanted: Sequence[Any], found: Sequence[Any], expected: Expected) -> Iterator[Difference]:
     """The first slot that differs."""
-    for slot, (a, b) in enumerate(zip(wanted, found, strict=True)):
+    for a, b in zip(wanted, found, strict=True):
         if np.shape(a) != np.shape(b):
             yield Difference(name, "shape", np.shape(a), np.shape(b))
             return
@@ -164,9 +176,12 @@ def of_numbers(name: str, what: str, promised: Sequence[float], flat: Any, expec
     order = 1 if what in ("slopes", "along") else 2
     if lost.any() and is_settled(expected):
         yield Difference(name, f"nan for a {'slope' if order == 1 else 'curvature'}", wanted.tolist(), flat.tolist())
-    elif not np.allclose(flat[known], wanted[known], rtol=10 * TOLERANCE, atol=10 * TOLERANCE * expected.scale**order):
-        if is_settled(expected, what):
-            yield Difference(name, f"wrong {'slope' if order == 1 else 'curvature'}", wanted.tolist(), flat.tolist())
+    elif not close(wanted[known], flat[known], expected.scale**order) and is_settled(expected, what):
+        yield Difference(name, f"wrong {'slope' if order == 1 else 'curvature'}", wanted.tolist(), flat.tolist())
+
+
+def close(wanted: Any, found: Any, scale: float) -> bool:
+    return bool(np.allclose(found, wanted, rtol=10 * TOLERANCE, atol=10 * TOLERANCE * scale))
 
 
 def at_all_points(name: str, case: Case, found: Sequence[Any]) -> Iterator[Difference]:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tests.programs.drawing import literal
 from tests.programs.numpy_functions import ep
-from tests.programs.operations import GROUPS, MOVES, OF_NUMBERS, OPERATIONS, literal
+from tests.programs.operations import GROUPS, MOVES, OF_NUMBERS, OPERATIONS
 from tests.programs.program import NAMES, Literal, Program, Step
 from tests.programs.refusals import refused
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy
 
-from tests.programs.numbers import FUNCTIONS, INF, Floats, Jet, Run
+from tests.programs.arithmetic import INF, Floats
+from tests.programs.functions import FUNCTIONS
+from tests.programs.jets import Jet, Run
 from tests.programs.program import Program
 
 

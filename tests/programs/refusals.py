@@ -24,10 +24,12 @@ def _axis(d: Draft, slot: int) -> Made:
     rank = len(d.shape(slot))
     text = d.rng.choice([
         "np.sum({0}, axis={axis})", "np.mean({0}, axis={axis})", "np.max({0}, axis={axis})", "np.prod({0}, axis={axis})",
-        "np.cumsum({0}, axis={axis})", "np.flip({0}, axis={axis})", "np.roll({0}, 1, axis={axis})", "np.squeeze({0}, axis={axis})",
+        "np.cumsum({0}, axis={axis})", "np.flip({0}, axis={axis})", "np.roll({0}, 1, axis={axis})",
+        "np.squeeze({0}, axis={axis})",
         "np.repeat({0}, 2, axis={axis})", "np.expand_dims({0}, {axis})", "np.concatenate([{0}, {0}], axis={axis})",
         "np.stack([{0}, {0}], axis={axis})", "np.take({0}, [0], axis={axis})", "np.swapaxes({0}, 0, {axis})",
-        "np.moveaxis({0}, {axis}, 0)", "np.diff({0}, axis={axis})", "np.var({0}, axis={axis})", "np.linalg.norm({0}, axis={axis})",
+        "np.moveaxis({0}, {axis}, 0)", "np.diff({0}, axis={axis})", "np.var({0}, axis={axis})",
+        "np.linalg.norm({0}, axis={axis})",
         "np.diagonal({0}, 0, 0, {axis})", "{0}.sum({axis})",
     ])  # fmt: skip
     return text, (slot,), {"axis": d.rng.choice([rank, rank + 1, -rank - 1, -rank - 2, 0, 1, (0, 0), (0, -rank)])}
@@ -65,7 +67,8 @@ def _axes(d: Draft, slot: int) -> Made:
 def _pairs(d: Draft, slot: int) -> Made:
     other = d.rng.choice([d.pick(), Literal(np.ones([d.rng.randint(0, 4) for _ in range(d.rng.randint(0, 3))]))])
     text = d.rng.choice([
-        "{0} + {1}", "{0} * {1}", "np.maximum({0}, {1})", "np.where({0} > 0, {0}, {1})", "{0} @ {1}", "{1} @ {0}", "np.dot({0}, {1})",
+        "{0} + {1}", "{0} * {1}", "np.maximum({0}, {1})", "np.where({0} > 0, {0}, {1})", "{0} @ {1}", "{1} @ {0}",
+        "np.dot({0}, {1})",
         "np.inner({0}, {1})", "np.tensordot({0}, {1}, 2)", "np.tensordot({0}, {1}, 1)", "np.tensordot({1}, {0}, ((0,), (-1,)))",
         "np.einsum('ij,jk->ik', {0}, {1})", "np.einsum('i,i->i', {0}, {1})", "np.einsum('ij->i', {0})", "np.vdot({0}, {1})",
         "np.concatenate([{0}, {1}])", "np.concatenate([{1}, {0}], axis=-1)", "np.stack([{0}, {1}])", "np.vstack([{0}, {1}])",

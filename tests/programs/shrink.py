@@ -78,9 +78,9 @@ def _is_condition(program: Program, slot: int) -> bool:
 
 def replaced(program: Program, slot: int, other: int) -> Program:
     """The program with a slot replaced by an earlier one."""
-    steps = [Step(each.text, tuple(other if operand == slot and isinstance(operand, int) else operand for operand in each.operands),
-                  each.parameters) for each in program.steps]  # fmt: skip
-    return pruned(Program(program.inputs, tuple(steps)))
+    new = lambda operand: other if isinstance(operand, int) and operand == slot else operand
+    steps = tuple(step._replace(operands=tuple(map(new, step.operands))) for step in program.steps)
+    return pruned(Program(program.inputs, steps))
 
 
 def pruned(program: Program) -> Program:
