@@ -216,13 +216,15 @@ def einsum(d: Draft) -> Drawn | None:
         def fits(x: Any, letters: str = letters, known: dict[str, int] = known) -> bool:
             own = dict(known)
             return x.ndim == len(letters) and all(
-                own.setdefault(letter, size) == size for letter, size in zip(letters, x.shape, strict=True)
+                own.setdefault(letter, size) in (size, 1) or size == 1
+                for letter, size in zip(letters, x.shape, strict=True)
             )
 
         slot = d.pick(fits)
         if slot is None:
             return None
-        sizes.update(zip(letters, d.shape(slot), strict=True))
+        for letter, size in zip(letters, d.shape(slot), strict=True):
+            sizes[letter] = size if sizes.get(letter, 1) == 1 else sizes[letter]
         operands.append(slot)
     pattern = pattern if "->" in pattern else pattern + "->"
     return (*operands,), {"pattern": pattern}
@@ -231,6 +233,17 @@ def einsum(d: Draft) -> Drawn | None:
 def matrices(d: Draft) -> Drawn | None:
     slot = d.pick(lambda x: 2 <= x.ndim <= 3 and x.shape[-1] == x.shape[-2] and 0 < x.shape[-1] <= 3)
     return None if slot is None else ((slot,), {})
+
+
+def stacks_of_matrices(d: Draft) -> Drawn | None:
+    slot = d.pick(lambda x: x.ndim >= 2)
+    return None if slot is None else ((slot,), {"offset": d.rng.choice([0, 0, 1, -1])})
+
+
+def stacks_of_vectors(d: Draft) -> Drawn | None:
+    first = d.pick(lambda x: x.ndim > 0)
+    second = None if first is None else d.pick(lambda x: x.ndim > 0 and x.shape[-1:] == d.shape(first)[-1:])
+    return None if second is None else ((first, second), {})
 
 
 def systems(d: Draft) -> Drawn | None:

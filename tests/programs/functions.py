@@ -107,6 +107,8 @@ def _hypot(run: Run, a: Any, b: Any) -> tuple[Any, ...]:
 
 def _atan2(run: Run, a: Any, b: Any) -> tuple[Any, ...]:
     r = a * a + b * b
+    if b < 0:  # the value jumps
+        run.near(a, 0)
     if r == 0:
         run.is_calm = False
         return run.m.atan2(a, b), (None, None), ()

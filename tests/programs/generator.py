@@ -207,11 +207,11 @@ def signed_zeros(d: Draft) -> None:
     d.add(d.rng.choice(["1 / {0}", "np.copysign(1, {0})", "np.arctan2({0}, -1)", "-1 / {0}", "{0} ** -1"]), (slot,))
 
 
-def program(seed: int, number: int) -> Program:
-    """A program, the same for the same numbers."""
+def program(seed: int, number: int, of_numbers: bool | None = None) -> Program:
+    """A program, the same for the same numbers; one of numbers alone where that is asked for, else now and then."""
     rng = Random(seed * 1_000_003 + number)
     with np.errstate(all="ignore"):
-        of_numbers = rng.random() < 0.08
+        of_numbers = rng.random() < 0.08 if of_numbers is None else of_numbers
         d = Draft(rng, inputs(rng, of_numbers))
         names = list(OF_NUMBERS if of_numbers else OPERATIONS)
         target = rng.choice([1, 2, 3, 4, 5, 6, 8, 10, 12])

@@ -57,7 +57,9 @@ TWO = {
 }
 
 
-MIXES = """matmul dot inner vdot tensordot einsum softmax log_softmax det inv solve"""  # rows that read all elements
+MIXES = (
+    """matmul dot inner vdot vecdot tensordot einsum softmax log_softmax det inv solve"""  # rows that read all elements
+)
 
 
 class Module:
@@ -65,7 +67,7 @@ class Module:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self.linalg = self
+        self.linalg = Linalg(self)
         for name in MIXES.split():
             setattr(self, name, self._mixing(getattr(self, name)))
         self._array = type(
@@ -273,6 +275,19 @@ class Module:
 
     def solve(self, a: Any, b: Any) -> Any:
         return self.matmul(self.inv(a), b)
+
+    def vecdot(self, a: Any, b: Any) -> Any:
+        return self.sum(a * b, -1)
+
+
+class Linalg:
+    """What stands for `np.linalg`: NumPy's own moves, and products and norms as above."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(numpy.linalg if name in ("diagonal", "trace") else self._module, name)
 
 
 def total(run: Run, parts: list[Any]) -> Jet:
