@@ -118,7 +118,7 @@ def accepted(program: Program, only: str | None) -> list[Difference]:
         if only in (None, name):
             try:
                 result = program.run([made(slot, x) for slot, x in enumerate(program.inputs)], np, exprad)[-1]
-            except (ValueError, TypeError, IndexError, ExpradError):
+            except (ValueError, TypeError, IndexError, AttributeError, ExpradError):
                 continue
             except Exception as error:
                 result = error

@@ -25,6 +25,15 @@ class Jet:
         self.curves: dict[int, Any] = {}
         self.is_kink = False
 
+    def depend(self, others: Sequence[Jet]) -> None:
+        """Count every derivative of others as one of mine, 0 where it is missing."""
+        zero = 0 * self.value if finite(self.value) else NAN
+        for other in others:
+            for i in other.slopes:
+                self.slopes.setdefault(i, zero)
+                self.curves.setdefault(i, zero)
+        self.tangent = zero if self.tangent is None else self.tangent
+
     def __add__(self, other: Any) -> Any:
         return self.run.call("add", self, other)
 

@@ -75,12 +75,17 @@ class Module:
         )
 
     def _mixing(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A row that mixes all elements of its operands: what it meets while it is infinite is lost."""
+        """A row that mixes all elements of its operands: what it meets while it is infinite is lost, and what it gives
+        depends on all of them, with zeros that are factors."""
 
         def mixing(*operands: Any, **options: Any) -> Any:
             arrays = [x for x in operands if isinstance(x, numpy.ndarray)]
-            self._run.taint([x for each in arrays for x in each.ravel() if isinstance(x, Jet)])
-            return function(*operands, **options)
+            jets = [x for each in arrays for x in each.ravel() if isinstance(x, Jet)]
+            self._run.taint(jets)
+            found = self.box(function(*operands, **options))
+            for jet in found.ravel():
+                jet.depend(jets)
+            return found
 
         return mixing
 
