@@ -368,7 +368,8 @@ def test_mixed_second_derivatives_at_the_edge(f, at, first, then):
     assert same(forward, float(f.gradient([first])[0].gradient([then])[0].evaluate(at)), 1e-9), "reverse"
     assert same(forward, 0.0 if grad is None else float(grad.data), 1e-9), "backward of backward"
     other = float(f.gradient(then).gradient(first).evaluate(at))
-    assert same(forward, other, 1e-9) or not math.isfinite(forward) or not math.isfinite(other)
+    is_convention = f is x**y and at["x"] == 0  # the slope by y at x = 0, which has no limit
+    assert is_convention or same(forward, other, 1e-9) or not math.isfinite(forward) or not math.isfinite(other)
 
 
 OF_ARRAYS = {  # a function of three points, where, its slopes, and its Hessian times ones or None where none is promised
