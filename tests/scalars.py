@@ -120,7 +120,9 @@ def _judged(seed: int) -> Found:
     return Found(seed, "defect", *shown)
 
 
-def _is_within(modes: dict[str, list[float]], exact: Sequence[Any], is_kink: Sequence[bool], bounds: Sequence[float]) -> bool:
+def _is_within(
+    modes: dict[str, list[float]], exact: Sequence[Any], is_kink: Sequence[bool], bounds: Sequence[float]
+) -> bool:
     for place, bound in enumerate(bounds):
         told = [] if is_kink[place] or not mpmath.isfinite(exact[place]) else [exact[place]]
         found = [*[values[place] for values in modes.values()], *told]
@@ -187,7 +189,10 @@ def _backward(f: Expr, wrt: Sequence[Var], at: dict[str, float]) -> list[float]:
         if isinstance(y, Variable):  # else a choice between constants, of which nothing is recorded
             y.backward()
     grads = [given[v.name].grad for v in wrt]
-    return [float(y.data if isinstance(y, Variable) else y), *[0.0 if grad is None else float(grad.data) for grad in grads]]
+    return [
+        float(y.data if isinstance(y, Variable) else y),
+        *[0.0 if grad is None else float(grad.data) for grad in grads],
+    ]
 
 
 def _precise(f: Expr, wrt: Sequence[Var], at: dict[str, float], digits: int, step: int) -> tuple[list[Any], list[bool]]:

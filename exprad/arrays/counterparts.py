@@ -347,8 +347,8 @@ OF_VALUES = frozenset("""argmax argmin argsort argpartition argwhere nonzero fla
 UFUNCS: dict[str, dict[str, Callable[..., Any]]] = {
     "numpy": {
         "matmul": products.matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat, "isnan": isnan, "isinf": isinf,
-        "isfinite": isfinite, "conjugate": itself, "positive": itself, "fabs": table.abs, "float_power": table.pow, "power": table.pow,
-        "reciprocal": lambda x: 1 / x, "deg2rad": lambda x: x * _DEGREE, "radians": lambda x: x * _DEGREE,
+        "isfinite": isfinite, "conjugate": itself, "positive": itself, "fabs": table.abs, "float_power": table.pow,
+        "power": table.pow, "reciprocal": lambda x: 1 / x, "deg2rad": lambda x: x * _DEGREE, "radians": lambda x: x * _DEGREE,
         "rad2deg": lambda x: x / _DEGREE, "degrees": lambda x: x / _DEGREE,
         "signbit": lambda x: table.copysign(1, x) < 0,
         "bitwise_and": table.logical_and, "bitwise_or": table.logical_or, "invert": table.logical_not,  # of conditions

@@ -133,7 +133,9 @@ class ArrayFunction:
                 yield f"v{index} = {maker.format(index)}"
         yield f"return [{', '.join([names[output] for output in program.outputs])}]"
 
-    def _operands(self, program: Program, row: Primitive, operands: Sequence[int], names: Sequence[str]) -> Iterator[str]:
+    def _operands(
+        self, program: Program, row: Primitive, operands: Sequence[int], names: Sequence[str]
+    ) -> Iterator[str]:
         """What a row reads: truth values as numbers, where it is no row of conditions."""
         for position, index in enumerate(operands):
             is_truth = getattr(program.steps[index][0], "predicate", False)

@@ -7,8 +7,8 @@ its transpose alone: that is its pullback, and it is its own pushforward.
 
 from __future__ import annotations
 
-from exprad.tensor.batching import at_points as at_points
 from exprad.tensor import kinked as _kinked
+from exprad.tensor.batching import at_points as at_points
 from exprad.tensor.family import *
 from exprad.tensor.linear import *
 from exprad.tensor.matrices import *

@@ -13,7 +13,6 @@ from fractions import Fraction
 from typing import Any
 
 from exprad.digits import digits
-from exprad.errors import UnsupportedError
 from exprad.expr import Const, Expr, Var
 from exprad.primitive import table
 from exprad.traverse import canonical_operands
