@@ -75,8 +75,9 @@ class Variable(Arithmetic, ArrayMethods):
     @classmethod
     def _unrecorded(cls, value: Any) -> Variable:
         """What was computed, and nobody knows how."""
-        made = cls._of(value)
-        made._leaf = nowhere
+        made = _new(cls)
+        made._value, made._leaf = value, nowhere
+        made._node = made._grad = made.name = None
         return made
 
     @property
@@ -142,7 +143,7 @@ class Variable(Arithmetic, ArrayMethods):
         order = postorder([start])
         kept = {node for node in order if node._operands and node.owner() is not None} if retain_grad else set()
         bars: dict[Any, Any] = {
-            start: _filled(self._value, 1) if seed is None else seed if create_graph else seed._value
+            start: np.ones_like(self._value, _real(self)) if seed is None else seed if create_graph else seed._value
         }
         verify(order)
         with np.errstate(all="ignore"):
@@ -157,7 +158,7 @@ class Variable(Arithmetic, ArrayMethods):
                 continue
             owner, x_bar = node.owner(), resolve(bars.get(node))
             if owner is not None:
-                x_bar = _filled(owner._value, 0) if x_bar is None else x_bar
+                x_bar = np.zeros_like(owner._value, _real(owner)) if x_bar is None else x_bar
                 owner._take(x_bar if isinstance(x_bar, Variable) else own(x_bar, taken), create_graph)
             if node.__class__ is Leaf and node.hold is not None:
                 node.hold.is_swept = True
@@ -167,8 +168,8 @@ class Variable(Arithmetic, ArrayMethods):
         if self.dtype.kind == "f" and x_bar.dtype != self.dtype:
             x_bar = astype(x_bar, dtype=self.dtype.name)
         if not isinstance(x_bar, Variable):
-            make = Variable._of if is_recorded else Variable._unrecorded
-            x_bar = make(x_bar if self._grad is None else self._grad._value + x_bar)
+            x_bar = x_bar if self._grad is None else self._grad._value + x_bar
+            x_bar = Variable._of(x_bar) if is_recorded else Variable._unrecorded(x_bar)
         elif self._grad is not None:
             x_bar = self._grad + x_bar
         self._grad = x_bar
@@ -299,9 +300,9 @@ def _in_place(ufunc: Any, method: str, options: dict[str, Any]) -> str:
     return f"{how} is not offered for a Variable; write it with functions of exprad, or give it x.data"
 
 
-def _filled(value: Any, number: int) -> Any:
-    """An array of a number in the shape of another, and in its type where that is one of real numbers."""
-    return np.full_like(value, number, dtype=None if value.dtype.kind == "f" else float)
+def _real(x: Variable) -> Any:
+    """The type of a gradient: None says that of the data."""
+    return None if x._value.dtype.kind == "f" else float
 
 
 def record(row: Primitive, *operands: Any) -> Any:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from exprad.errors import ArgumentError, TapeError
 
+_contextlib = vars(contextlib)
 _GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
@@ -58,10 +59,11 @@ class _Settings(NamedTuple):
     def set(self) -> None:
         """Make these the settings of this thread or task."""
         _settings.set(self)
-        if any(block.is_of_generator for block, _ in self.blocks):
-            _records.set(self)
-        else:  # they nest
-            _records.set(self.blocks[-1][1] if self.blocks else self.lasting)
+        for block, _ in self.blocks:
+            if block.is_of_generator:
+                _records.set(self)
+                return
+        _records.set(self.blocks[-1][1] if self.blocks else self.lasting)  # they nest
 
 
 _settings: ContextVar[_Settings] = ContextVar("settings", default=_Settings(True, ()))  # noqa: B039  # immutable
@@ -158,15 +160,12 @@ def _home(frame: FrameType | None) -> FrameType | None:
     """
     while frame is not None:
         caller = frame.f_back
-        is_handed_on = frame.f_code.co_flags & _GENERATOR and caller is not None and _is_of_contextlib(caller)
-        if not is_handed_on and not _is_of_contextlib(frame):
+        is_generator = frame.f_code.co_flags & _GENERATOR
+        is_handed_on = is_generator and caller is not None and caller.f_globals is _contextlib
+        if not is_handed_on and frame.f_globals is not _contextlib:
             return frame
         frame = caller
     return None
-
-
-def _is_of_contextlib(frame: FrameType) -> bool:
-    return frame.f_globals is vars(contextlib)
 
 
 def using_config(name: str, value: Any) -> Any:

@@ -62,13 +62,12 @@ class Hold:
     """
 
     __slots__ = ("__weakref__", "array", "fingerprint", "guard", "is_swept")
+    array: Any
     fingerprint: bytes | None
     guard: _Guard
+    is_swept: bool
     of: ClassVar[Callable[[Any], Hold | None]]
     living: ClassVar[dict[int, _Guard]]
-
-    def __init__(self, array: Any) -> None:
-        self.array, self.fingerprint, self.is_swept = array, None, False
 
     def release(self) -> None:
         """Let the array be written again, if a backward pass has been; remember what was in it."""
@@ -100,11 +99,8 @@ class _Arrays:
         self.living: dict[int, _Guard] = {}  # by the identity of the array
         self.forget = self._forget
         self.waiting: dict[int, WeakValueDictionary[int, Any]] = {}  # views, by the array whose memory they share
-        self._ndarray, self.set_writable, self._table = (
-            np.ndarray,
-            _set_writable,
-            WeakValueDictionary,
-        )  # for the very end
+        self._ndarray, self._table = np.ndarray, WeakValueDictionary  # which outlive the names of modules
+        self.set_writable = _set_writable
 
     def held(self, array: Any, ndarray: Any = np.ndarray) -> Hold | None:
         """What holds an array: the hold that another tape has of it, or a new one. Numbers need none."""
@@ -116,7 +112,8 @@ class _Arrays:
                 known = standing()
                 if known is not None and known.fingerprint is None:
                     return known
-            made = Hold(array)
+            made: Hold = _new(Hold)
+            made.array, made.fingerprint, made.is_swept = array, None, False
             made.guard = guard = self.living[id(array)] = _Guard(made, self.forget)
             guard.array, guard.thaws = array, True
             if not array.flags.writeable:
