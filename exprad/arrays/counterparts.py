@@ -267,12 +267,20 @@ def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
     return reductions.sum(a * b, -1)
 
 
+def _matrices(x: Any, name: str) -> Any:
+    if len(shape_of(x)) < 2:
+        raise ShapeError(f"{name} takes matrices, got shape {shape_of(x)}")
+    return x
+
+
 def matvec(x1: Any, x2: Any) -> Any:
-    return shapes.squeeze(products.matmul(x1, shapes.expand_dims(x2, -1)), -1)
+    """Matrices times vectors, one for each."""
+    return shapes.squeeze(products.matmul(_matrices(x1, "matvec"), shapes.expand_dims(x2, -1)), -1)
 
 
 def vecmat(x1: Any, x2: Any) -> Any:
-    return shapes.squeeze(products.matmul(shapes.expand_dims(x1, -2), x2), -2)
+    """Vectors times matrices, one for each."""
+    return shapes.squeeze(products.matmul(shapes.expand_dims(x1, -2), _matrices(x2, "vecmat")), -2)
 
 
 def vector_norm(x: Any, *, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Any:

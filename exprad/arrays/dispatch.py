@@ -83,8 +83,11 @@ class Offer:
     def __call__(self, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
         if options or len(arguments) > self.direct:
             arguments, options = self._bound(arguments, options)
-        count = self.operands
-        return self.ours(*map(as_operand, arguments[:count]), *arguments[count:], **options)
+        for x in arguments[: self.operands]:
+            if not hasattr(x, "_level"):
+                count = self.operands
+                return self.ours(*map(as_operand, arguments[:count]), *arguments[count:], **options)
+        return self.ours(*arguments, **options)
 
     def _bound(self, arguments: Sequence[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         import numpy as np
@@ -137,15 +140,14 @@ def _offer(function: Any) -> Offer | None:
 
 def dispatched(function: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
     """What one of NumPy's functions gives on carriers."""
-    place = _place_of(function)
-    if place in counterparts.OF_VALUES:
+    offer = _offer(function)
+    if offer is not None:
+        return offer(arguments, options)
+    if _place_of(function) in counterparts.OF_VALUES:
         return function(*map(counterparts.value_of, arguments),
                         **{name: counterparts.value_of(each) for name, each in options.items()})  # fmt: skip
-    offer = _offer(function)
-    if offer is None:
-        name = function.__name__
-        raise OperandError(f"NumPy's {name} is not offered for {_kinds(arguments)}; write it with functions of exprad")
-    return offer(arguments, options)
+    name = function.__name__
+    raise OperandError(f"NumPy's {name} is not offered for {_kinds(arguments)}; write it with functions of exprad")
 
 
 def _kinds(arguments: Sequence[Any]) -> str:

@@ -16,6 +16,7 @@ from exprad.primitive import Shape
 from exprad.tensor import Index, IndexArray, Slice, reshaped, shape_of, stretched
 
 _WHOLE = slice(None)
+_PLAIN = (int, slice)
 
 
 def getitem(x: Any, index: Any) -> Any:
@@ -43,7 +44,12 @@ def add_at(y: Any, shape: Shape, index: Any) -> Any:
 
 def _resolved(index: Any, shape: Shape) -> tuple[Shape, Index]:
     """An index as given, as the shape that it is applied to (new axes for truth values), and its places there."""
-    given = [_read(each) for each in (index if isinstance(index, tuple) else (index,))]
+    entries = index if isinstance(index, tuple) else (index,)
+    if len(entries) <= len(shape) and not [each for each in entries if each.__class__ not in _PLAIN]:
+        plain = [_place(each, size, shape) if each.__class__ is int else _slice(each, size)
+                 for each, size in zip(entries, shape, strict=False)]  # fmt: skip
+        return shape, (*plain, *[Slice(0, size) for size in shape[len(entries) :]])
+    given = [_read(each) for each in entries]
     rest = len(shape) - sum(map(_taken, given))
     dots = [place for place, each in enumerate(given) if each is Ellipsis]
     if rest < 0 or len(dots) > 1:
@@ -121,7 +127,7 @@ def _slice(each: slice, size: int) -> Slice:
         raise OperandError(f"the ends and the step of a slice are whole numbers or None, got {each!r}") from None
     except ValueError:
         raise ArgumentError(f"the step of a slice is not 0, got {each!r}") from None
-    if not range(start, stop, step):
+    if (stop - start if step > 0 else start - stop) <= 0:
         return Slice(0, 0)
     return Slice(start, stop if stop >= 0 else None, step)
 

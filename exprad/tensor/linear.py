@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from math import prod as _size
-from typing import Any
+from typing import Any, Self
 from zlib import crc32
 
 from exprad.chain import Guard, Masked
@@ -190,29 +190,23 @@ class IndexArray:
         return IndexArray, (self.array,)
 
 
-class Slice:
+class Slice(tuple[Any, ...]):
     """A slice whose ends lie within the axis: one that compares and hashes, and that nobody writes as an index."""
 
-    __slots__ = ("_key",)
+    __slots__ = ()
 
-    def __init__(self, start: int, stop: int | None, step: int = 1) -> None:
-        self._key = (start, stop, step)
+    def __new__(cls, start: int, stop: int | None, step: int = 1) -> Self:
+        return tuple.__new__(cls, ("slice", start, stop, step))  # so that it equals no tuple of numbers
 
     @property
     def as_numpy(self) -> slice:
-        return slice(*self._key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Slice) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
+        return slice(*self[1:])
 
     def __repr__(self) -> str:
-        return f"slice{self._key}"
+        return f"slice{self[1:]}"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Slice, self._key
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return self[1:]
 
 
 Index = tuple[int | Slice | IndexArray | None, ...]  # as `x[index]`, one for each axis, and None for a new one

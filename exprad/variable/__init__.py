@@ -412,6 +412,8 @@ def _operator(row: Primitive, reflected: bool) -> Any:
         if not isinstance(other, Variable):
             if not is_operand(other) or getattr(other, "_level", 0) > 1:
                 return NotImplemented
+            if row is _matmul and hasattr(other, "tocoo"):  # a sparse matrix is no operand of a row
+                return sparse_product(other, self) if reflected else sparse_product(self, other)
             other = unwrap(other)
         return record(row, other, self) if reflected else record(row, self, other)
 
@@ -424,20 +426,7 @@ def _row_of(ufunc: Any) -> Primitive | None:
     return found if isinstance(found, Primitive) else None
 
 
-def _product(reflected: bool) -> Any:
-    product = _operator(_matmul, reflected)
-
-    def operator(self: Any, other: Any) -> Any:
-        if other.__class__ is not Variable and hasattr(other, "tocoo"):  # a sparse matrix is no operand of a row
-            return sparse_product(other, self) if reflected else sparse_product(self, other)
-        return product(self, other)
-
-    return operator
-
-
 _matmul = matmul.row(2)
-for _name, _reflected in (("__matmul__", False), ("__rmatmul__", True)):
-    setattr(Variable, _name, _product(_reflected))
-for _name, _row in BINARY.items():
+for _name, _row in [*BINARY.items(), ("matmul", _matmul)]:
     setattr(Variable, f"__{_name}__", _operator(_row, False))
     setattr(Variable, f"__r{_name}__", _operator(_row, True))
