@@ -40,13 +40,18 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
     if kind is not None:
         values = {node: _in_kind(kind, value) for node, value in values.items()}
     scalars = [values[node] for node in held.values() if not node.shape]
-    if strays:
-        scalars += _lost({name: bound[name] for name in strays}, bindings or {})
+    keys = {key.name: key for key in bindings or {} if isinstance(key, Var)} if strays else {}
+    scalars += [bound[name] for name in strays if name in keys and not keys[name].shape]
     points = broadcast_shapes("evaluate", [_shape(x) for x in scalars]) if scalars else ()
     has_axes = bool(points) and any(node.shape or _is_structural(node) for node in order)
     _compute(order, values, kind, has_axes)
     duals = [x for x in (*bound.values(), *[values[node] for node in held.values()]) if isinstance(x, DualNumber)]
-    results = [_of_kind(values[root], root, scalars, points, duals) for root in roots]
+    lost = _lost({name: bound[name] for name in strays if name not in keys}, points) if strays else []
+    given = [*scalars, *lost]
+    wide = broadcast_shapes("evaluate", [points, *[_shape(x) for x in lost]]) if lost else points
+    results = [
+        _of_kind(values[root], root, given, points + root.shape if root.shape else wide, duals) for root in roots
+    ]
     return results[0] if single else results
 
 
@@ -132,19 +137,20 @@ def _strays(bound: Mapping[str, Any], held: Mapping[str, Var], bindings: Mapping
     return strays
 
 
-def _lost(strays: Mapping[str, Any], bindings: Mapping[Any, Any]) -> list[Any]:
-    """What is bound to scalar variables that the expression does not hold, as a derivative may not.
+def _lost(strays: Mapping[str, Any], points: Shape) -> list[Any]:
+    """What is bound by name alone to variables that the expression does not hold, as a derivative may not.
 
-    A key that is a variable says itself what it is. A name whose value has the shape of a living variable of that name
-    is that variable's; else its value is one at many points.
+    Each is taken for values of a scalar variable at many points, whatever lives elsewhere under that name. Only where the
+    shapes contradict one another is a value left out that fits a living variable of its shape.
     """
-    shapes = {key.name: key.shape for key in bindings if isinstance(key, Var)}
-    found = []
-    for name, value in strays.items():
-        shape = _shape(value)
-        is_array = bool(shapes[name]) if name in shapes else bool(shape) and (name, shape) in Var._interned
-        found += [] if is_array else [value]
-    return found
+    given = list(strays.values())
+    try:
+        broadcast_shapes("evaluate", [points, *map(_shape, given)])
+    except ShapeError:
+        given = [
+            value for name, value in strays.items() if not _shape(value) or (name, _shape(value)) not in Var._interned
+        ]
+    return given
 
 
 def _shape(value: Any) -> Shape:
@@ -164,18 +170,18 @@ def _value_of(node: Var, bound: Mapping[str, Any]) -> Any:
     return value
 
 
-def _of_kind(value: Any, root: Expr, given: Sequence[Any], points: Shape, duals: Sequence[DualNumber]) -> Any:
+def _of_kind(value: Any, root: Expr, given: Sequence[Any], shape: Shape, duals: Sequence[DualNumber]) -> Any:
     """A result of the bindings' kind: shape and dtype where a scalar variable was lost, a dual number if one is bound."""
     is_condition = getattr(getattr(root, "primitive", None), "predicate", False)
     if duals and not isinstance(value, DualNumber) and not is_condition:
         plain = [x.value if isinstance(x, DualNumber) else x for x in given]
-        return DualNumber._at(_of_kind(value, root, plain, points, ()), None, max(x._level for x in duals))
+        return DualNumber._at(_of_kind(value, root, plain, shape, ()), None, max(x._level for x in duals))
     if isinstance(value, Fraction) and not any(isinstance(x, Fraction) for x in given):
         value = as_float(value)
     arrays = [x for x in given if hasattr(x, "dtype")]
     if arrays and not hasattr(value, "dtype") and not getattr(value, "_level", 0):
         value = _rounded(value, arrays)
-    return _stretched(value, points + root.shape)
+    return _stretched(value, shape)
 
 
 def _rounded(value: Any, arrays: Sequence[Any]) -> Any:

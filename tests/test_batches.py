@@ -325,23 +325,31 @@ def test_dask_arrays_beside_arrays_that_are_the_same_at_each_point():
         compile([x * v], [x, v])(da.from_array(xs, chunks=4), vs)
 
 
-def test_a_lost_variable_is_what_its_key_says_and_has_the_shape_of_its_value():
+def test_the_shape_of_a_result_that_lost_a_variable_is_that_of_its_value_whoever_else_lives():
     shaped = Var("lost", shape=(3,))
-    arrays = np.ones(3), np.ones(2)
 
     def shapes() -> list[Any]:
-        return [np.shape(Const(2).evaluate(lost=array)) for array in arrays]
+        return [np.shape(Const(2).evaluate(lost=np.ones(size))) for size in ((3,), (2,), ())]
 
     alone = shapes()
     scalar = Var("lost")
-    assert alone == shapes() == [(), (2,)]
-    assert np.shape(Const(2).evaluate({shaped: arrays[0]})) == ()
-    assert np.shape(Const(2).evaluate({scalar: arrays[0]})) == (3,)
-    for key in (shaped, "lost", scalar):
-        assert isinstance(Const(2).evaluate({key: DualNumber(arrays[0], 1.0)}), DualNumber)
-    assert ep.sum(2 * shaped).gradient(shaped).evaluate(lost=arrays[0]).shape == (3,)
-    assert (x > 0).evaluate(x=1.0, y=np.ones(2)).tolist() == [True, True]
-    found = x.evaluate(x=DualNumber(2.0, 1.0), y=np.ones(2))
+    assert alone == shapes() == [(3,), (2,), ()]
+    del shaped
+    assert alone == shapes()
+    assert np.shape(Const(2).evaluate({scalar: np.ones(3)})) == (3,)
+    assert np.shape(Const(2).evaluate({Var("lost", shape=(3,)): np.ones(3)})) == ()
+
+
+def test_a_lost_variable_gives_the_result_its_kind():
+    lost, z = Var("lost", shape=(3,)), Var("z")
+    for key, value in ((lost, np.ones(3)), ("lost", np.ones(3)), (z, 2.0), ("z", 2), (z, np.ones(2))):
+        found = Const(2).evaluate({key: DualNumber(value, 1.0)})
+        assert isinstance(found, DualNumber) and not np.any(found.eps)
+    assert ep.sum(2 * lost).gradient(lost).evaluate(lost=np.ones(3)).shape == (3,)
+    assert (x + ep.sum(lost)).gradient(x).evaluate(x=np.ones(4), lost=np.ones(3)).shape == (4,)
+    assert (x + ep.sum(lost)).gradient(lost).evaluate({x: np.ones(4), lost: np.ones(3)}).shape == (4, 3)
+    assert (x > 0).evaluate(x=1.0, z=np.ones(2)).tolist() == [True, True]
+    found = x.evaluate(x=DualNumber(2.0, 1.0), z=np.ones(2))
     assert found.value.shape == found.eps.shape == (2,)
 
 
@@ -403,6 +411,8 @@ def test_a_traced_function_gives_the_same_whether_its_variables_live_or_not():
     again = ep.trace(function, (), (3,))
     flat = [[each[0], each[1][0], each[1][1]["w"], each[2][0], each[2][1], each[3]] for each in (found, again)]
     assert all(a is b for a, b in zip(*flat, strict=True))
+    sparse = [ep.trace(lambda w: ep.jacobian(w * w, w, sparse=True), shape).data for shape in ((3,), 3, [3])]
+    assert {str(each) for each in sparse} == {str(sparse[0])} and sparse[0].variables == (Var("w", shape=(3,)),)
     assert flat[0][3] is Var("first_seen") and str(found[1][0]) == "2*first_seen*first_seen"
 
 

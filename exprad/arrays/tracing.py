@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from copy import copy
 from typing import Any
 
 from exprad.arrays.counterparts import trace as of_matrix
@@ -20,7 +21,8 @@ def trace(x: Any, *arguments: Any, **options: Any) -> Any:
     `trace(a, offset=0, axis1=0, axis2=1)` is NumPy's. `trace(function, *shapes)` calls the function on variables of
     these shapes (a shape is a tuple; left out, all are scalars), called like its parameters, and gives what it returns.
     A function that branches on data can't be traced. A variable is its name and shape: a function that uses one that is
-    called like a parameter is refused, and so is one traced within another whose parameter has the same name.
+    called like a parameter is refused, and so is one traced within another whose parameter has the same name. What it
+    returns is expressions, in lists, tuples, dictionaries, object arrays and sparse matrices, and numbers.
 
     >>> import numpy as np
     >>> trace(np.eye(3))
@@ -46,12 +48,12 @@ def _traced(function: Callable[..., Any], *shapes: Any) -> Any:
     if clashing:
         raise NameClashError(f"trace within trace: the argument {min(clashing)!r} would be the variable {min(clashing)!r} of "
                              "the function that is being traced; call it otherwise")  # fmt: skip
-    kinds = [*zip(names, shapes or [()] * len(names), strict=True)]
+    sizes = [(shape,) if hasattr(shape, "__index__") else tuple(shape) for shape in shapes or [()] * len(names)]
     known = [
-        Var._interned.living(kind) for kind in kinds
-    ]  # what the function may hold already is told from its arguments
+        Var._interned.living(kind) for kind in zip(names, sizes, strict=True)
+    ]  # the function may hold these already
     given = [Var(name, shape=shape) if node is None else Var.fresh(name, shape=shape)
-             for node, (name, shape) in zip(known, kinds, strict=True)]  # fmt: skip
+             for node, name, shape in zip(known, names, sizes, strict=True)]  # fmt: skip
     token = _tracing.set(_tracing.get().union(names))
     try:
         found = function(*given)
@@ -80,7 +82,7 @@ def _renamed(found: Any, names: dict[Any, Any]) -> Any:
 
 
 def _expressions(found: Any) -> Iterator[Any]:
-    """The expressions in what a function gave: in lists, tuples, dictionaries and object arrays."""
+    """The expressions in what a function gave: in lists, tuples, dictionaries, object arrays and sparse matrices."""
     if hasattr(found, "_operands"):
         yield found
     elif isinstance(found, (list, tuple, dict)):
@@ -88,6 +90,8 @@ def _expressions(found: Any) -> Iterator[Any]:
             yield from _expressions(each)
     elif getattr(found, "dtype", None) == object:
         yield from _expressions(found.ravel().tolist())
+    elif hasattr(found, "indptr"):
+        yield from _expressions(found.data)
 
 
 def _replaced(found: Any, others: Iterator[Any]) -> Any:
@@ -102,5 +106,9 @@ def _replaced(found: Any, others: Iterator[Any]) -> Any:
     if getattr(found, "dtype", None) == object:
         changed = found.copy()
         changed.flat = [_replaced(each, others) for each in found.ravel().tolist()]
+        return changed
+    if hasattr(found, "indptr"):
+        changed = copy(found)
+        changed.data = _replaced(found.data, others)
         return changed
     return found
