@@ -141,15 +141,13 @@ def _lost(strays: Mapping[str, Any], points: Shape) -> list[Any]:
     """What is bound by name alone to variables that the expression does not hold, as a derivative may not.
 
     Each is taken for values of a scalar variable at many points, whatever lives elsewhere under that name. Only where the
-    shapes contradict one another is a value left out that fits a living variable of its shape.
+    shapes contradict one another are those left out that name no living scalar.
     """
     given = list(strays.values())
     try:
         broadcast_shapes("evaluate", [points, *map(_shape, given)])
     except ShapeError:
-        given = [
-            value for name, value in strays.items() if not _shape(value) or (name, _shape(value)) not in Var._interned
-        ]
+        given = [value for name, value in strays.items() if (name, ()) in Var._interned]
     return given
 
 
