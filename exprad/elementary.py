@@ -128,4 +128,4 @@ logical_or: Primitive = Primitive("logical_or", 0, 0, infix="|", exact=lambda a,
 logical_not: Primitive = Primitive("logical_not", 0, prefix="~", exact=lambda a: not a, predicate=True, sympy="Not")
 where: Primitive = Primitive("where", 0, lambda y, c, a, b: If(c), lambda y, c, a, b: If(~c), exact=lambda c, a, b: a if c else b, mpmath=lambda mp, c, a, b: a if c else b, sympy=lambda sp, c, a, b: sp.Piecewise((a, c), (b, True)), analytic=False)
 at_kink: Primitive = Primitive("at_kink", 0, formula=_refuse_zero)
-held: Primitive = Primitive("held", 0, formula=lambda x: x)
+held: Primitive = Primitive("held", 0, formula=lambda x: x, analytic=False)

@@ -233,6 +233,7 @@ def test_left_and_right_are_of_the_whole_expression() -> None:
         T**6 > 0,
         1 - exprad.cos(T) > 0,
         exprad.cosh(T) - 1 - T * T / 2 > 0,
+        abs(T - sin(T)) > 0,
         (T * T) * (T * T) > 0,
     ):
         assert [where(condition, 5 * T, T).gradient(T, kink=k).evaluate(t=0.0) for k in STEP] == [5, 5]
@@ -344,6 +345,12 @@ def test_third_derivatives_through_a_length_are_refused_on_one_side() -> None:
     with pytest.raises(NotDifferentiableError, match="second order"):
         derivative(hypot(X, X**2), X, 3, kink="right")
     assert math.isfinite(derivative(hypot(X, X**2), X, 3).evaluate(x=1.0))
+
+
+def test_the_direction_of_a_length_turns_in_mixed_derivatives() -> None:
+    for f in (hypot(X, X**2 + Y), norm(stack([X**2, X**3 + Y])), norm(stack([X, X**2 + Y, 0 * X]))):
+        assert hessian(f, [X, Y], kink="right")[1][0].evaluate(x=0.0, y=0.0) == 1
+        assert hessian(f.substitute({X: -X, Y: -Y}), [X, Y], kink="left")[1][0].evaluate(x=0.0, y=0.0) == 1
 
 
 def test_passes_are_few_where_few_elements_meet() -> None:
