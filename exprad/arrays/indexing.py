@@ -14,6 +14,7 @@ from exprad import tensor
 from exprad.errors import ArgumentError, OperandError, PlaceError
 from exprad.primitive import Shape
 from exprad.tensor import Index, IndexArray, Slice, reshaped, shape_of, stretched
+from exprad.value import broadcast_shapes
 
 _WHOLE = slice(None)
 _PLAIN = (int, slice)
@@ -28,27 +29,29 @@ def getitem(x: Any, index: Any) -> Any:
     array([-2., -2., -2.,  6.])
     """
     shape = shape_of(x)
-    wide, places = _resolved(index, shape)
+    wide, places, gap = _resolved(index, shape)
     if places == tuple([Slice(0, size) for size in shape]):
         return x
-    return tensor.getitem(reshaped(x, wide), index=places)
+    part = tensor.getitem(reshaped(x, wide), index=places)
+    return reshaped(part, _without(shape_of(part), gap)) if gap else part
 
 
 def add_at(y: Any, shape: Shape, index: Any) -> Any:
     """Zeros of `shape`, with y added at `index`, again and again where it repeats: the transpose of `getitem`."""
     whole = tuple(shape)
-    wide, places = _resolved(index, whole)
-    part = stretched(y, tensor.getitem.shape(wide, places))
-    return reshaped(tensor.add_at(part, shape=wide, index=places), whole)
+    wide, places, gap = _resolved(index, whole)
+    part = tensor.getitem.shape(wide, places)
+    ready = reshaped(stretched(y, _without(part, gap)), part)
+    return reshaped(tensor.add_at(ready, shape=wide, index=places), whole)
 
 
-def _resolved(index: Any, shape: Shape) -> tuple[Shape, Index]:
-    """An index as given, as the shape that it is applied to (new axes for truth values), and its places there."""
+def _resolved(index: Any, shape: Shape) -> tuple[Shape, Index, int]:
+    """An index as given, as the shape that it is applied to (new axes for truth values), its places there, and a gap."""
     entries = index if isinstance(index, tuple) else (index,)
     if len(entries) <= len(shape) and not [each for each in entries if each.__class__ not in _PLAIN]:
         plain = [_place(each, size, shape) if each.__class__ is int else _slice(each, size)
                  for each, size in zip(entries, shape, strict=False)]  # fmt: skip
-        return shape, (*plain, *[Slice(0, size) for size in shape[len(entries) :]])
+        return shape, (*plain, *[Slice(0, size) for size in shape[len(entries) :]]), 0
     given = [_read(each) for each in entries]
     rest = len(shape) - sum(map(_taken, given))
     dots = [place for place, each in enumerate(given) if each is Ellipsis]
@@ -56,16 +59,35 @@ def _resolved(index: Any, shape: Shape) -> tuple[Shape, Index]:
         what = "has more than one ellipsis" if len(dots) > 1 else f"has more places than shape {shape} has axes"
         raise PlaceError(f"the index {index!r} {what}")
     place = dots[0] if dots else len(given)
-    given[place : place + len(dots)] = [_WHOLE] * rest
+    has_gap = bool(dots) and _is_gap(given, place, rest)
+    given[place : place + len(dots)] = [None] if has_gap else [_WHOLE] * rest
     wide: list[int] = []
     found: list[Any] = []
-    axis = 0
-    for each in given:
+    axis = gap = 0
+    for number, each in enumerate(given):
+        if has_gap and number > place:
+            gap += each is None or each.__class__ is slice
         sizes = shape[axis : axis + _taken(each)]
         axis += len(sizes)
         found += [None] if each is None else _places(each, sizes, shape)
         wide += sizes if sizes or each is None else (1,)
-    return tuple(wide), tuple(found)
+    broadcast_shapes("an index", [each.array.shape for each in found if isinstance(each, IndexArray)])
+    return tuple(wide), tuple(found), gap + has_gap
+
+
+def _is_gap(given: list[Any], place: int, rest: int) -> bool:
+    """Whether an ellipsis for no axes stands between arrays: to NumPy they are apart then, as by a new axis."""
+    sides = given[:place], given[place + 1 :]
+    return not rest and all(any(map(_is_advanced, side)) for side in sides) and any(hasattr(x, "dtype") for x in given)
+
+
+def _is_advanced(each: Any) -> bool:
+    return each.__class__ is int or hasattr(each, "dtype")
+
+
+def _without(part: Shape, gap: int) -> Shape:
+    """The shape of a part without the axis of such an ellipsis, counted from the end; 0 where there is none."""
+    return part[: len(part) - gap] + part[len(part) - gap + 1 :] if gap else part
 
 
 def _read(each: Any) -> Any:

@@ -136,6 +136,8 @@ def _contracted(subscripts: str, parts: list[str], operands: list[Any], result: 
     """The sums that concern one operand alone are done first; the row does the rest."""
     sizes: dict[str, int] = {}
     for names, operand in zip(parts, operands, strict=True):
+        if len(set(zip(names, shape_of(operand), strict=True))) > len(set(names)):
+            raise ShapeError(f"einsum: a letter of {names!r} has two sizes in one operand of shape {shape_of(operand)}")
         for name, size in zip(names, shape_of(operand), strict=True):
             known = sizes.get(name, 1)
             if 1 not in (known, size) and known != size:
@@ -163,8 +165,6 @@ def _own_sums(names: str, x: Any, others: str) -> tuple[str, Any]:
     for name in sorted(set(names)):
         while names.count(name) > 1:
             i, j = names.index(name), names.rindex(name)
-            if shape_of(x)[i] != shape_of(x)[j]:
-                raise ShapeError(f"einsum: {name!r} is {shape_of(x)[i]} and {shape_of(x)[j]} in one operand")
             x = diagonal(x, 0, i, j)
             names = names[:i] + names[i + 1 : j] + names[j + 1 :] + name
     own = [i for i, name in enumerate(names) if name not in others]
