@@ -200,6 +200,8 @@ def inside(sensitivity: Any) -> Any:
 def known_truth(condition: Any) -> bool | None:
     """Whether a condition is decided already: True, False, or None where it differs from point to point."""
     condition = getattr(condition, "_truth", condition)
+    if condition.__class__ is int:  # `~` of Python's bools has their truth in its last bit: ~False is -1
+        return bool(condition & 1)
     if (
         condition.__class__ is bool
         or getattr(condition, "shape", None) == ()

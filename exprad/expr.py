@@ -42,7 +42,8 @@ class Expr(Arithmetic, ArrayMethods):
     def interpret(self, primitive: Primitive, operands: Sequence[Any]) -> Expr:
         if primitive is table.where and isinstance(operands[0], bool):
             raise ConditionError(f"where needs a condition, got the bool {operands[0]}; use equal(a, b), not a == b")
-        return build(primitive, *[expression(operand) for operand in operands])
+        return build(primitive, *[expression(operand if operand.__class__ not in (list, tuple) else _listed(operand))
+                                  for operand in operands])  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Expr):
@@ -60,6 +61,11 @@ class Expr(Arithmetic, ArrayMethods):
 
     def __float__(self) -> float:
         raise OperandError(f"float({self!r}) is undefined for expressions; evaluate it first")
+
+    def __getitem__(self, index: Any) -> Expr:
+        from exprad.arrays import getitem
+
+        return getitem(self, index)
 
     def __iter__(self) -> Iterator[Expr]:
         raise OperandError(f"an expression of shape {self.shape} can't be iterated")
@@ -139,7 +145,7 @@ class Expr(Arithmetic, ArrayMethods):
 
 
 class Indexed:
-    """What expressions that stand for arrays have, and scalar ones lack: length, parts, iteration."""
+    """What expressions that stand for arrays have, and scalar ones lack: length and iteration."""
 
     __slots__ = ()
     shape: Shape
@@ -147,13 +153,10 @@ class Indexed:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, index: Any) -> Expr:
+    def __iter__(self) -> Iterator[Expr]:
         from exprad.arrays import getitem
 
-        return getitem(self, index)
-
-    def __iter__(self) -> Iterator[Expr]:
-        return (self[place] for place in range(len(self)))
+        return (getitem(self, place) for place in range(len(self)))
 
 
 class Const(Expr):
@@ -450,6 +453,13 @@ def expression(value: Any) -> Expr:
     if getattr(value, "_level", 0):
         raise OperandError(f"an expression can't take a {type(value).__name__}; evaluate the expression on it instead")
     return Const(getattr(value, "value", value) if value.__class__.__name__ == "Number" else value)
+
+
+def _listed(value: Any) -> Any:
+    """A list as an array, of expressions where it holds some."""
+    from exprad.arrays.axes import as_operand
+
+    return as_operand(value)
 
 
 def _whole(value: int) -> Const:

@@ -57,7 +57,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The variance: the mean square distance from the mean, over the count less `ddof`."""
-    distance = x - mean(x, axis, keepdims=True)
+    distance = _distance(x, axis, "var")
     return _over(sum(distance * distance, axis, keepdims), count_of(x, axes_of(x, axis, "var")) - ddof)
 
 
@@ -67,9 +67,16 @@ def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
     It is the Euclidean norm of the distances from the mean, over the root of the count less `ddof`, and has the norm's
     derivative where all elements are equal: 0. So it is constantly 0 along an axis of one element.
     """
-    distance = x - mean(x, axis, keepdims=True)
+    distance = _distance(x, axis, "std")
     free = count_of(x, axes_of(x, axis, "std")) - ddof
     return _over(tensor.norm(distance, axis=axes_of(x, axis, "std"), keepdims=builtins.bool(keepdims)), free, sqrt)
+
+
+def _distance(x: Any, axis: Axis, name: str) -> Any:
+    """How far elements are from their mean. One element has none: 0, or nan where it is not finite, which depends on nothing."""
+    if count_of(x, axes_of(x, axis, name)) == 1:
+        return elementary.floor(x) - elementary.floor(x)
+    return x - mean(x, axis, keepdims=True)
 
 
 def _over(total: Any, count: float, root: Any = None) -> Any:

@@ -65,12 +65,14 @@ def _moved(rule: Callable[[Any], Any], given: Any, have: Shape, shape: Shape,
     if guard is None:
         return made
 
-    def arrived(condition: Any) -> Any:
+    own = (made.guard,) if made.__class__ is Masked else ()
+
+    def arrived(condition: Any, reached_at_all: Any = True) -> Any:
         if condition is True:
-            return True
+            return reached_at_all
         return stretched(resolve((reached or rule)(stretched(where(condition, 1, 0), have))), shape) > 0
 
-    return Masked(Guard(arrived, guard), signed(made))
+    return Masked(Guard(arrived, guard, *own), signed(made))
 
 
 def _pushed(row: Structural, y: Any, xs: Sequence[Any], x_dot: Any, index: int) -> Any:

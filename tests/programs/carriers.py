@@ -71,7 +71,14 @@ class Case:
 
 
 def plain(x: Any) -> Any:
+    """A point as a number of Python's, where there is one element."""
     return x if x.shape else float(x)
+
+
+def at(case: Case) -> list[Any]:
+    """The points: numbers of Python's unless the program turns conditions, for `~` of Python's own bools does not."""
+    turns = any("~" in step.text for step in case.program.steps)
+    return [x[()] if turns else plain(x) for x in case.program.inputs]
 
 
 def evaluated(case: Case) -> Found:
@@ -88,7 +95,7 @@ def forward(case: Case) -> Found:
 
 def dual(case: Case) -> Found:
     """The slots on dual numbers."""
-    given = [DualNumber(plain(x), plain(d)) for x, d in zip(case.program.inputs, case.directions, strict=True)]
+    given = [DualNumber(x, plain(d)) for x, d in zip(at(case), case.directions, strict=True)]
     slots = case.program.run(given, np, ep)
     values = [x.value if isinstance(x, DualNumber) else x for x in slots]
     return {"values": values, "along": getattr(slots[-1], "eps", 0.0)}

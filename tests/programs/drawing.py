@@ -158,6 +158,8 @@ def _branches(d: Draft, slot: int) -> tuple[Any, Any]:
     other: Any = (
         literal(d.rng, d.shape(slot)) if d.rng.random() < 0.6 else d.pick(lambda x: _fits(x.shape, d.shape(slot)))
     )
+    if isinstance(other, Literal) and isinstance(other.value, int):
+        other = Literal(float(other.value))  # an exact 0 that is chosen for all has no sign
     return d.rng.choice([(slot, other), (other, slot)])
 
 

@@ -130,7 +130,7 @@ def _extremum(sign: int) -> Callable[..., Any]:
 def _power(run: Run, a: Any, b: Any) -> tuple[Any, ...]:
     m = run.m
     y = m.power(a, b)
-    first = None if b == 0 else b * m.power(a, b - 1)
+    first = None if b == 0 and not abs(a) > 0 else b * m.power(a, b - 1)
     by_exponent = y * m.log(a) if a != 0 or b < 0 else None
     if a == 0 or b == 0:
         run.is_calm = False

@@ -12,6 +12,7 @@ from exprad import DualNumber, Variable
 from tests.programs.carriers import (
     Case,
     Found,
+    at,
     backward,
     compiled,
     compiled_curves,
@@ -47,8 +48,7 @@ def forward_over_forward(case: Case) -> Found:
 
 
 def nested_dual(case: Case) -> Found:
-    given = [DualNumber(DualNumber(plain(x), plain(d)), plain(d))
-             for x, d in zip(case.program.inputs, case.directions, strict=True)]  # fmt: skip
+    given = [DualNumber(DualNumber(x, plain(d)), plain(d)) for x, d in zip(at(case), case.directions, strict=True)]
     f = case.program.run(given, np, ep)[-1]
     return {"across": getattr(getattr(f, "eps", 0.0), "eps", 0.0)}
 
