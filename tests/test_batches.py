@@ -121,12 +121,15 @@ def test_jax_at_many_points(name, data):
 
 
 v, A, M = Var("v", shape=(3,)), np.arange(9.0).reshape(3, 3) / 9, np.array([[2.0, 1.0], [1.0, 3.0]])
+C, D = np.arange(12.0).reshape(2, 3, 2) / 12, np.arange(9.0).reshape(3, 3)
 EXAMPLES = [ep.sum(x), ep.sum(x * np.ones(3)), ep.norm(x), ep.softmax(x), ep.prod(x), ep.logsumexp(x), ep.mean(x), ep.std(x),
             (A @ v).sum() * x, ep.sum(x * v), stack([x, y]) @ M @ stack([x, y]), ep.norm(stack([x, y])), ep.max(stack([x, y])),
             ep.where(ep.sum(v * x) > 0.3, x, y), ep.reshape(x, (1, 1)), ep.concatenate([stack([x, y]), v]),
             ep.softmax(stack([x, y, x * y]))[1], ep.trace(x * A), ep.det(x * M), ep.solve(M * x, stack([x, y])), v + y,
             ep.einsum(",i->i", x, v), ep.einsum(",->", ep.einsum(",->", x, y), x), ep.broadcast_to(x, (2, 3)), x * v,
-            Const(2), 2 * v, ep.var(stack([x, y, x])), ep.cumsum(x * v), ep.pad(stack([x, y]), 1)]  # fmt: skip
+            (x * C)[[0, 1], :, [1, 0]], (y * C)[0, :, [1, 0]], (C * x * y)[:, [0, 1], None, [1, 0]],
+            ep.sum((x * C)[[0, 1, 1], :, [1, 0, 0]] * y * D), Const(2), 2 * v,
+            ep.var(stack([x, y, x])), ep.cumsum(x * v), ep.pad(stack([x, y]), 1)]  # fmt: skip
 SHAPES = [
     ((), ()),
     ((3,), ()),
