@@ -110,7 +110,7 @@ def _deciding(outputs: Sequence[Expr], inputs: Sequence[Var]) -> list[Expr]:
 def _is_linear(row: Any, operands: Sequence[Expr], idle: Container[Expr]) -> bool:
     """Whether partials of a call are the same whatever the values are of the operands that depend on the variables."""
     if row.partials is None:
-        return row.family.push is None or row.family.reads == "moves"
+        return row.family.is_linear
     if row is table.mul or row is table.div:
         return operands[1] in idle or row is table.mul and operands[0] in idle
     return all(partial.__class__ is int for partial in row.partials)
