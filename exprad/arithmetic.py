@@ -7,6 +7,7 @@ from math import prod
 from typing import Any, Self, cast
 
 from exprad import elementary as table
+from exprad.digits import shown
 from exprad.errors import ArgumentError, ConditionError, OperandError
 from exprad.primitive import Primitive
 
@@ -28,7 +29,7 @@ class Arithmetic:
 
     def __round__(self, digits: int | None = None) -> Any:
         if digits:
-            raise ConditionError(f"round() of {type(self).__name__} takes no digits, got {digits}")
+            raise ConditionError(f"round() of {type(self).__name__} takes no digits, got {shown(digits)}")
         return table.round(self)
 
     def conjugate(self) -> Self:

@@ -49,4 +49,7 @@ def shown(value: Any) -> str:
         return digits(value)
     if isinstance(value, Fraction):
         return f"Fraction({digits(value.numerator)}, {digits(value.denominator)})"
-    return repr(value)
+    try:
+        return repr(value)
+    except ValueError:  # Python's own bound on digits
+        return f"a {type(value).__name__} that holds a number of more digits than Python writes"

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+from exprad.digits import shown
 from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.primitive import Shape
 from exprad.tensor import Axes, shape_of
@@ -17,9 +18,9 @@ Axis = int | Sequence[int] | None
 def place_of(axis: Any, rank: int, name: str, shape: Any) -> int:
     """One axis as a whole number from 0."""
     if not hasattr(axis, "__index__") or isinstance(axis, builtins.bool):
-        raise OperandError(f"{name}: an axis is a whole number, got {type(axis).__name__}: {axis!r}")
+        raise OperandError(f"{name}: an axis is a whole number, got {type(axis).__name__}: {shown(axis)}")
     if not -rank <= operator.index(axis) < rank:
-        raise ShapeError(f"{name}: axis {axis} is out of range for shape {shape}")
+        raise ShapeError(f"{name}: axis {shown(axis)} is out of range for shape {shape}")
     return operator.index(axis) % rank
 
 
@@ -27,7 +28,7 @@ def places_of(axis: Any, rank: int, name: str, shape: Any) -> tuple[int, ...]:
     """One axis, or several different ones, as whole numbers from 0, in the order given."""
     found = tuple(place_of(each, rank, name, shape) for each in (axis if isinstance(axis, (tuple, list)) else (axis,)))
     if len(set(found)) < len(found):
-        raise ArgumentError(f"{name}: an axis is given twice in {axis}")
+        raise ArgumentError(f"{name}: an axis is given twice in {shown(axis)}")
     return found
 
 
@@ -79,9 +80,9 @@ def sizes_of(shape: Any, name: str) -> Shape:
     try:
         sizes = tuple([operator.index(size) for size in given])
     except TypeError:
-        raise OperandError(f"{name}: a shape is whole numbers, got {shape!r}") from None
+        raise OperandError(f"{name}: a shape is whole numbers, got {shown(shape)}") from None
     if any(size < 0 for size in sizes):
-        raise ShapeError(f"{name}: a shape has no negative sizes, got {shape!r}")
+        raise ShapeError(f"{name}: a shape has no negative sizes, got {shown(shape)}")
     return sizes
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from exprad import tensor
-from exprad.errors import ArgumentError, OperandError, PlaceError
+from exprad.digits import shown
+from exprad.errors import ArgumentError, OperandError, PlaceError, refuse_masked
 from exprad.primitive import Shape
 from exprad.tensor import Index, IndexArray, Slice, reshaped, shape_of, stretched
 from exprad.value import broadcast_shapes
@@ -57,7 +58,7 @@ def _resolved(index: Any, shape: Shape) -> tuple[Shape, Index, int]:
     dots = [place for place, each in enumerate(given) if each is Ellipsis]
     if rest < 0 or len(dots) > 1:
         what = "has more than one ellipsis" if len(dots) > 1 else f"has more places than shape {shape} has axes"
-        raise PlaceError(f"the index {index!r} {what}")
+        raise PlaceError(f"the index {shown(index)} {what}")
     place = dots[0] if dots else len(given)
     has_gap = bool(dots) and _is_gap(given, place, rest)
     given[place : place + len(dots)] = [None] if has_gap else [_WHOLE] * rest
@@ -98,12 +99,13 @@ def _read(each: Any) -> Any:
         return each.array
     if getattr(each, "_level", 0) or isinstance(each, (str, bytes)):
         raise _no_index(each)
+    refuse_masked(each, "an index")
     import numpy as np
 
     try:
         array = np.asarray(each)
     except ValueError as error:
-        raise OperandError(f"an index is no array of whole numbers: {each!r}: {error}") from None
+        raise OperandError(f"an index is no array of whole numbers: {shown(each)}: {error}") from None
     if array.size == 0 and not hasattr(each, "dtype"):
         array = array.astype(np.intp)
     if array.dtype.kind not in "iub":
@@ -114,7 +116,7 @@ def _read(each: Any) -> Any:
 def _no_index(each: Any) -> OperandError:
     kind = f"an array of {each.dtype}" if getattr(each, "shape", ()) and hasattr(each, "dtype") else type(each).__name__
     return OperandError("an index is made of whole numbers, slices, `...`, None, and arrays of whole numbers or truth "
-                        f"values, got {kind}: {each!r}")  # fmt: skip
+                        f"values, got {kind}: {shown(each)}")  # fmt: skip
 
 
 def _taken(each: Any) -> int:
@@ -138,7 +140,7 @@ def _places(each: Any, sizes: Shape, shape: Shape) -> Iterator[int | Slice | Ind
 
 def _place(each: int, size: int, shape: Shape) -> int:
     if not -size <= each < size:
-        raise PlaceError(f"index {each} is out of range for an axis of size {size} of shape {shape}")
+        raise PlaceError(f"index {shown(each)} is out of range for an axis of size {size} of shape {shape}")
     return each % size
 
 
@@ -146,9 +148,9 @@ def _slice(each: slice, size: int) -> Slice:
     try:
         start, stop, step = each.indices(size)
     except TypeError:
-        raise OperandError(f"the ends and the step of a slice are whole numbers or None, got {each!r}") from None
+        raise OperandError(f"the ends and the step of a slice are whole numbers or None, got {shown(each)}") from None
     except ValueError:
-        raise ArgumentError(f"the step of a slice is not 0, got {each!r}") from None
+        raise ArgumentError(f"the step of a slice is not 0, got {shown(each)}") from None
     if (stop - start if step > 0 else start - stop) <= 0:
         return Slice(0, 0)
     return Slice(start, stop if stop >= 0 else None, step)
