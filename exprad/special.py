@@ -58,12 +58,13 @@ def _checked_orders(row: str, n: Any) -> Any:
 
 
 def polygamma(n: Any, x: Any) -> Any:
-    """The n-th derivative of digamma, by SciPy; nan where n is no whole number of at least 0."""
+    """The n-th derivative of digamma, by SciPy; nan where n is no whole number of at least 0, and at -inf."""
     import numpy as np
     from scipy import special
 
-    whole = _checked_orders("polygamma", n)
-    return np.where(whole, special.polygamma(np.where(whole, n, 0), np.asarray(x)), np.nan)[()]
+    x = np.asarray(x)
+    whole = _checked_orders("polygamma", n) & (x != -math.inf)
+    return np.where(whole, special.polygamma(np.where(whole, n, 0), x), np.nan)[()]
 
 
 def sinc_slope(n: Any, x: Any) -> Any:

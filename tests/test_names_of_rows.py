@@ -16,10 +16,11 @@ from exprad.errors import ExpradError, NameClashError, OperandError, Unsupported
 from exprad.value import function_of
 
 x, y = variables("x y")
-NAMES = """ulp degrees radians fabs logit factor exp10 sinpi modf frexp factorial isqrt erfinv heaviside deg2rad spacing
-            i0 integrate simplify primerange nan_to_num real conj angle invert betainc expit ndtr loggamma sinm zeta
-            airyai fib primepi barnesg fresnels rsqrt erf_inv silu gelu nextafter ldexp fmod fma dist tgamma j0 Function
-            Symbol""".split()  # fmt: skip
+NAMES = """ulp degrees radians fabs logit factor sinpi modf frexp factorial isqrt erfinv heaviside deg2rad spacing i0
+           integrate simplify primerange nan_to_num real conj angle invert betainc expit ndtr loggamma sinm zeta airyai fib
+           primepi exp10 barnesg fresnels rsqrt erf_inv silu gelu nextafter ldexp fmod
+           fma dist tgamma j0 Function
+           Symbol""".split()  # fmt: skip
 
 
 @pytest.fixture
