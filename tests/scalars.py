@@ -6,7 +6,7 @@ The rule, in this order; docs/decisions/what-is-a-defect.md argues it:
 1. *not finite*: a value, of a node of f or of a derivative, is infinite or nan. Only the edges' table promises anything.
 2. *kink*: a distance that `kinks(f)` lists is 0 at the point, or in high precision the one-sided slopes there differ, so
    that there is no slope to be compared with, but a convention; the modes are still compared with each other.
-3. *agree*: every mode is within 1e-12, relative, of each other mode and of high precision: 70 digits, and 600 where these
+3. *agree*: every mode is within 1e-12, relative, of each other mode and of high precision: 70 digits, and 1,000 where these
    are too few.
 4. *conditioning*: a mode is off by at most 64 times what its own result moves by when each intermediate value is changed by
    one rounding (of 2**-52, relative, and of the smallest float), at random, 16 times; in floats, or in high precision.
@@ -31,7 +31,7 @@ from exprad.elementary import polygamma, sinc_slope
 from exprad.traverse import postorder
 from tests.rows import VARIABLES, smooth_rows
 
-PRECISIONS = (70, 25), (600, 200)  # digits, and how many of them the step of a difference takes
+PRECISIONS = (70, 25), (1000, 200)  # digits, and how many of them the step of a difference takes
 CLOSE, FACTOR, TRIALS = 1e-12, 64, 16
 SMALLEST = 5e-324
 ROWS = smooth_rows()
@@ -156,7 +156,12 @@ def _float_noise(draw: random.Random) -> tuple[type, Any]:
 
 def _precise_noise(draw: random.Random) -> tuple[type, Any]:
     """In high precision, as floats beyond 2**53 are whole and even, whatever rounding made of them."""
-    return mpmath.mpf, lambda value: value + value * (draw.uniform(-1, 1) * 2.0**-52) + draw.uniform(-1, 1) * SMALLEST
+
+    def change(value: Any) -> Any:
+        share = mpmath.ldexp(mpmath.sin(draw.uniform(0, 7)), -52)  # with all digits
+        return value + value * share + draw.uniform(-1, 1) * SMALLEST
+
+    return mpmath.mpf, change
 
 
 def _moves(order: Sequence[Expr], roots: Sequence[Expr], at: dict[str, float], noise: tuple[type, Any]) -> list[float]:
