@@ -259,7 +259,14 @@ def core(sensitivity: Any) -> Any:
 
 
 def _either(p: Any, q: Any) -> Any:
-    return True if p is True or q is True else p if p is q else p | q
+    if p is True or q is True:
+        return True
+    return p if p is q else q | p if _is_array_before(p, q) else p | q
+
+
+def _is_array_before(p: Any, q: Any) -> bool:
+    """Whether p is an array, and q is the carrier that knows how to meet it."""
+    return hasattr(p, "dtype") and getattr(q, "_level", 0) > 0
 
 
 def guard_of(sensitivity: Any) -> Guard | None:
@@ -304,7 +311,7 @@ def joined(conditions: Sequence[Any]) -> Any:
     """The condition that all of several hold."""
     result = conditions[0]
     for condition in conditions[1:]:
-        result = result & condition
+        result = condition & result if _is_array_before(result, condition) else result & condition
     return result
 
 

@@ -46,9 +46,9 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
     has_axes = bool(points) and any(node.shape or _is_structural(node) for node in order)
     _compute(order, values, kind, has_axes)
     duals = [x for x in (*bound.values(), *[values[node] for node in held.values()]) if isinstance(x, DualNumber)]
-    lost = _lost({name: bound[name] for name in strays if name not in keys}, points) if strays else []
-    given = [*scalars, *lost]
-    wide = broadcast_shapes("evaluate", [points, *[_shape(x) for x in lost]]) if lost else points
+    lost = {name: bound[name] for name in strays if name not in keys}
+    wide = broadcast_shapes("evaluate", [points, *map(_shape, _at_points(lost))]) if lost else points
+    given = [*scalars, *lost.values()]
     results = [
         _of_kind(values[root], root, given, points + root.shape if root.shape else wide, duals) for root in roots
     ]
@@ -137,18 +137,13 @@ def _strays(bound: Mapping[str, Any], held: Mapping[str, Var], bindings: Mapping
     return strays
 
 
-def _lost(strays: Mapping[str, Any], points: Shape) -> list[Any]:
-    """What is bound by name alone to variables that the expression does not hold, as a derivative may not.
+def _at_points(lost: Mapping[str, Any]) -> list[Any]:
+    """What is bound by name alone to scalar variables that the expression does not hold, as a derivative may not.
 
-    Each is taken for values of a scalar variable at many points, whatever lives elsewhere under that name. Only where the
-    shapes contradict one another are those left out that name no living scalar.
+    An array is the value of the variable of that name and shape, if there is one, and else a value at each of many points.
+    Whether a scalar variable of that name lives makes no difference.
     """
-    given = list(strays.values())
-    try:
-        broadcast_shapes("evaluate", [points, *map(_shape, given)])
-    except ShapeError:
-        given = [value for name, value in strays.items() if (name, ()) in Var._interned]
-    return given
+    return [value for name, value in lost.items() if not (_shape(value) and (name, _shape(value)) in Var._interned)]
 
 
 def _shape(value: Any) -> Shape:

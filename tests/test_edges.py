@@ -388,7 +388,7 @@ OF_ARRAYS = {  # a function of three points, where, its slopes, and its Hessian 
     "guard after indices": (lambda v: where(v[:2] > 0, log(v)[:2], 0), [0, 2, 1], [0, 0.5, 0], [0, -0.25, 0]),
     "index after a guard": (lambda v: sqrt(where(v > 0, v, 0)[:2]), [0, 4, 0], [0, 0.25, 0], [0, -1 / 32, 0]),
     "guard after new axes": (lambda v: where(v[:, None] > 0, sqrt(v)[:, None], 0), [0, 4, -1], [0, 0.25, 0], [0, -1 / 32, 0]),
-    "guard that broadcasts": (lambda v: where(np.array([[True], [False]]), v, log(v)), [0, 2, 1], [1, 1, 1], [0, 0, 0]),
+    "guard that broadcasts": (lambda v: where(np.array([[True], [True]]), v, log(v)), [0, 2, 1], [2, 2, 2], [0, 0, 0]),
     "concatenate, then an index": (lambda v: np.concatenate([log(v), v])[1:], [0, 2, 1], [1, 1.5, 2], [0, -0.25, -1]),
     "guard of a sum": (lambda v: where(np.sum(v) > 9, np.sum(log(v)), v[0]), [0, 2, 1], [1, 0, 0], [0, 0, 0]),
     "cumsum of a reversed logarithm": (lambda v: np.cumsum(log(v)[::-1])[:2], [0, 2, 1], [0, 0.5, 2], [0, -0.25, -2]),

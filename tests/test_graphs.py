@@ -137,8 +137,9 @@ def test_parts_of_arrays():
     for index, error in ((3, "range"), ((0, 0, 0), "axes"), ("a", "whole numbers"), (1.5, "whole numbers")):
         with pytest.raises(exprad.ExpradError, match=error):
             m[index]
-    with pytest.raises(TypeError):
+    with pytest.raises(IndexError):
         x[0]
+    assert x[...] is x[()] is x and x[None].shape == (1,)
     with pytest.raises(TypeError):
         list(x)
 

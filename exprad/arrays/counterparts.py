@@ -16,6 +16,7 @@ from exprad.arrays import parts, products, reductions, shapes
 from exprad.arrays.axes import Axis, as_operand, place_of, size_of, sizes_of
 from exprad.arrays.indexing import getitem
 from exprad.errors import ArgumentError, OperandError, ShapeError
+from exprad.primitive import Primitive
 from exprad.tensor import astype as cast
 from exprad.tensor import reshaped, shape_of, stretched
 from exprad.value import broadcast_shapes
@@ -330,6 +331,22 @@ _SAME = {  # offers that are exprad's own functions
     "broadcast_to concatenate stack hstack vstack", parts: "take pad flip roll repeat tile diagonal diag tril triu diff",
     products: "matmul dot inner vdot outer tensordot einsum",
 }  # fmt: skip
+
+
+def of_conditions(row: Primitive) -> Callable[..., Any]:
+    """A function of bits, which takes conditions alone: numbers have none that count."""
+
+    def joined(*xs: Any) -> Any:
+        for x in xs:
+            if getattr(x, "_level", 0) and not getattr(getattr(x, "primitive", None), "predicate", False):
+                raise OperandError(
+                    f"the bits of {type(x).__name__} are undefined; & | ~ take conditions, such as x > 0"
+                )
+        return row(*xs)
+
+    return joined
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(module, name) for module, names in _SAME.items() for name in names.split()},
     "amax": reductions.max, "amin": reductions.min, "concat": shapes.concatenate, "permute_dims": shapes.transpose,
@@ -359,11 +376,12 @@ UFUNCS: dict[str, dict[str, Callable[..., Any]]] = {
         "power": table.pow, "reciprocal": lambda x: 1 / x, "deg2rad": lambda x: x * _DEGREE, "radians": lambda x: x * _DEGREE,
         "rad2deg": lambda x: x / _DEGREE, "degrees": lambda x: x / _DEGREE,
         "signbit": lambda x: table.copysign(1, x) < 0,
-        "bitwise_and": table.logical_and, "bitwise_or": table.logical_or, "invert": table.logical_not,  # of conditions
+        "bitwise_and": of_conditions(table.logical_and), "bitwise_or": of_conditions(table.logical_or),
+        "invert": of_conditions(table.logical_not),
     },
     "scipy.special": {
         "expit": table.sigmoid, "xlogy": table.xlogy, "exp2": table.exp2, "expm1": table.expm1, "log1p": table.log1p,
-        "cbrt": table.cbrt,
+        "cbrt": table.cbrt, "gammaln": table.lgamma,
     },
 }  # fmt: skip
 WITH_OPTIONS = frozenset({vecdot})

@@ -58,7 +58,9 @@ class DualNumber(Arithmetic, ArrayMethods):
         """The derivative part; 0 where nothing flows."""
         eps = unwrap(resolve(self._tangent))
         if eps is None:
-            eps = 0.0 if isinstance(self.value, float) else 0
+            kind = getattr(self.value, "dtype", None)
+            is_float = isinstance(self.value, float) or getattr(kind, "kind", "") == "f"
+            eps = kind.type(0) if is_float and kind is not None else 0.0 if is_float else 0
         shape = getattr(self.value, "shape", ())
         if shape and getattr(eps, "shape", ()) != shape:
             from exprad.arrays import broadcast_to

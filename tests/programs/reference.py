@@ -263,7 +263,9 @@ class Module:
         x = numpy.asarray(x)
         found = numpy.empty(x.shape[:-2], object)
         for place in numpy.ndindex(found.shape):
-            found[place] = self._run.lift(_determinant(x[place]))
+            found[place] = whole = self._run.lift(_determinant(x[place]))
+            if whole.value == 0:  # second derivatives at singular matrices are not promised
+                whole.curves = dict.fromkeys(whole.curves, float("nan"))
         return found
 
     def inv(self, x: Any) -> Any:
