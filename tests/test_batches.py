@@ -350,8 +350,8 @@ def test_a_lost_variable_gives_the_result_its_kind():
     assert ep.sum(2 * lost).gradient(lost).evaluate(lost=np.ones(3)).shape == (3,)
     assert (x + ep.sum(lost)).gradient(x).evaluate(nowhere_else=np.ones(4), lost=np.ones(3)).shape == (4,)
     assert (x + ep.sum(lost)).gradient(lost).evaluate({x: np.ones(4), lost: np.ones(3)}).shape == (4, 3)
-    assert (x > 0).evaluate(x=1.0, z=np.ones(2)).tolist() == [True, True]
-    found = x.evaluate(x=DualNumber(2.0, 1.0), z=np.ones(2))
+    assert (x > 0).evaluate(nowhere_else=1.0, z=np.ones(2)).tolist() == [True, True]
+    found = x.evaluate(nowhere_else=DualNumber(2.0, 1.0), z=np.ones(2))
     assert found.value.shape == found.eps.shape == (2,)
 
 

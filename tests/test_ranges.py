@@ -123,6 +123,8 @@ def test_kinks_are_where_they_are_exactly(name: str) -> None:
     f = row(x, 1) if name == "mod" else row(x)
     for at in (0.0, 1.0, 3.0, -7.0, 463.0, 1e15):
         at += 0.5 * (name == "round")
+        if name == "trunc" and at == 0:  # which is 0 on both sides
+            continue
         with pytest.raises(ArithmeticError, match="kink"):
             f.gradient(x, kink="raise").evaluate(x=at)
         f.gradient(x, kink="raise").evaluate(x=at + 0.25)

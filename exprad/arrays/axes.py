@@ -66,7 +66,8 @@ def as_numbers(x: Any) -> Any:
     if hasattr(x, "tocoo"):
         raise OperandError(f"a sparse matrix, {x!r}, meets an operand of exprad in a product, @, alone; elsewhere write "
                            ".toarray()")  # fmt: skip
-    is_table = hasattr(x, "__array__") and type(x).__module__.partition(".")[0] not in _LIBRARIES
+    is_array = hasattr(x, "__array_finalize__") or type(x).__module__.partition(".")[0] in _LIBRARIES  # or a subclass
+    is_table = hasattr(x, "__array__") and not is_array
     if not is_table and not isinstance(x, (list, tuple)):
         return x
     import numpy as np
