@@ -155,7 +155,7 @@ def _masked_product(partial: Any, masked: Masked) -> Any:
 def _is_finite(partial: Any) -> bool:
     """Whether a partial is known to be a finite number."""
     is_carrier = getattr(partial, "_level", 0)
-    number = getattr(partial, "known", None) if is_carrier else getattr(partial, "value", partial)
+    number: Any = getattr(partial, "known", None) if is_carrier else getattr(partial, "value", partial)
     return number.__class__ in (int, Fraction) or number.__class__ is float and isfinite(number)
 
 
