@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from copy import copy
 from typing import Any
@@ -48,7 +48,9 @@ def _traced(function: Callable[..., Any], *shapes: Any) -> Any:
     if clashing:
         raise NameClashError(f"trace within trace: the argument {min(clashing)!r} would be the variable {min(clashing)!r} of "
                              "the function that is being traced; call it otherwise")  # fmt: skip
-    sizes = [(shape,) if hasattr(shape, "__index__") else tuple(shape) for shape in shapes or [()] * len(names)]
+    sizes: list[Any] = [
+        (shape,) if hasattr(shape, "__index__") else tuple(shape) for shape in shapes or [()] * len(names)
+    ]
     known = [
         Var._interned.living(kind) for kind in zip(names, sizes, strict=True)
     ]  # the function may hold these already
