@@ -97,9 +97,9 @@ def test_every_fold_is_among_the_patterns() -> None:
 def test_by_number() -> None:
     draw = random.Random(1)
     points = [(a, b) for a in (*FLOATS, *EXACT) for b in (*FLOATS, *EXACT)]
-    for tree, folded, hides_sign in _sampled(600):
+    for tree, folded, hides_sign in _sampled(300):
         for see in [lambda f: f, *([] if hides_sign else OBSERVERS)]:
-            for a, b in draw.sample(points, 20):
+            for a, b in draw.sample(points, 12):
                 theirs = evaluate(see(tree), {"x": a, "y": b})
                 ours = evaluate(see(folded), {"x": a, "y": b})
                 if see is OBSERVERS[1] and evaluate(tree, {"x": a, "y": b}) != evaluate(tree, {"x": a, "y": b}):
