@@ -457,7 +457,7 @@ def expression(value: Any) -> Expr:
 
 def _listed(value: Any) -> Any:
     """A list as an array, of expressions where it holds some."""
-    from exprad.arrays.axes import as_operand
+    from exprad.arrays import as_operand
 
     return as_operand(value)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from exprad import tensor
 from exprad.arrays import indexing, parts, products, reductions, shapes, tracing
+from exprad.arrays.axes import as_operand as as_operand
 from exprad.arrays.counterparts import ones_like as ones_like
 from exprad.arrays.counterparts import zeros_like as zeros_like
 from exprad.arrays.dispatch import counterpart as counterpart
