@@ -46,9 +46,9 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
     has_axes = bool(points) and any(node.shape or _is_structural(node) for node in order)
     _compute(order, values, kind, has_axes)
     duals = [x for x in (*bound.values(), *[values[node] for node in held.values()]) if isinstance(x, DualNumber)]
-    lost = {name: bound[name] for name in strays if name not in keys}
+    lost = {name: bound[name] for name in strays if name not in keys} if strays else {}
     wide = broadcast_shapes("evaluate", [points, *map(_shape, _at_points(lost))]) if lost else points
-    given = [*scalars, *lost.values()]
+    given = [*scalars, *lost.values()] if lost else scalars
     results = [
         _of_kind(values[root], root, given, points + root.shape if root.shape else wide, duals) for root in roots
     ]

@@ -54,7 +54,11 @@ class Structural(Primitive):
 
     def is_without_axes(self, *operands: Any) -> bool:
         """Whether operands have no axes, and the result has none: rows of the first table may say what it is."""
-        return not any(shape_of(x) for x in operands) and self.shape(*[()] * self.arity) == ()
+        return not any(shape_of(x) for x in operands) and self._is_of_numbers
+
+    @cached_property
+    def _is_of_numbers(self) -> bool:
+        return self.shape(*[()] * self.arity) == ()
 
     def by_formula(self, *operands: Any) -> Any:
         """Of operands without axes: what the row is by rows of the first table; None where it is none of them."""
