@@ -116,3 +116,11 @@ def test_a_dual_number_of_a_derived_class_is_a_dual_number() -> None:
 def test_no_class_is_derived_from_one_of_expressions(base: type) -> None:
     with pytest.raises(ep.ExpradError, match="can't be derived"):
         type("Derived", (base,), {"__module__": "somewhere"})
+
+
+def test_a_condition_on_a_number_is_turned_as_a_condition() -> None:
+    """Of Python's own bools, `~` makes whole numbers that are all true."""
+    assert np.isnan(ep.xlogy(Variable(np.array(0.0)), -1.0).data)
+    assert ep.xlogy(Variable(np.array(0.0)), np.inf).data == 0
+    assert ep.derivative(lambda x: ep.maximum(1 / x, 1.0), -2.0, order=2) == 0
+    assert ep.derivative(lambda x: ep.clip(x, 0.0, 1.0), 2.0, order=2) == 0

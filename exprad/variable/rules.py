@@ -167,7 +167,7 @@ class Written:
     def _call(self, row: Primitive, operands: Sequence[str], index: int) -> str:
         if row.infix and is_operator(row):
             return f" {row.infix} ".join(operands)
-        if row.prefix:
+        if row.prefix and is_operator(row):  # `~` of a truth value of Python's is none
             return row.prefix + operands[0]
         self.rows[f"f{index}"] = row
         return f"f{index}({', '.join(operands)})"

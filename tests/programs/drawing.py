@@ -99,7 +99,7 @@ def _fits(a: Shape, b: Shape) -> bool:
 
 def powers(d: Draft) -> Drawn | None:
     slot = d.pick()
-    exponent = d.rng.choice([0, 1, 2, 2, 3, 2.0, 3.0, -1, -2, 0.5, 1.5, -1.0, -0.5, 1.0])
+    exponent = d.rng.choice([0, 1, 2, 2, 3, 2.0, 3.0, -1, -2, 2.5, 1.5, -1.0, -0.5, 1.0])  # not 0.5: C's at -inf
     if d.rng.random() < 0.2:
         exponent = [d.rng.choice([0, 1, 2, 3]) for _ in range(d.shape(slot)[-1])] if d.shape(slot) else 2
         if not exponent or exponent and not d.shape(slot):
@@ -217,6 +217,8 @@ def einsum(d: Draft) -> Drawn | None:
 
         def fits(x: Any, letters: str = letters, known: dict[str, int] = known) -> bool:
             own = dict(known)
+            if any(x.shape[letters.index(letter)] != size for letter, size in zip(letters, x.shape, strict=False)):
+                return False  # a letter twice, of two sizes
             return x.ndim == len(letters) and all(
                 own.setdefault(letter, size) in (size, 1) or size == 1
                 for letter, size in zip(letters, x.shape, strict=True)

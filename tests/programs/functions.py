@@ -75,7 +75,8 @@ def _sigmoid(m: Any, x: Any) -> Any:
 
 
 def _softplus(m: Any, x: Any) -> tuple[Any, ...]:
-    return (x if x > 0 else 0 * x) + m.log1p(m.exp(-abs(x))), _sigmoid(m, x), _sigmoid(m, x) * _sigmoid(m, -x)
+    value = (x if x > 0 else 0 * x) + m.log1p(m.exp(-abs(x)))
+    return value, _sigmoid(m, x), _sigmoid(m, x) * _sigmoid(m, -x) if finite(x) else NAN
 
 
 def _asin(m: Any, x: Any, sign: int = 1) -> tuple[Any, ...]:
@@ -135,8 +136,8 @@ def _power(run: Run, a: Any, b: Any) -> tuple[Any, ...]:
     if a == 0 or b == 0:
         run.is_calm = False
     bent = None if b in (0, 1) else b * (b - 1) * m.power(a, b - 2)
-    if a <= 0:
-        return y, (first, by_exponent), (bent, NAN, NAN)
+    if not a > 0:
+        return y, (first, by_exponent), (NAN if a != a else bent, NAN, NAN)
     return y, (first, by_exponent), (bent, m.power(a, b - 1) * (1 + b * m.log(a)), y * m.log(a) ** 2)
 
 
@@ -175,9 +176,9 @@ def _xlogy(run: Run, a: Any, b: Any) -> tuple[Any, ...]:
     if a == 0:
         run.is_calm = False
     value = (m.number(0) if b >= 0 else m.number(NAN)) if a == 0 else a * m.log(b)
-    first = m.div(a, b) if a != 0 else None
+    first = m.div(a, b) if a != 0 or b != 0 else None
     mixed = m.div(m.number(1), b) if a != 0 or b > 0 else NAN
-    return value, (m.log(b), first), (None, mixed, -m.div(a, b * b) if a != 0 else None)
+    return value, (m.log(b), first), (None, mixed, -m.div(a, b * b) if a != 0 or b != 0 else None)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -76,7 +76,7 @@ def _each(names: str, draw: Any, weight: float, kind: str = "") -> dict[str, Ope
 
 
 OPERATIONS: dict[str, Operation] = {
-    **_each("np.sin np.cos np.tanh np.arctan np.arcsinh np.square np.sinc ep.sigmoid ep.softplus", unary, 0.5),
+    **_each("np.sin np.cos np.tanh np.arctan np.arcsinh np.square ep.sinc ep.sigmoid ep.softplus", unary, 0.5),
     **_each("np.exp np.expm1 np.sinh np.cosh", unit, 0.3),
     **_each("np.abs np.sign np.floor np.ceil np.rint np.trunc ep.relu", unary, 0.35),
     **_each("np.log np.sqrt np.log1p np.cbrt", unary, 0.4),

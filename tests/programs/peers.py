@@ -24,6 +24,9 @@ class Functions:
     def sigmoid(self, x: Any) -> Any:
         return 1 / (1 + self.np.exp(-x))
 
+    def sinc(self, x: Any) -> Any:
+        return self.np.sinc(x)
+
     def softplus(self, x: Any) -> Any:
         return self.np.logaddexp(x, 0.0)
 
