@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 import exprad as ep
 from exprad import DualNumber, Var, Variable, variables
-from exprad.primitive import Primitive
+from exprad.primitive import If, Primitive
 from tests.rows import operands_of, smooth_rows
 
 EDGES = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)  # ends of domains, ties, kinks and zeros among them
@@ -124,3 +125,26 @@ def test_a_condition_on_a_number_is_turned_as_a_condition() -> None:
     assert ep.xlogy(Variable(np.array(0.0)), np.inf).data == 0
     assert ep.derivative(lambda x: ep.maximum(1 / x, 1.0), -2.0, order=2) == 0
     assert ep.derivative(lambda x: ep.clip(x, 0.0, 1.0), 2.0, order=2) == 0
+
+
+def test_a_users_guard_may_turn_a_condition() -> None:
+    name = "positive_part_for_test"
+    row = Primitive(name, lambda y, x: If(~(x < 0)), formula=lambda x: ep.maximum(x, 0))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python's own, of `~` of its bools
+            found = [ep.derivative(lambda x: row(x * x * x), at, order=2) for at in (-2.0, 2.0)]
+        assert found == [0, 12]
+    finally:
+        del Primitive.registry[name]
+
+
+def test_guards_within_guards_are_all_kept() -> None:
+    x = Variable(np.array([-1.0, 0.5, 3.0]))
+    with np.errstate(all="ignore"):
+        ep.sum(ep.where(x > 0, ep.where(x > 1, ep.log(x - 1), x * x), 5 * x)).backward()
+    np.testing.assert_allclose(x.grad.data, [5.0, 1.0, 0.5])
+    y = Variable(np.array([0.5, 3.0]))
+    with np.errstate(all="ignore"):
+        ep.sum(ep.where(y > 0, ep.where(y > 1, ep.sqrt(y - 1), 0), 0)).backward()
+    np.testing.assert_allclose(y.grad.data, [0.0, 0.5 / np.sqrt(2)])
