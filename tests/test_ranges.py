@@ -12,6 +12,7 @@ from exprad import Variable, compile, derivative, evaluate, lgamma, parse, sinc,
 from exprad.elementary import polygamma, sinc_slope
 from exprad.errors import OperandError
 from tests.rows import VARIABLES, operands_of, rows
+from tests.targets import present
 from tests.test_c import Library, needs_gcc
 
 mpmath = pytest.importorskip("mpmath")
@@ -49,8 +50,7 @@ def on_every_target(f: Any, points: Any) -> dict[str, Any]:
     found["python"] = [python(float(each)) for each in points]
     with np.errstate(all="ignore"):
         found["variable"] = f.evaluate(x=Variable(points)).data
-    for backend in ("numpy", "native", "jax"):
-        pytest.importorskip({"numpy": "numpy", "native": "llvmlite", "jax": "jax"}[backend])
+    for backend in present("numpy", "native", "jax"):
         if backend == "jax":
             import jax
 
@@ -142,8 +142,7 @@ def test_a_power_of_one_half_is_cs_pow_on_every_target(kind: Any) -> None:
             evaluate(f, bound),
             f.evaluate({name: Variable(np.array(value)) for name, value in bound.items()}).data,
         ]
-        for backend in ("numpy", "native", "jax"):
-            pytest.importorskip({"numpy": "numpy", "native": "llvmlite", "jax": "jax"}[backend])
+        for backend in present("numpy", "native", "jax"):
             found.append(np.asarray(compile(f, list(f.variables), backend=backend)(*bound.values())))
             column = [np.array([[0.5], [2.0], [0.5]], kind)] if f is x**y else []
             both = np.asarray(compile(f, list(f.variables), backend=backend)(bound["x"], *column))
@@ -175,10 +174,12 @@ def test_orders_have_a_bound(row: Any) -> None:
     for value in (2.0, np.array([2.0, 3.0]), np.float32(2), *([number] if row is sinc_slope else [])):
         with pytest.raises(OperandError, match="orders up to 100, got 1000000000"):
             far.evaluate(x=value)
-    for backend in ("native", "jax", "python", "numpy"):
+    for backend in present("native", "jax", "python", "numpy"):
         with pytest.raises(OperandError, match="orders up to 100"):
             compile(far, [x], backend=backend)(2.0)
     with pytest.raises(OperandError, match="orders up to 100"):
         to_c(parse(f"{row.name}(100000, x)"), [x])
-    assert math.isfinite(row(100, 2.5)) and math.isfinite(compile(row(100, x), [x], backend="native")(2.5))
+    assert math.isfinite(row(100, 2.5))
+    for backend in present("native"):
+        assert math.isfinite(compile(row(100, x), [x], backend=backend)(2.5))
     assert math.isnan(row(-1, 2.5)) and math.isnan(row(0.5, 2.5))
