@@ -42,7 +42,7 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
     scalars = [values[node] for node in held.values() if not node.shape]
     keys = {key.name: key for key in bindings or {} if isinstance(key, Var)} if strays else {}
     scalars += [bound[name] for name in strays if name in keys and not keys[name].shape]
-    points = broadcast_shapes("evaluate", [_shape(x) for x in scalars]) if scalars else ()
+    points = broadcast_shapes("evaluate", [*map(_shape, scalars)]) if any(map(_shape, scalars)) else ()
     has_axes = bool(points) and any(node.shape or _is_structural(node) for node in order)
     _compute(order, values, kind, has_axes)
     duals = [x for x in (*bound.values(), *[values[node] for node in held.values()]) if isinstance(x, DualNumber)]
@@ -108,6 +108,8 @@ def _by_name(bindings: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _checked(name: str, value: Any) -> Any:
+    if value.__class__ is float or value.__class__ is int:
+        return value
     if value is None or isinstance(value, (str, bytes, complex, Expr)):
         raise OperandError(
             f"variable {name!r} must be bound to a real number or an array, got {type(value).__name__}: {value!r}"

@@ -40,7 +40,7 @@ def at_points(row: Primitive, xs: Sequence[Any], own: Sequence[Shape], shape: Sh
     return _one_by_one(row, ready, own, points) if found is None else found
 
 
-def without_axes(row: Structural, xs: Sequence[Any]) -> Any:
+def without_axes(row: Structural, *xs: Any) -> Any:
     """What a row is of operands that have no axes, where it gives no axes: rows of the first table; None for others."""
     rule = row.family.batch
     return rule(xs, [()] * len(xs), (), **row.parameters) if rule else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable
 from functools import cached_property, partial
 from operator import itemgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 from zlib import crc32
 
 from exprad.errors import OperandError
@@ -35,22 +35,11 @@ class Structural(Primitive):
     def shape(self, *shapes: Shape) -> Shape:
         return self.family.shape(*shapes, **self.parameters)
 
-    def push(self, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
-        from exprad.tensor import carrying
-
-        return carrying.push(self, y, xs, x_dots)
-
-    def pull(self, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container[Any], x_bars: dict[Any, Any]) -> None:
-        from exprad.tensor import carrying
-
-        carrying.pull(self, y, xs, y_bar, idle, x_bars)
-
-    def folded(self, operands: Sequence[Any]) -> Any:
-        """A simpler expression for a call on expressions, which moves no rounding; None where there is none."""
-        from exprad.tensor.linear import folded
-
-        is_of_numbers = not operands[0].shape and self.is_without_axes(*operands)
-        return self.by_formula(*operands) if is_of_numbers else folded(self, operands)
+    # What the package binds from above: the rules for sensitivities, and for folding.
+    push: ClassVar[Callable[..., Any]]
+    pull: ClassVar[Callable[..., Any]]
+    folded: ClassVar[Callable[..., Any]]
+    by_formula: ClassVar[Callable[..., Any]]
 
     def is_without_axes(self, *operands: Any) -> bool:
         """Whether operands have no axes, and the result has none: rows of the first table may say what it is."""
@@ -59,12 +48,6 @@ class Structural(Primitive):
     @cached_property
     def _is_of_numbers(self) -> bool:
         return self.shape(*[()] * self.arity) == ()
-
-    def by_formula(self, *operands: Any) -> Any:
-        """Of operands without axes: what the row is by rows of the first table; None where it is none of them."""
-        from exprad.tensor.batching import without_axes
-
-        return without_axes(self, operands)
 
     @property
     def shown(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from zlib import crc32
 from exprad.chain import Guard, Masked
 from exprad.errors import ShapeError
 from exprad.primitive import Shape
-from exprad.tensor.family import Axes, Family, Structural, shape_of
+from exprad.tensor.family import Axes, Family, shape_of
 from exprad.value import broadcast_shapes
 
 
@@ -297,16 +297,3 @@ def last(x: Any, start: int, stop: int) -> Any:
 
 def joined(parts: Sequence[Any], axis: int) -> Any:
     return parts[0] if len(parts) == 1 else concatenate(*parts, axis=axis)
-
-
-def folded(row: Structural, operands: Sequence[Any]) -> Any:
-    """A simpler expression for a call on expressions, which moves no rounding; None where there is none."""
-    inner: Any = getattr(operands[0], "primitive", None)
-    family = getattr(inner, "family", None)
-    if family is broadcast_to and not operands[0].operands[0].shape and row.arity == 1 and row.family.reads == "moves":
-        return stretched(operands[0].operands[0], row.shape(operands[0].shape))
-    if family is row.family and family is reshape:
-        return reshaped(operands[0].operands[0], row.parameters["shape"])
-    if family is row.family and family is transpose:
-        return permuted(operands[0].operands[0], tuple(inner.parameters["axes"][i] for i in row.parameters["axes"]))
-    return None
