@@ -20,22 +20,7 @@ from exprad.errors import OperandError
 from exprad.primitive import Primitive
 from exprad.tensor import reshaped, shape_of
 
-_ARRAYS = {
-    "a",
-    "b",
-    "x",
-    "x1",
-    "x2",
-    "m",
-    "v",
-    "A",
-    "y",
-    "array",
-    "arr",
-    "ary",
-    "val",
-    "filt",
-}  # NumPy's names of operands
+_ARRAYS = frozenset("a b x x1 x2 m v A y array arr ary val filt".split())  # NumPy's names of operands
 _HARMLESS = {"subok", "optimize", "copy", "device"}  # options that change no value
 _UNSIGNED: dict[str, Callable[..., Any]] = {  # functions in C, which older versions of NumPy give no signature
     "concatenate": lambda arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind": None,

@@ -19,6 +19,7 @@ number on its way is finite and no larger than `LARGE`; an element that `where` 
 that an index never reads is not on the way, whatever it is. Rows that mix all elements (`MIXES` in reference.py: products of
 matrices, softmax) multiply with zeros as they come, so what has met one while it was infinite is not compared. Other
 exceptions to "as NumPy": a singular matrix is nan and no error; the sign of a nan means nothing; an exact 0 has no sign, so
-`x + 0` is not drawn; and where rounding decides (a comparison of numbers that differ by less than `NEAR`, or a reference
+`x + 0` is not drawn; a power of 0.5 is C's, so that of -inf is none of NumPy's, and not drawn; sinc is 0 at whole numbers; and
+where rounding decides (a comparison of numbers that differ by less than `NEAR`, or a reference
 that 40 digits do not confirm) nothing is promised.
 """

@@ -75,7 +75,7 @@ def _sigmoid(m: Any, x: Any) -> Any:
 
 
 def _softplus(m: Any, x: Any) -> tuple[Any, ...]:
-    value = (x if x > 0 else 0 * x) + m.log1p(m.exp(-abs(x)))
+    value = (x if x > 0 or x != x else m.number(0)) + m.log1p(m.exp(-abs(x)))
     return value, _sigmoid(m, x), _sigmoid(m, x) * _sigmoid(m, -x) if finite(x) else NAN
 
 

@@ -17,7 +17,7 @@ from tests.programs.refusals import refused
 LARGEST = 30  # elements of a slot
 RISKY = {  # what is infinite or nan where the condition fails
     "np.log({0})": "{0} > 0", "np.sqrt({0})": "{0} > 0", "1 / {0}": "{0} > 0", "np.log2({0})": "{0} > 0", "{0} ** -1": "{0} > 0",
-    "{0} ** 0.5": "{0} > 0", "np.log1p({0})": "{0} > -1", "np.arcsin({0})": "{0} < 1", "np.arctanh({0})": "{0} < 1",
+    "{0} ** 0.25": "{0} > 0", "np.log1p({0})": "{0} > -1", "np.arcsin({0})": "{0} < 1", "np.arctanh({0})": "{0} < 1",
     "np.cbrt({0})": "{0} > 0", "{0} ** -2.0": "{0} > 0", "ep.xlogy({0}, {0})": "{0} > 0", "np.exp(1 / {0})": "{0} > 0",
     "{0} ** 1.5": "{0} > 0", "{0} * np.sqrt({0})": "{0} > 0",
 }  # fmt: skip

@@ -165,7 +165,7 @@ class Run:
         if not finite(made.value) or any(not finite(x.value) and x.slopes for x in jets):
             self.is_calm = False
             made.slopes = dict.fromkeys(made.slopes, NAN)
-            made.curves = dict.fromkeys(made.slopes, NAN)
+            made.curves = dict.fromkeys([*made.slopes, *made.curves], NAN)
             made.tangent = None if made.tangent is None else NAN
             return
         self.scale = max(self.scale, abs(made.value))
