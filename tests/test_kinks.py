@@ -104,7 +104,7 @@ def slope(function: Any, at: Any, place: int, step: int, h: Any) -> Any:
 
 def differences(function: Any, at: Any, step: int) -> tuple[list[Any], list[list[Any]]]:
     """One-sided slopes; and of the slopes beyond a step, which is large beside theirs, the one-sided slopes."""
-    fine, coarse = mpmath.mpf(10) ** -60, mpmath.mpf(10) ** -14
+    fine, coarse = mpmath.ldexp(1, -200), mpmath.ldexp(1, -46)  # powers of two, so that what ties does so exactly
     first = [slope(function, at, place, step, fine) for place in range(2)]
     mixed = [[slope(lambda *p, i=i: slope(function, p, i, step, fine), at, j, step, coarse) if i != j else
               slope(lambda *p, i=i: slope(function, p, i, step, fine), at, i, step, coarse) for j in range(2)]

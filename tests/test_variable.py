@@ -133,6 +133,11 @@ def test_a_chain_of_200_000_operations() -> None:
 
 
 def test_memory_comes_back_at_once_without_the_garbage_collector() -> None:
+    _memory_comes_back()  # rules that are new may push others out, which go later
+    _memory_comes_back(is_strict=True)
+
+
+def _memory_comes_back(is_strict: bool = False) -> None:
     gc.collect()
     gc.disable()
     try:
@@ -148,7 +153,7 @@ def test_memory_comes_back_at_once_without_the_garbage_collector() -> None:
         x.cleargrad()
         assert [each() for each in gone] == [None] * 3
         assert grad() is None
-        assert gc.collect() == 0
+        assert not is_strict or gc.collect() == 0
         assert not [each for each in gc.get_objects() if type(each) is Node]
     finally:
         gc.enable()

@@ -69,8 +69,11 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
     placed = add_at(x, whole, index)
     if isinstance(constant_values, int) and constant_values == 0:
         return placed
-    if not getattr(constant_values, "_level", 0):  # one value, or (before, after), or such a pair for each axis
-        constant_values = np.pad(np.zeros(shape), widths, constant_values=constant_values)
+    if not getattr(constant_values, "_level", 0) and np.ndim(
+        constant_values
+    ):  # (before, after), or such a pair an axis
+        kind = getattr(getattr(x, "_numbers", x), "dtype", None)
+        constant_values = np.pad(np.zeros(shape, kind), widths, constant_values=constant_values)
     outside = np.ones(whole, bool)
     outside[index] = False
     return elementary.where(outside, constant_values, placed)

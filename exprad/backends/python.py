@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -52,7 +52,7 @@ class ScalarSource:
         lines = []
         for index, (head, *operands) in enumerate(program.steps):
             if isinstance(head, Primitive):
-                text = self._expression(head, [place[operand] for operand in operands])
+                text = self._expression(head, list(self._operands(program, head, operands, place)))
                 if uses[index] == 1 and len(text) < LONGEST and head.name not in SPELLED:  # a name costs time
                     place[index] = f"({text})"
                 else:
@@ -81,6 +81,14 @@ class ScalarSource:
         return (f"def __call__({given}):\n    if {are_floats}:\n        try:\n            {body}\n"
                 f"        except (ArithmeticError, ValueError):\n            pass\n{told}"
                 f"    return self._general(*[x for x in [{rest}*more] if x is not missing], **options)\n")  # fmt: skip
+
+    @staticmethod
+    def _operands(program: Program, row: Primitive, operands: Sequence[int], place: Mapping[int, str]) -> Iterator[str]:
+        """What a row reads: truth values as floats, where it is no row of conditions."""
+        for position, index in enumerate(operands):
+            is_truth = getattr(program.steps[index][0], "predicate", False)
+            is_asked = row.predicate or row.name == "where" and not position
+            yield f"float({place[index]})" if is_truth and not is_asked else place[index]
 
     def _expression(self, row: Primitive, operands: Sequence[str]) -> str:
         spelled = SPELLED.get(row.name)
