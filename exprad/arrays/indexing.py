@@ -165,11 +165,12 @@ def _mask(mask: Any, sizes: Shape, shape: Shape) -> Iterator[IndexArray]:
 
 
 def _array(places: Any, size: int, shape: Shape) -> IndexArray:
-    outside = places[(places < -size) | (places >= size)]
-    if outside.size:
+    low, high = (places.min(), places.max()) if places.size else (0, -1)
+    if low < -size or high >= size:
+        outside = places[(places < -size) | (places >= size)]
         raise PlaceError(f"index {outside[0]} is out of range for an axis of size {size} of shape {shape}")
     whole = places.astype(int)
-    return _kept(whole + size * (whole < 0))
+    return _kept(whole + size * (whole < 0) if low < 0 else whole)
 
 
 def _kept(places: Any) -> IndexArray:
