@@ -39,7 +39,7 @@ class Negated:
 
 
 class Masked:
-    """A value, or a `Negated` one, that is 0 wherever `guard` fails."""
+    """A value, or a `Negated` or `Guarded` one, that is 0 wherever `guard` fails."""
 
     __slots__ = ("guard", "value")
 
@@ -139,17 +139,23 @@ def times(f: Primitive, partial: Any, y: Any, xs: Sequence[Any], sensitivity: An
 def _opposite(sensitivity: Any) -> Any:
     if sensitivity.__class__ is Masked:
         return Masked(sensitivity.guard, _opposite(sensitivity.value))
+    if sensitivity.__class__ is Guarded:
+        return Guarded(sensitivity.conditions, -sensitivity.value)
     return sensitivity.value if sensitivity.__class__ is Negated else Negated(sensitivity)
 
 
 def _masked_product(partial: Any, masked: Masked) -> Any:
     """A finite constant keeps the zeros; any other partial may be infinite there, so it is selected."""
     if _is_finite(partial):
-        is_negated = masked.value.__class__ is Negated
-        product = _product(partial, masked.value.value if is_negated else masked.value)
-        return Masked(masked.guard, Negated(product) if is_negated else product)
-    condition, product = masked.guard.condition, _product(partial, resolve(masked.value))
-    return product if condition is True else Guarded((condition,), product)
+        return Masked(masked.guard, within(lambda value: _product(partial, value), masked.value, _unchanged))
+    condition = masked.guard.condition
+    if condition is True:
+        return within(lambda value: _product(partial, value), masked.value, _unchanged)
+    return Guarded((condition,), _product(partial, inside(masked)))
+
+
+def _unchanged(condition: Any) -> Any:
+    return condition
 
 
 def _is_finite(partial: Any) -> bool:
@@ -178,11 +184,27 @@ def _select(partial: If, sensitivity: Any) -> Any:
     truth = known_truth(condition)
     if truth is False:
         return None
+    if sensitivity.__class__ is Masked and truth is None and _is_finite(partial.value):
+        return _masked_selection(partial, sensitivity)
     inner, value = _conditions(sensitivity), inside(sensitivity)
     if truth is True or any(condition is known for known in inner):
         product = _product(partial.value, value)
         return Guarded(inner, product) if inner else product
     return Guarded((*inner, condition), _product(partial.value, value))
+
+
+def _masked_selection(partial: If, masked: Masked) -> Masked:
+    """What a condition selects of a value that is 0 where its guard fails, which need not be asked."""
+    conditions = _conditions(masked.value)
+    if not any(partial.condition is known for known in conditions):
+        conditions = (*conditions, partial.condition)
+    guard = Guard(both, masked.guard, Guard(lambda: partial.condition))
+    return Masked(guard, Guarded(conditions, _product(partial.value, inside(masked))))
+
+
+def both(p: Any, q: Any) -> Any:
+    """The condition that both hold, each of them True where it is known to."""
+    return q if p is True else p if q is True or p is q else joined((p, q))
 
 
 def _conditions(sensitivity: Any) -> tuple[Any, ...]:
@@ -194,6 +216,8 @@ def _conditions(sensitivity: Any) -> tuple[Any, ...]:
 
 def inside(sensitivity: Any) -> Any:
     """A sensitivity's plain value, which need not be 0 where its conditions fail."""
+    if sensitivity.__class__ is Masked:
+        sensitivity = sensitivity.value
     return sensitivity.value if sensitivity.__class__ is Guarded else resolve(sensitivity)
 
 
@@ -246,7 +270,7 @@ def _masked_sum(a: Any, b: Any) -> Any:
 def signed(sensitivity: Any) -> Any:
     """A sensitivity's value, with its sign apart."""
     if sensitivity.__class__ is Masked:
-        return sensitivity.value
+        sensitivity = sensitivity.value
     return sensitivity if sensitivity.__class__ is Negated else resolve(sensitivity)
 
 
@@ -289,7 +313,7 @@ def within(change: Callable[[Any], Any], sensitivity: Any, of_condition: Callabl
         return Negated(change(sensitivity.value))
     if kind is Masked:
         moved = Guard(lambda condition: condition if condition is True else on(condition), sensitivity.guard)
-        return Masked(moved, within(change, sensitivity.value))
+        return Masked(moved, within(change, sensitivity.value, on))
     return change(sensitivity)
 
 

@@ -105,7 +105,11 @@ class Pull:
     def _parts(self, x_bar: Any, shape: Shape) -> list[Expr]:
         """An adjoint as it is computed: nothing, a value, or a value and the condition under which it counts."""
         x_bar = x_bar if x_bar is None else unbroadcast(x_bar, shape)
-        self._guards.append(x_bar.guard if isinstance(x_bar, Masked) else None)
+        if isinstance(x_bar, Masked):
+            self._guards.append(x_bar.guard)
+            x_bar = x_bar.value
+        else:
+            self._guards.append(None)
         if x_bar is None:
             return []
         return [joined(x_bar.conditions), x_bar.value] if isinstance(x_bar, Guarded) else [resolve(x_bar)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from exprad.chain import Guard, Guarded, Masked, guard_of, joined, plus, resolve
+from exprad.chain import Guard, Guarded, Masked, both, guard_of, joined, plus, resolve
 from exprad.primitive import Primitive
 from exprad.value import keep
 from exprad.variable.rules import Pull
@@ -68,7 +68,7 @@ def _under(conditions: tuple[Any, ...], x_bar: Any) -> Any:
 def _masked(node: Node, y_bar: Any, saved: Any, target: str) -> Sequence[Any]:
     """What a node passes on of an adjoint that has a guard, which goes where the rule takes it."""
     rule, guard = node.rule, guard_of(y_bar)
-    value = _resolved(y_bar) if y_bar.__class__ is Guarded else resolve(y_bar)
+    value = _resolved(y_bar)
     pull = rule.masked
     condition = guard.condition if pull.needs_condition else None  # type: ignore[union-attr]  # it has a guard
     if condition is True:
@@ -81,24 +81,28 @@ def _marked(node: Node, pull: Pull, guard: Guard | None, found: Sequence[Any]) -
     """Adjoints of operands with the guards that the rule gives them, which are computed when they are asked for."""
     rule, saved = node.rule, node.saved
 
-    def mask(index: int) -> Guard:
+    def mask(index: int, x_bar: Any) -> Guard:
         own = rule.whole.guard(index)
+        conditions = x_bar.conditions if x_bar.__class__ is Guarded else ()
 
         def holds(condition: Any = True) -> Any:
             if condition is True:
-                return own is None or rule.whole.mask(index, None, saved)
+                left = own is None or rule.whole.mask(index, None, saved)
+                return both(left, joined(conditions)) if conditions else left
             whole = condition if rule.is_plain else np.broadcast_to(condition, rule.y_shape)  # one rule for all shapes
             return pull.mask(index, whole, saved)
 
         return Guard(holds, is_static=own.is_static) if guard is None else Guard(holds, guard)
 
-    return [Masked(mask(index), x_bar) if x_bar is not None and pull.guard(index) is not None else x_bar
+    return [Masked(mask(index, x_bar), x_bar) if x_bar is not None and pull.guard(index) is not None else x_bar
             for index, x_bar in enumerate(found)]  # fmt: skip
 
 
 def _resolved(bar: Any) -> Any:
     """What a guarded adjoint is as an array."""
-    value = bar.value
+    if bar.__class__ is Masked:
+        bar = bar.value
+    value = bar.value if bar.__class__ is Guarded else None
     if value.__class__ is not np.ndarray or value.dtype.kind != "f":
         return resolve(bar)
     condition, kept = joined(bar.conditions), np.empty_like(value)
