@@ -28,6 +28,7 @@ class Expr(Arithmetic, ArrayMethods):
     _level = 1
     is_const = False
     known: Any = None  # the number that a scalar constant is
+    stretches = False  # whether it only repeats its operand along axes
     _operands: tuple[Expr, ...] = ()
     _serial: int
     shape: Shape = ()
@@ -388,6 +389,7 @@ def node_class(primitive: Primitive) -> type[Call]:
 def _define(primitive: Primitive, cls: type[Call]) -> type[Call]:
     parts = {"__slots__": ("_shape",), "shape": property(attrgetter("_shape")), "__module__": __name__}
     cls.primitive, cls._interned, cls._shaped = primitive, new_table(), type(cls.__name__, (Indexed, cls), parts)
+    cls.stretches = primitive.stretches
     if primitive not in LOOKED_INTO and primitive.partials is not None:
         _plain.add(cls)
     primitive.node = cls
@@ -474,13 +476,18 @@ def build(primitive: Primitive, *operands: Any) -> Expr:
     cls = primitive.node or node_class(primitive)
     if primitive.partials is None:
         found = primitive.folded(operands)
-        return found if found is not None else cls._intern(*operands, shape=_shape(primitive, operands))
+        return (
+            found
+            if found is not None
+            else cls._intern(*operands, shape=primitive.shape(*[operand.shape for operand in operands]))
+        )
     if len(operands) == 1 and operands[0].__class__ in _plain:
         return cast("Expr", cls._intern(*operands))
-    shapes = [operand.shape for operand in operands]
-    shape = primitive.shape(*shapes) if any(shapes) else ()
-    if shape and any(map(_stretches, operands)):
-        return _unstretched(primitive, operands, shape)
+    shape = _shape(primitive, operands)
+    if shape:
+        for operand in operands:
+            if operand.stretches:
+                return _unstretched(primitive, operands, shape)
     fold = FOLDS.get(primitive)
     folded = fold(*operands) if fold is not None else None
     if folded is None:
@@ -489,24 +496,28 @@ def build(primitive: Primitive, *operands: Any) -> Expr:
 
 
 def _shape(primitive: Primitive, operands: Sequence[Expr]) -> Shape:
-    return primitive.shape(*[operand.shape for operand in operands])
-
-
-def _stretches(node: Expr) -> bool:
-    return bool(node._operands) and node.primitive.name == "broadcast_to"  # type: ignore[attr-defined]  # a call
+    """The shape of an elementwise call."""
+    shape: Shape = ()
+    for operand in operands:
+        other = operand.shape
+        if other != shape and other:
+            if shape:
+                return primitive.shape(*[operand.shape for operand in operands])
+            shape = other
+    return shape
 
 
 def _unstretched(primitive: Primitive, operands: Sequence[Expr], shape: Shape) -> Expr:
     """A call, some of whose operands are stretched, with the stretching after it, or left to the other operands."""
-    given = [operand._operands[0] if _stretches(operand) else operand for operand in operands]
+    given = [operand._operands[0] if operand.stretches else operand for operand in operands]
     narrow = _shape(primitive, given)
-    if narrow != shape and any(not _stretches(operand) and operand.shape for operand in operands):
+    if narrow != shape and any(not operand.stretches and operand.shape for operand in operands):
         given, narrow = list(operands), shape
         for place, operand in enumerate(operands):
-            if _stretches(operand):
+            if operand.stretches:
                 shorter = [*given[:place], operand._operands[0], *given[place + 1 :]]
                 given = shorter if _shape(primitive, shorter) == shape else given
-        if any(map(_stretches, given)):
+        if any(operand.stretches for operand in given):
             return cast("Expr", node_class(primitive)._intern(*given, shape=shape))
     found = build(primitive, *given)
     return found if found.shape == shape else cast("Expr", found.broadcast_to(shape))

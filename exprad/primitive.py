@@ -8,10 +8,8 @@ from importlib import import_module
 from itertools import count
 from typing import Any
 from warnings import warn
-from zlib import crc32
 
 from exprad.errors import NameClashError, OperandError
-from exprad.fingerprint import fingerprint
 
 Partial = Callable[..., Any] | int | None
 Shape = tuple[int, ...]
@@ -99,11 +97,12 @@ class Primitive:
         if Primitive.sealed and (known is not None and known.is_own or self.name in Primitive.reserved):
             raise NameClashError(f"primitive {self.name!r} is exprad's own; choose another name")
         self.is_own = not Primitive.sealed
-        if known is not None and fingerprint(known) != fingerprint(self):
+        if known is not None and known.fingerprint != self.fingerprint:
             warn(f"primitive {self.name!r} is defined again, and otherwise: expressions built before keep the row that they "
                  f"were built with, and pickles of them are refused", stacklevel=4)  # fmt: skip
         Primitive.registry[self.name] = self
 
+    stretches = False  # whether it only repeats its operand along axes
     sealed = False  # once it is True, new rows are a user's
     reserved: frozenset[str] = frozenset()  # what a user's row may not be called either: functions of arrays
     is_own = True
@@ -149,7 +148,16 @@ class Primitive:
     @cached_property
     def digest(self) -> int:
         """A number that depends on nothing but what the row is called."""
+        from zlib import crc32
+
         return crc32(repr(self).encode())
+
+    @property
+    def fingerprint(self) -> tuple[str, str]:
+        """The version of Python, and a digest of all that the row states."""
+        from exprad.fingerprint import fingerprint
+
+        return fingerprint(self)
 
     def shape(self, *shapes: Shape) -> Shape:
         """The shape of the result: elementwise rows broadcast."""
@@ -161,7 +169,7 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (lookup, (self.name,)) if self.is_own else (unchanged, (self.name, *fingerprint(self)))
+        return (lookup, (self.name,)) if self.is_own else (unchanged, (self.name, *self.fingerprint))
 
 
 def lookup(name: str) -> Primitive:
@@ -182,7 +190,7 @@ def unchanged(name: str, version: str, digest: str) -> Primitive:
     Under another version of Python, whose code is another, that can't be told, and the name decides.
     """
     row = lookup(name)
-    now = fingerprint(row)
+    now = row.fingerprint
     if now[0] == version and now[1] != digest:
         raise NameClashError(f"primitive {name!r} is not what it was when this was pickled (digest {digest}, now {now[1]}); "
                              f"define it as it was, or under another name")  # fmt: skip

@@ -24,7 +24,7 @@ class Structural(Primitive):
         self.family = family
         super().__init__(family.name, *[None] * arity, numpy=partial(family.value, np, **parameters), analytic=False)
         self.partials = None  # type: ignore[assignment]  # what the chain rule asks
-        self.parameters = parameters
+        self.parameters, self.stretches = parameters, family.stretches
         for column in ("kink", "sides", "squared"):
             given = getattr(family, column)
             setattr(self, column, given and partial(given, **parameters))
@@ -83,7 +83,8 @@ class Family:
     - `batch`: how it takes many points at once, of `tensor.batching`; without one, it is computed point by point;
     - `reads`: which elements of an operand an element of the result depends on: one, where it "moves" elements or
       "scatters" them among zeros; a "group" along axes; or "all";
-    - `kink`, `sides(side, *xs, **parameters)` and `squared`: as an elementwise row has them.
+    - `kink`, `sides(side, *xs, **parameters)` and `squared`: as an elementwise row has them;
+    - `stretches`: whether a result only repeats its operand along axes.
 
     >>> Family.registry["sum"].row(axis=None, keepdims=False)
     <primitive sum {'axis': None, 'keepdims': False}>
@@ -94,6 +95,7 @@ class Family:
     kink: Callable[..., Any] | None = None
     sides: Callable[..., Any] | None = None
     squared: Callable[..., Any] | None = None
+    stretches = False
 
     def __init__(self, name: str, *, shape: Callable[..., Shape], value: Callable[..., Any],
                  transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,

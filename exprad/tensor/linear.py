@@ -104,6 +104,7 @@ broadcast_to: Family = Family(
     value=lambda np, x, shape: np.broadcast_to(x, shape) if x.ndim else _repeated(np, x, shape),
     transpose=lambda y_bar, x, shape: summed_to(y_bar, shape_of(x)),
 )  # fmt: skip
+broadcast_to.stretches = True
 
 
 def _reshape_shape(given: Shape, shape: Shape) -> Shape:
