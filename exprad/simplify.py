@@ -53,6 +53,11 @@ def _minus(node: Any) -> Any:
     return inner if inner is not None and inner.operands and inner.primitive.gives_floats else None
 
 
+def _negates(a: Any, b: Any) -> bool:
+    """Whether a is the negative of a number b."""
+    return _is(table.neg, a) and a.operands[0] is b and not _is_condition(b)
+
+
 def _exact_result(row: Primitive, *nodes: Any) -> Expr | None:
     """The constant that `row` gives on constants, if no rounding happens."""
     values = [node.value for node in nodes if node.is_const and node.value.__class__ in (int, Fraction, float)]
@@ -115,6 +120,8 @@ def _mul(a: Any, b: Any) -> Expr | None:
         return _scaled(a, a.known, b)
     if a is b:
         return a**2
+    if _negates(a, b) or _negates(b, a):  # one of them is as exact as the other
+        return -((b if _negates(a, b) else a) ** 2)
     p, q = _minus(a), _minus(b)
     if p is not None:
         return p * q if q is not None else -(p * b)
