@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from operator import attrgetter
 from threading import get_ident
 from typing import Any
-from zlib import crc32
 
 from exprad.forks import at_fork
 
@@ -84,6 +83,8 @@ def canonical_operands(outputs: Sequence[Any]) -> tuple[list[Any], dict[Any, tup
     Of commuting operands, constants come first in products and last in sums, nested sums and products first,
     then heavy summands before light ones, and factors by name. Ties are broken by a digest of the structure.
     """
+    from zlib import crc32  # importing the package leaves it out
+
     keys: dict[Any, tuple[Any, ...]] = {}
     arranged: dict[Any, tuple[Any, ...]] = {}
     for node in postorder(outputs):
@@ -98,10 +99,14 @@ def canonical_operands(outputs: Sequence[Any]) -> tuple[list[Any], dict[Any, tup
             if _rank(row.name, second, keys[second]) < _rank(row.name, first, keys[first]):
                 operands = (second, first)
         arranged[node] = operands
-        mine = [keys[operand] for operand in operands]
-        name = min((key[2] for key in mine if key[0]), default="")
-        weight = 1.0 + sum(key[1] for key in mine)
-        keys[node] = (1, weight, name, hash((row.digest, *(key[3] for key in mine))))
+        is_named, name, weight, digests = False, "", 1.0, [row.digest]
+        for operand in operands:
+            kind, own, label, digest = keys[operand]
+            weight += own
+            digests.append(digest)
+            if kind and (not is_named or label < name):
+                name, is_named = label, True
+        keys[node] = (1, weight, name, hash(tuple(digests)))
     return _by_position(outputs, arranged), arranged
 
 

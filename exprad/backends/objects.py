@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -129,13 +130,13 @@ def _opened(make: bool) -> Iterator[_Folder | None]:
     if path is None:
         yield None
         return
-    path = Path(os.path.abspath(path))
+    path = path if os.path.isabs(path) else Path(os.path.abspath(path))
     if make:
         _made(path)
     if not IS_POSIX:
         yield _Folder(path, None)
         return
-    if path.is_symlink():
+    if os.path.islink(path):
         _refused(path, "it is a symbolic link")
         yield None
         return
@@ -149,6 +150,8 @@ def _opened(make: bool) -> Iterator[_Folder | None]:
 
 def _made(path: Path) -> None:
     """Make a folder, and those above it that are missing, for the user alone."""
+    if os.path.isdir(path):
+        return
     for each in (*reversed(path.parents), path):
         if not each.exists():
             with suppress(FileExistsError):  # another process was faster
@@ -168,9 +171,15 @@ def _is_refused(found: os.stat_result, path: Path, is_kind: Any, name: str = "")
     return False
 
 
+@lru_cache(maxsize=64)
+def _above(path: str) -> tuple[str, ...]:
+    """The folders above, as text: pathlib takes as long for them as all else that is asked of the cache."""
+    return tuple(map(str, Path(path).parents))
+
+
 def _is_open_to_all(path: Path) -> bool:
     """Whether a folder above, as it is written or as it is meant, lets anybody replace what lies in it."""
-    for each in {*path.parents, *Path(os.path.realpath(path)).parents}:
+    for each in {*_above(str(path)), *_above(os.path.realpath(path))}:
         mode = os.stat(each).st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             return _refused(path, f"anybody may replace what lies in {each} (mode {stat.S_IMODE(mode):o})")
