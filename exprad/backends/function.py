@@ -334,7 +334,8 @@ class Function:
             if not isinstance(mine, np.ndarray) or mine.shape != shape or mine.dtype != kind:
                 found = f"{mine.shape} of {mine.dtype}" if isinstance(mine, np.ndarray) else type(mine).__name__
                 raise ShapeError(f"out of output {place} must be an array {shape} of {kind}, got {found}")
-            refuse_masked(mine, f"out of output {place}")
+            if mine.__class__ is not np.ndarray:
+                refuse_masked(mine, f"out of output {place}")
             if not mine.flags.writeable:
                 raise ArgumentError(f"out of output {place} is read-only")
             for other in given[:place]:

@@ -41,9 +41,9 @@ class Input:
         return self.shape or self.variables[0].shape
 
     def checked(self, argument: Any) -> Any:
-        if isinstance(argument, EXACT):  # of any size
-            argument = as_float(argument)
-        elif argument.__class__ is not float:
+        if argument.__class__ is not np.ndarray and argument.__class__ is not float:
+            if isinstance(argument, EXACT):  # of any size
+                argument = as_float(argument)
             refuse_masked(argument, self.label)
         array = np.asarray(argument)
         if array.dtype.kind not in "biuf":

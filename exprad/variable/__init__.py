@@ -31,6 +31,7 @@ from exprad.variable.tape import Hold, Leaf, Node, UnrecordedRef, nowhere
 
 __all__ = ["Config", "Variable", "no_grad", "using_config"]
 _new = object.__new__
+_NUMBERS = (float, int)  # most operands that are no Variables
 
 
 class Variable(Arithmetic, ArrayMethods):
@@ -360,7 +361,7 @@ def _recorded(row: Primitive, operands: Sequence[Any], values: Sequence[Any], va
 
 def _plain(operand: Any) -> Any:
     """An operand that is no Variable, as NumPy takes it."""
-    if operand.__class__ in (float, int):
+    if operand.__class__ in _NUMBERS:
         return operand if operand.__class__ is float or -(2**53) <= operand <= 2**53 else as_float(operand)
     if getattr(operand, "_level", 0):
         raise OperandError(
@@ -409,7 +410,7 @@ def _expression(result: Variable) -> Any:
 
 def _operator(row: Primitive, reflected: bool) -> Any:
     def operator(self: Any, other: Any) -> Any:
-        if not isinstance(other, Variable):
+        if other.__class__ not in _NUMBERS and not isinstance(other, Variable):
             if not is_operand(other) or getattr(other, "_level", 0) > 1:
                 return NotImplemented
             if row is _matmul and hasattr(other, "tocoo"):  # a sparse matrix is no operand of a row

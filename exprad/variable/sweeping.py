@@ -78,7 +78,8 @@ def _masked(node: Node, y_bar: Any, saved: Any, target: str) -> Sequence[Any]:
 
 
 def _marked(node: Node, pull: Pull, guard: Guard | None, found: Sequence[Any]) -> list[Any]:
-    """Adjoints of operands with the guards that the rule gives them, which are computed when they are asked for."""
+    """Adjoints of operands with the guards that the rule gives them, which are computed when they are asked for: by what
+    comes before an operand, so not of leaves."""
     rule, saved = node.rule, node.saved
 
     def mask(index: int, x_bar: Any) -> Guard:
@@ -94,8 +95,8 @@ def _marked(node: Node, pull: Pull, guard: Guard | None, found: Sequence[Any]) -
 
         return Guard(holds, is_static=own.is_static) if guard is None else Guard(holds, guard)
 
-    return [Masked(mask(index, x_bar), x_bar) if x_bar is not None and pull.guard(index) is not None else x_bar
-            for index, x_bar in enumerate(found)]  # fmt: skip
+    return [x_bar if x_bar is None or x.__class__ is Leaf or pull.guard(index) is None else Masked(mask(index, x_bar), x_bar)
+            for index, (x, x_bar) in enumerate(zip(node._operands, found, strict=True))]  # fmt: skip
 
 
 def _resolved(bar: Any) -> Any:
