@@ -103,7 +103,7 @@ def _resolved(bar: Any) -> Any:
     """What a guarded adjoint is as an array."""
     if bar.__class__ is Masked:
         bar = bar.value
-    value = bar.value if bar.__class__ is Guarded else None
+    value: Any = bar.value if bar.__class__ is Guarded else None
     if value.__class__ is not np.ndarray or value.dtype.kind != "f":
         return resolve(bar)
     condition, kept = joined(bar.conditions), np.empty_like(value)
