@@ -1,7 +1,8 @@
 """THE TABLE. One row a function: its name, its partials, where it is real, and spellings that differ from the name.
 
 A partial takes the result `y` and the operands. It is written in its accurate form. Adding a row here is all it
-takes to make a function work everywhere.
+takes to make a function work everywhere. Where a row does not say what a target calls it, that is its operator, or its
+name, unless the row has a formula: then the target is given the formula (see `exprad.spelling`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,20 @@ from math import trunc as _trunc
 from typing import Any
 
 from exprad.errors import KinkError
-from exprad.primitive import If, Primitive
+from exprad.primitive import If
+from exprad.primitive import Primitive as Row
 
 _half = Fraction(1, 2)
 _log2, _log10 = 0.6931471805599453, 2.302585092994046
 _two_over_sqrt_pi = 1.1283791670955126
-
+_positive, _above_zero = ("[0, inf)",), ((0.01, 9),)
+_unit, _inside = ("[-1, 1]",), ((-0.99, 0.99),)
+_C_MOD = """{s} {t} {name}({t} a, {t} b)
+{{
+    {t} rest = fmod{f}(a, b);
+    if (rest == 0) return copysign{f}(0, b);
+    return rest == rest && (b < 0) != (rest < 0) ? rest + b : rest;
+}}"""
 
 
 def _power_slope(y: Any, a: Any, b: Any) -> Any:
@@ -45,87 +54,184 @@ def _refuse_zero(distance: Any) -> Any:
 
 
 # arithmetic
-add: Primitive = Primitive("add", 1, 1, infix="+", exact=operator.add, commutes=True)
-sub: Primitive = Primitive("sub", 1, -1, infix="-", exact=operator.sub, numpy="subtract", sympy=operator.sub)
-mul: Primitive = Primitive("mul", lambda y, a, b: b, lambda y, a, b: a, infix="*", exact=operator.mul, numpy="multiply", commutes=True)
-div: Primitive = Primitive("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b, infix="/", exact=operator.truediv, numpy="divide", sympy=operator.truediv, sample=((-3, 3), (0.1, 3)))
-neg: Primitive = Primitive("neg", -1, prefix="-", exact=operator.neg, numpy="negative", sympy=operator.neg)
-pow: Primitive = Primitive("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="exprad.special:power", sample=((0.1, 3), (-3, 3)))
-mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", exact=operator.mod, numpy="mod", sympy="Mod", sample=((-3, 3), (0.5, 3)), kink=lambda a, b: a / b - round(a / b), sides=lambda side, a, b: mod(a, b) + where(side(mod(a, b)) * side(b) < 0, b, 0), jumps=True)
+add:   Row = Row("add", 1, 1,                                   infix="+", exact=operator.add, commutes=True, accumulates=-0.0)
+sub:   Row = Row("sub", 1, -1,                                  infix="-", exact=operator.sub, numpy="subtract")
+mul:   Row = Row("mul", lambda y, a, b: b, lambda y, a, b: a,   infix="*", exact=operator.mul, numpy="multiply",
+    commutes=True, accumulates=1.0)
+div:   Row = Row("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b, infix="/", exact=operator.truediv, numpy="divide",
+    sample=((-3, 3), (0.1, 3)))
+neg:   Row = Row("neg", -1,                                     prefix="-", exact=operator.neg, numpy="negative")
+pow:   Row = Row("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)),
+    infix="**", exact=operator.pow, numpy="exprad.special:power", sample=((0.1, 3), (-3, 3)),
+    spell={"python": "math.pow({0}, {1})", "c": "pow", "llvm": "pow", "array": "pow", "jax": "power"})
+mod:   Row = Row("mod", 1, lambda y, a, b: -floor(a / b),       infix="%", exact=operator.mod, numpy="mod", sympy="Mod",
+    spell={"c": _C_MOD, "llvm": "exprad.backends.kernels:mod"},
+    sample=((-3, 3), (0.5, 3)), jumps=True, kink=lambda a, b: a / b - round(a / b),
+    sides=lambda side, a, b: mod(a, b) + where(side(mod(a, b)) * side(b) < 0, b, 0))
 
 # magnitudes and steps
-abs: Primitive = Primitive("abs", lambda y, x: sign(x), exact=operator.abs, sympy="Abs", kink=lambda x: x, sides=lambda side, x: side(x) * x)
-sign: Primitive = Primitive("sign", 0, numpy="sign", formula=lambda x: where(x > 0, 1, where(x < 0, -1, where(equal(x, 0), 0, x))), exact=lambda x: (x > 0) - (x < 0), kink=lambda x: x, sides=lambda side, x: side(x), jumps=True)
-copysign: Primitive = Primitive("copysign", lambda y, a, b: sign(a) * copysign(1, b), 0, sympy=lambda sp, a, b: sp.Abs(a) * sp.sign(b), mpmath=lambda mp, a, b: -mp.fabs(a) if b < 0 else mp.fabs(a), kink=lambda a, b: minimum(abs(a), abs(b)), sides=lambda side, a, b: side(a) * a * where(side(b) > 0, 1, where(side(b) < 0, -1, copysign(1, b))), jumps=True)
-floor: Primitive = Primitive("floor", 0, exact=_floor, kink=lambda x: x - round(x), sides=lambda side, x: floor(x) - where(side(x - floor(x)) < 0, 1, 0), jumps=True)
-ceil: Primitive = Primitive("ceil", 0, exact=_ceil, sympy="ceiling", kink=lambda x: x - round(x), sides=lambda side, x: ceil(x) + where(side(x - ceil(x)) > 0, 1, 0), jumps=True)
-round: Primitive = Primitive("round", 0, exact=lambda x: x.__round__(), numpy="rint", mpmath="nint", sympy=None, kink=lambda x: x - floor(x) - _half, sides=lambda side, x: round(x) + where(side(x - round(x) - _half) > 0, 1, where(side(x - round(x) + _half) < 0, -1, 0)), jumps=True)
-trunc: Primitive = Primitive("trunc", 0, exact=_trunc, mpmath=lambda mp, x: mp.floor(x) if x >= 0 else mp.ceil(x), sympy=lambda sp, x: sp.sign(x) * sp.floor(sp.Abs(x)), kink=lambda x: where(equal(round(x), 0), 1, x - round(x)), sides=lambda side, x: trunc(x) - where(side(x - trunc(x)) * trunc(x) < 0, sign(trunc(x)), 0), jumps=True)
-square: Primitive = Primitive("square", lambda y, x: (2, x), exact=lambda x: x * x, mpmath=lambda mp, x: x * x, sympy=lambda sp, x: x**2)
+abs:   Row = Row("abs", lambda y, x: sign(x), exact=operator.abs, sympy="Abs",
+    spell={"python": "abs({0})", "c": "fabs", "llvm": "llvm.fabs"},
+    kink=lambda x: x, sides=lambda side, x: side(x) * x)
+sign:  Row = Row("sign", 0, exact=lambda x: (x > 0) - (x < 0),
+    formula=lambda x: where(x > 0, 1, where(x < 0, -1, where(equal(x, 0), 0, x))), numpy="sign", sympy="sign",
+    spell={"python": "({0} if {0} != {0} else float(({0} > 0.0) - ({0} < 0.0)))", "array": "sign"},
+    kink=lambda x: x, sides=lambda side, x: side(x), jumps=True)
+copysign: Row = Row("copysign", lambda y, a, b: sign(a) * copysign(1, b), 0, spell={"llvm": "llvm.copysign"},
+    sympy=lambda sp, a, b: sp.Abs(a) * sp.sign(b), mpmath=lambda mp, a, b: -mp.fabs(a) if b < 0 else mp.fabs(a),
+    jumps=True, kink=lambda a, b: minimum(abs(a), abs(b)),
+    sides=lambda side, a, b: side(a) * a * where(side(b) > 0, 1, where(side(b) < 0, -1, copysign(1, b))))
+floor: Row = Row("floor", 0, exact=_floor, mpmath="floor",
+    spell={"python": "math.copysign(float(math.floor({0})), {0})", "llvm": "llvm.floor"},
+    jumps=True, kink=lambda x: x - round(x), sides=lambda side, x: floor(x) - where(side(x - floor(x)) < 0, 1, 0))
+ceil:  Row = Row("ceil", 0, exact=_ceil, mpmath="ceil", sympy="ceiling",
+    spell={"python": "math.copysign(float(math.ceil({0})), {0})", "llvm": "llvm.ceil"},
+    jumps=True, kink=lambda x: x - round(x), sides=lambda side, x: ceil(x) + where(side(x - ceil(x)) > 0, 1, 0))
+round: Row = Row("round", 0, exact=lambda x: x.__round__(), numpy="rint", mpmath="nint",
+    spell={"python": "math.copysign(float(round({0})), {0})", "c": "rint", "llvm": "llvm.rint", "sympy": None},
+    jumps=True, kink=lambda x: x - floor(x) - _half,
+    sides=lambda side, x: round(x) + where(side(x - round(x) - _half) > 0, 1, where(side(x - round(x) + _half) < 0, -1, 0)))
+trunc: Row = Row("trunc", 0, exact=_trunc, mpmath=lambda mp, x: mp.floor(x) if x >= 0 else mp.ceil(x),
+    sympy=lambda sp, x: sp.sign(x) * sp.floor(sp.Abs(x)),
+    spell={"python": "math.copysign(float(math.trunc({0})), {0})", "llvm": "llvm.trunc"},
+    jumps=True, kink=lambda x: where(equal(round(x), 0), 1, x - round(x)),
+    sides=lambda side, x: trunc(x) - where(side(x - trunc(x)) * trunc(x) < 0, sign(trunc(x)), 0))
+square: Row = Row("square", lambda y, x: (2, x), exact=lambda x: x * x, mpmath=lambda mp, x: x * x,
+    sympy=lambda sp, x: x**2, spell={"python": "({0} * {0})", "c": "{0}*{0}", "llvm": lambda m, x: x * x})
 
 # roots, exponentials, logarithms
-sqrt: Primitive = Primitive("sqrt", lambda y, x: _half / y, domain=("[0, inf)",), sample=((0.01, 9),))
-cbrt: Primitive = Primitive("cbrt", lambda y, x: 1 / (3 * (y * y)), mpmath=lambda mp, x: mp.cbrt(x) if x >= 0 else -mp.cbrt(-x), sympy=lambda sp, x: sp.sign(x) * sp.cbrt(sp.Abs(x)), analytic=False)
-exp: Primitive = Primitive("exp", lambda y, x: y)
-exp2: Primitive = Primitive("exp2", lambda y, x: _log2 * y, mpmath=lambda mp, x: mp.power(2, x), sympy=lambda sp, x: 2**x)
-expm1: Primitive = Primitive("expm1", lambda y, x: exp(x), sympy=lambda sp, x: sp.exp(x) - 1)
-log: Primitive = Primitive("log", lambda y, x: 1 / x, domain=("[0, inf)",), sample=((0.01, 9),), read=("ln",))
-log2: Primitive = Primitive("log2", lambda y, x: 1 / (x * _log2), mpmath=lambda mp, x: mp.log(x) / mp.log(2), sympy=lambda sp, x: sp.log(x, 2), domain=("[0, inf)",), sample=((0.01, 9),))
-log10: Primitive = Primitive("log10", lambda y, x: 1 / (x * _log10), sympy=lambda sp, x: sp.log(x, 10), domain=("[0, inf)",), sample=((0.01, 9),))
-log1p: Primitive = Primitive("log1p", lambda y, x: 1 / (1 + x), sympy=lambda sp, x: sp.log(1 + x), domain=("[-1, inf)",), sample=((-0.9, 9),))
+sqrt:  Row = Row("sqrt",  lambda y, x: _half / y,               domain=_positive, sample=_above_zero, spell={"llvm": "llvm.sqrt"})
+cbrt:  Row = Row("cbrt",  lambda y, x: 1 / (3 * (y * y)),       analytic=False,
+    mpmath=lambda mp, x: mp.cbrt(x) if x >= 0 else -mp.cbrt(-x), sympy=lambda sp, x: sp.sign(x) * sp.cbrt(sp.Abs(x)),
+    spell={"torch": lambda x: x.sign() * x.abs() ** (1 / 3)})
+exp:   Row = Row("exp",   lambda y, x: y)
+exp2:  Row = Row("exp2",  lambda y, x: _log2 * y,               mpmath=lambda mp, x: mp.power(2, x), sympy=lambda sp, x: 2**x)
+expm1: Row = Row("expm1", lambda y, x: exp(x),                  sympy=lambda sp, x: sp.exp(x) - 1)
+log:   Row = Row("log",   lambda y, x: 1 / x,                   domain=_positive, sample=_above_zero, read=("ln",))
+log2:  Row = Row("log2",  lambda y, x: 1 / (x * _log2),         domain=_positive, sample=_above_zero,
+    mpmath=lambda mp, x: mp.log(x) / mp.log(2), sympy=lambda sp, x: sp.log(x, 2))
+log10: Row = Row("log10", lambda y, x: 1 / (x * _log10),        domain=_positive, sample=_above_zero,
+    sympy=lambda sp, x: sp.log(x, 10))
+log1p: Row = Row("log1p", lambda y, x: 1 / (1 + x),             domain=("[-1, inf)",), sample=((-0.9, 9),),
+    sympy=lambda sp, x: sp.log(1 + x))
 
 # circular
-sin: Primitive = Primitive("sin", lambda y, x: cos(x))
-cos: Primitive = Primitive("cos", lambda y, x: -sin(x))
-tan: Primitive = Primitive("tan", lambda y, x: 1 + y * y, sample=((-1.4, 1.4),))
-asin: Primitive = Primitive("asin", lambda y, x: 1 / leg(1, x), numpy="arcsin", domain=("[-1, 1]",), sample=((-0.99, 0.99),), read=("arcsin",))
-acos: Primitive = Primitive("acos", lambda y, x: -1 / leg(1, x), numpy="arccos", domain=("[-1, 1]",), sample=((-0.99, 0.99),), read=("arccos",))
-atan: Primitive = Primitive("atan", lambda y, x: 1 / (1 + x * x), numpy="arctan", read=("arctan",))
-atan2: Primitive = Primitive("atan2", lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), b / hypot(a, b) / hypot(a, b)), lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), -(a / hypot(a, b)) / hypot(a, b)), numpy="arctan2", read=("arctan2",), analytic=False)
-sinc: Primitive = Primitive("sinc", lambda y, x: sinc_slope(1, x), formula="exprad.special:sinc_formula", mpmath="sincpi", sympy=lambda sp, x: sp.sinc(sp.pi * x))
-sinc_slope: Primitive = Primitive("sinc_slope", None, lambda y, n, x: sinc_slope(n + 1, x), numpy="exprad.special:sinc_slope", formula="exprad.special:sinc_slope_formula", mpmath="exprad.special:mp_sinc_slope", sympy=None, sample=((0, 3), (-3, 3)), analytic=False)
+sin:   Row = Row("sin",   lambda y, x: cos(x))
+cos:   Row = Row("cos",   lambda y, x: -sin(x))
+tan:   Row = Row("tan",   lambda y, x: 1 + y * y,               sample=((-1.4, 1.4),))
+asin:  Row = Row("asin",  lambda y, x: 1 / leg(1, x),           domain=_unit, sample=_inside, numpy="arcsin", read=("arcsin",))
+acos:  Row = Row("acos",  lambda y, x: -1 / leg(1, x),          domain=_unit, sample=_inside, numpy="arccos", read=("arccos",))
+atan:  Row = Row("atan",  lambda y, x: 1 / (1 + x * x),         numpy="arctan", read=("arctan",))
+atan2: Row = Row("atan2", lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), b / hypot(a, b) / hypot(a, b)),
+                                      lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), -(a / hypot(a, b)) / hypot(a, b)),
+    numpy="arctan2", read=("arctan2",), analytic=False)
+sinc:  Row = Row("sinc",  lambda y, x: sinc_slope(1, x),        formula="exprad.special:sinc_formula", mpmath="sincpi",
+    sympy=lambda sp, x: sp.sinc(sp.pi * x))
+sinc_slope: Row = Row("sinc_slope", None, lambda y, n, x: sinc_slope(n + 1, x), orders=(0,),
+    numpy="exprad.special:sinc_slope", formula="exprad.special:sinc_slope_formula", mpmath="exprad.special:mp_sinc_slope",
+    sample=((0, 3), (-3, 3)), analytic=False)
 
 # hyperbolic
-sinh: Primitive = Primitive("sinh", lambda y, x: cosh(x))
-cosh: Primitive = Primitive("cosh", lambda y, x: sinh(x))
-tanh: Primitive = Primitive("tanh", lambda y, x: (1 / cosh(x)) ** 2)
-asinh: Primitive = Primitive("asinh", lambda y, x: 1 / hypot(1, x), numpy="arcsinh", read=("arcsinh",))
-acosh: Primitive = Primitive("acosh", lambda y, x: 1 / leg(x, 1), numpy="arccosh", domain=("[1, inf)",), sample=((1.01, 9),), read=("arccosh",))
-atanh: Primitive = Primitive("atanh", lambda y, x: 1 / leg(1, x) ** 2, numpy="arctanh", domain=("[-1, 1]",), sample=((-0.99, 0.99),), read=("arctanh",))
+sinh:  Row = Row("sinh",  lambda y, x: cosh(x))
+cosh:  Row = Row("cosh",  lambda y, x: sinh(x))
+tanh:  Row = Row("tanh",  lambda y, x: (1 / cosh(x)) ** 2)
+asinh: Row = Row("asinh", lambda y, x: 1 / hypot(1, x),         numpy="arcsinh", read=("arcsinh",))
+acosh: Row = Row("acosh", lambda y, x: 1 / leg(x, 1),           numpy="arccosh", read=("arccosh",),
+    domain=("[1, inf)",), sample=((1.01, 9),))
+atanh: Row = Row("atanh", lambda y, x: 1 / leg(1, x) ** 2,      numpy="arctanh", read=("arctanh",), domain=_unit, sample=_inside)
 
 # two operands, or three
-hypot: Primitive = Primitive("hypot", lambda y, a, b: If(not_equal(y, 0), a / y), lambda y, a, b: If(not_equal(y, 0), b / y), sympy=lambda sp, a, b: sp.sqrt(a**2 + b**2), kink=lambda a, b: hypot(a, b), sides=lambda side, a, b: side.length((a, b), hypot, lambda c, d, a, b: c * a + d * b))
-leg: Primitive = Primitive("leg", lambda y, a, b: a / y, lambda y, a, b: -b / y, formula=lambda a, b: sqrt(a - b) * sqrt(a + b), sympy=lambda sp, a, b: sp.sqrt(a**2 - b**2), sample=((1.5, 3), (-1, 1)), analytic=False)
-maximum: Primitive = Primitive("maximum", lambda y, a, b: If(logical_not(a < b), where(equal(a, b), _half, 1)), lambda y, a, b: If(logical_not(b < a), where(equal(a, b), _half, 1)), numpy="maximum", formula=lambda a, b: where((a >= b) | not_equal(a, a), a, b), exact=max, mpmath=lambda mp, a, b: a if a >= b else b if b >= a else mp.nan, sympy="Max", kink=lambda a, b: a - b, sides=(lambda a, b: b, lambda a, b: a))
-minimum: Primitive = Primitive("minimum", lambda y, a, b: If(logical_not(a > b), where(equal(a, b), _half, 1)), lambda y, a, b: If(logical_not(b > a), where(equal(a, b), _half, 1)), numpy="minimum", formula=lambda a, b: where((a <= b) | not_equal(a, a), a, b), exact=min, mpmath=lambda mp, a, b: a if a <= b else b if b <= a else mp.nan, sympy="Min", kink=lambda a, b: a - b, sides=(lambda a, b: a, lambda a, b: b))
-clip: Primitive = Primitive("clip", lambda y, x, low, high: If(logical_not(x < low) & logical_not(x > high), where(equal(x, low), _half, 1) * where(equal(x, high), _half, 1)), lambda y, x, low, high: If(logical_not(x > low) & logical_not(low > high), where(equal(x, low), where(equal(x, high), Fraction(1, 4), _half), 1)), lambda y, x, low, high: If(logical_not(x < high) | (low > high), where(equal(x, high) & logical_not(low > high), _half, 1)), formula=lambda x, low, high: minimum(maximum(x, low), high), sample=((-3, 3), (-2, -1), (1, 2)), kink=lambda x, low, high: minimum(abs(x - low), abs(x - high)), sides=lambda side, x, low, high: where(side(high - low) < 0, high, where(side(x - low) < 0, low, where(side(x - high) > 0, high, x))))
-relu: Primitive = Primitive("relu", lambda y, x: If(x > 0), formula=lambda x: maximum(x, 0), kink=lambda x: x, sides=lambda side, x: where(side(x) > 0, x, 0))
+hypot: Row = Row("hypot", lambda y, a, b: If(not_equal(y, 0), a / y), lambda y, a, b: If(not_equal(y, 0), b / y),
+    sympy=lambda sp, a, b: sp.sqrt(a**2 + b**2), varies=True,
+    kink=lambda a, b: hypot(a, b), sides=lambda side, a, b: side.length((a, b), hypot, lambda c, d, a, b: c * a + d * b))
+leg:   Row = Row("leg",   lambda y, a, b: a / y, lambda y, a, b: -b / y, formula=lambda a, b: sqrt(a - b) * sqrt(a + b),
+    sympy=lambda sp, a, b: sp.sqrt(a**2 - b**2), sample=((1.5, 3), (-1, 1)), analytic=False)
+maximum: Row = Row("maximum", lambda y, a, b: If(logical_not(a < b), where(equal(a, b), _half, 1)),
+                                          lambda y, a, b: If(logical_not(b < a), where(equal(a, b), _half, 1)), exact=max,
+    formula=lambda a, b: where((a >= b) | not_equal(a, a), a, b), numpy="maximum", sympy="Max",
+    mpmath=lambda mp, a, b: a if a >= b else b if b >= a else mp.nan,
+    spell={"python": "({0} if {0} >= {1} or {0} != {0} else {1})", "array": "maximum"},
+    kink=lambda a, b: a - b, sides=(lambda a, b: b, lambda a, b: a))
+minimum: Row = Row("minimum", lambda y, a, b: If(logical_not(a > b), where(equal(a, b), _half, 1)),
+                                          lambda y, a, b: If(logical_not(b > a), where(equal(a, b), _half, 1)), exact=min,
+    formula=lambda a, b: where((a <= b) | not_equal(a, a), a, b), numpy="minimum", sympy="Min",
+    mpmath=lambda mp, a, b: a if a <= b else b if b <= a else mp.nan,
+    spell={"python": "({0} if {0} <= {1} or {0} != {0} else {1})", "array": "minimum"},
+    kink=lambda a, b: a - b, sides=(lambda a, b: a, lambda a, b: b))
+clip:  Row = Row("clip",
+    lambda y, x, low, high: If(logical_not(x < low) & logical_not(x > high),
+                               where(equal(x, low), _half, 1) * where(equal(x, high), _half, 1)),
+    lambda y, x, low, high: If(logical_not(x > low) & logical_not(low > high),
+                               where(equal(x, low), where(equal(x, high), Fraction(1, 4), _half), 1)),
+    lambda y, x, low, high: If(logical_not(x < high) | (low > high), where(equal(x, high) & logical_not(low > high), _half, 1)),
+    formula=lambda x, low, high: minimum(maximum(x, low), high), sample=((-3, 3), (-2, -1), (1, 2)),
+    kink=lambda x, low, high: minimum(abs(x - low), abs(x - high)),
+    sides=lambda side, x, low, high: where(side(high - low) < 0, high,
+                                           where(side(x - low) < 0, low, where(side(x - high) > 0, high, x))))
+relu:  Row = Row("relu",  lambda y, x: If(x > 0),               formula=lambda x: maximum(x, 0),
+    kink=lambda x: x, sides=lambda side, x: where(side(x) > 0, x, 0))
 
 # sigmoids and logarithmic sums
-sigmoid: Primitive = Primitive("sigmoid", lambda y, x: y * sigmoid(-x), formula=lambda x: where(x < 0, exp(-abs(x)), 1) / (1 + exp(-abs(x))), sympy=lambda sp, x: 1 / (1 + sp.exp(-x)), analytic=False)
-softplus: Primitive = Primitive("softplus", lambda y, x: sigmoid(x), formula=lambda x: maximum(x, 0) + log1p(exp(-abs(x))), sympy=lambda sp, x: sp.log(1 + sp.exp(x)), analytic=False)
-logaddexp: Primitive = Primitive("logaddexp", lambda y, a, b: sigmoid(a - b), lambda y, a, b: sigmoid(b - a), numpy="logaddexp", formula=lambda a, b: where(equal(a, b), a + _log2, maximum(a, b) + log1p(exp(minimum(a, b) - maximum(a, b)))), mpmath=lambda mp, a, b: mp.log(mp.exp(a) + mp.exp(b)), sympy=lambda sp, a, b: sp.log(sp.exp(a) + sp.exp(b)), analytic=False)
-xlogy: Primitive = Primitive("xlogy", lambda y, a, b: log(b), lambda y, a, b: xdivy(a, b), formula=lambda a, b: where(equal(a, 0) & (b >= 0), 0 * a, a * log(b)), mpmath=lambda mp, a, b: a * 0 if a == 0 and b >= 0 else a * mp.log(b), sympy=lambda sp, a, b: a * sp.log(b), domain=("(-inf, inf)", "[0, inf)"), sample=((-3, 3), (0.01, 9)), analytic=False)
-xdivy: Primitive = Primitive("xdivy", lambda y, a, b: 1 / b, lambda y, a, b: -xdivy(y, b), formula=lambda a, b: where(equal(a, 0) & equal(b, 0), 0 * a, a / b), sympy=operator.truediv, sample=((-3, 3), (0.1, 3)), analytic=False)
+sigmoid: Row = Row("sigmoid", lambda y, x: y * sigmoid(-x), analytic=False,
+    formula=lambda x: where(x < 0, exp(-abs(x)), 1) / (1 + exp(-abs(x))), sympy=lambda sp, x: 1 / (1 + sp.exp(-x)))
+softplus: Row = Row("softplus", lambda y, x: sigmoid(x), analytic=False,
+    formula=lambda x: maximum(x, 0) + log1p(exp(-abs(x))), sympy=lambda sp, x: sp.log(1 + sp.exp(x)))
+logaddexp: Row = Row("logaddexp", lambda y, a, b: sigmoid(a - b), lambda y, a, b: sigmoid(b - a), analytic=False,
+    formula=lambda a, b: where(equal(a, b), a + _log2, maximum(a, b) + log1p(exp(minimum(a, b) - maximum(a, b)))),
+    numpy="logaddexp", spell={"array": "logaddexp"},
+    mpmath=lambda mp, a, b: mp.log(mp.exp(a) + mp.exp(b)), sympy=lambda sp, a, b: sp.log(sp.exp(a) + sp.exp(b)))
+xlogy: Row = Row("xlogy", lambda y, a, b: log(b), lambda y, a, b: xdivy(a, b), analytic=False,
+    formula=lambda a, b: where(equal(a, 0) & (b >= 0), 0 * a, a * log(b)),
+    mpmath=lambda mp, a, b: a * 0 if a == 0 and b >= 0 else a * mp.log(b), sympy=lambda sp, a, b: a * sp.log(b),
+    domain=("(-inf, inf)", "[0, inf)"), sample=((-3, 3), (0.01, 9)))
+xdivy: Row = Row("xdivy", lambda y, a, b: 1 / b, lambda y, a, b: -xdivy(y, b), analytic=False,
+    formula=lambda a, b: where(equal(a, 0) & equal(b, 0), 0 * a, a / b), sympy=operator.truediv, sample=((-3, 3), (0.1, 3)))
 
 # special functions
-erf: Primitive = Primitive("erf", lambda y, x: _two_over_sqrt_pi * exp(-(x * x)), numpy="scipy.special:erf", math="erf")
-erfc: Primitive = Primitive("erfc", lambda y, x: -_two_over_sqrt_pi * exp(-(x * x)), numpy="scipy.special:erfc", math="erfc")
-gamma: Primitive = Primitive("gamma", lambda y, x: y * digamma(x), numpy="scipy.special:gamma", math="gamma", sample=((0.1, 6),), analytic=False)
-lgamma: Primitive = Primitive("lgamma", lambda y, x: digamma(x), formula="exprad.special:lgamma_formula", mpmath=lambda mp, x: mp.inf if x <= 0 and x == mp.floor(x) else mp.re(mp.loggamma(x)), sympy="loggamma", sample=((0.1, 6),), analytic=False)
-digamma: Primitive = Primitive("digamma", lambda y, x: polygamma(1, x), numpy="scipy.special:digamma", formula="exprad.special:digamma_formula", sample=((0.1, 6),), analytic=False)
-polygamma: Primitive = Primitive("polygamma", None, lambda y, n, x: polygamma(n + 1, x), numpy="exprad.special:polygamma", formula="exprad.special:polygamma_formula", mpmath=lambda mp, n, x: mp.psi(int(n), x), sample=((1, 3), (0.1, 6)), analytic=False)
+erf:   Row = Row("erf",   lambda y, x: _two_over_sqrt_pi * exp(-(x * x)), varies=True,
+    numpy="scipy.special:erf", spell={"jax": "jax.scipy.special:erf"})
+erfc:  Row = Row("erfc",  lambda y, x: -_two_over_sqrt_pi * exp(-(x * x)), varies=True,
+    numpy="scipy.special:erfc", spell={"jax": "jax.scipy.special:erfc"})
+gamma: Row = Row("gamma", lambda y, x: y * digamma(x), sample=((0.1, 6),), analytic=False, varies=True,
+    numpy="scipy.special:gamma",
+    spell={"c": "tgamma", "llvm": lambda m, x: m.call_loop(gamma, x) if m.is_loop(gamma) else m.call("tgamma", x),
+           "jax": "jax.scipy.special:gamma", "torch": None})
+lgamma: Row = Row("lgamma", lambda y, x: digamma(x), sample=((0.1, 6),), analytic=False,
+    formula="exprad.special:lgamma_formula", spell={"c": "lgamma", "sympy": "loggamma"},
+    mpmath=lambda mp, x: mp.inf if x <= 0 and x == mp.floor(x) else mp.re(mp.loggamma(x)))
+digamma: Row = Row("digamma", lambda y, x: polygamma(1, x), sample=((0.1, 6),), analytic=False,
+    numpy="scipy.special:digamma", formula="exprad.special:digamma_formula", mpmath="digamma", sympy="digamma",
+    spell={"jax": "jax.scipy.special:digamma", "torch": "digamma"})
+polygamma: Row = Row("polygamma", None, lambda y, n, x: polygamma(n + 1, x), orders=(0,), analytic=False,
+    numpy="exprad.special:polygamma", formula="exprad.special:polygamma_formula", sympy="polygamma",
+    mpmath=lambda mp, n, x: mp.psi(int(n), x), sample=((1, 3), (0.1, 6)))
 
 # conditions
-less: Primitive = Primitive("less", 0, 0, infix="<", exact=operator.lt, predicate=True, kink=_gap, sides=lambda side, a, b: (a < b) | (equal(a, b) & (side.after_tie(a, b) < 0)), sympy=operator.lt)
-less_equal: Primitive = Primitive("less_equal", 0, 0, infix="<=", exact=operator.le, predicate=True, kink=_gap, sides=lambda side, a, b: (a < b) | (equal(a, b) & (side.after_tie(a, b) <= 0)), sympy=operator.le)
-greater: Primitive = Primitive("greater", 0, 0, infix=">", exact=operator.gt, predicate=True, kink=_gap, sides=lambda side, a, b: (a > b) | (equal(a, b) & (side.after_tie(a, b) > 0)), sympy=operator.gt)
-greater_equal: Primitive = Primitive("greater_equal", 0, 0, infix=">=", exact=operator.ge, predicate=True, kink=_gap, sides=lambda side, a, b: (a > b) | (equal(a, b) & (side.after_tie(a, b) >= 0)), sympy=operator.ge)
-equal: Primitive = Primitive("equal", 0, 0, exact=operator.eq, predicate=True, kink=_gap, sides=lambda side, a, b: equal(a, b) & equal(side.after_tie(a, b), 0), sympy="Eq")
-not_equal: Primitive = Primitive("not_equal", 0, 0, exact=operator.ne, predicate=True, kink=_gap, sides=lambda side, a, b: not_equal(a, b) | not_equal(side.after_tie(a, b), 0), sympy="Ne")
-logical_and: Primitive = Primitive("logical_and", 0, 0, infix="&", exact=lambda a, b: bool(a) and bool(b), predicate=True, sympy="And")
-logical_or: Primitive = Primitive("logical_or", 0, 0, infix="|", exact=lambda a, b: bool(a) or bool(b), predicate=True, sympy="Or")
-logical_not: Primitive = Primitive("logical_not", 0, prefix="~", exact=lambda a: not a, predicate=True, sympy="Not")
-where: Primitive = Primitive("where", 0, lambda y, c, a, b: If(c), lambda y, c, a, b: If(~c), exact=lambda c, a, b: a if c else b, mpmath=lambda mp, c, a, b: a if c else b, sympy=lambda sp, c, a, b: sp.Piecewise((a, c), (b, True)), analytic=False)
-at_kink: Primitive = Primitive("at_kink", 0, formula=_refuse_zero)
-held: Primitive = Primitive("held", 0, formula=lambda x: x, analytic=False)
+less:          Row = Row("less", 0, 0,          infix="<",  exact=operator.lt, predicate=True, spell={"llvm": "fcmp olt"},
+    kink=_gap, sides=lambda side, a, b: (a < b) | (equal(a, b) & (side.after_tie(a, b) < 0)))
+less_equal:    Row = Row("less_equal", 0, 0,    infix="<=", exact=operator.le, predicate=True, spell={"llvm": "fcmp ole"},
+    kink=_gap, sides=lambda side, a, b: (a < b) | (equal(a, b) & (side.after_tie(a, b) <= 0)))
+greater:       Row = Row("greater", 0, 0,       infix=">",  exact=operator.gt, predicate=True, spell={"llvm": "fcmp ogt"},
+    kink=_gap, sides=lambda side, a, b: (a > b) | (equal(a, b) & (side.after_tie(a, b) > 0)))
+greater_equal: Row = Row("greater_equal", 0, 0, infix=">=", exact=operator.ge, predicate=True, spell={"llvm": "fcmp oge"},
+    kink=_gap, sides=lambda side, a, b: (a > b) | (equal(a, b) & (side.after_tie(a, b) >= 0)))
+equal:         Row = Row("equal", 0, 0,         sympy="Eq", exact=operator.eq, predicate=True,
+    spell={"python": "({0} == {1})", "c": "{0} == {1}", "llvm": "fcmp oeq"},
+    kink=_gap, sides=lambda side, a, b: equal(a, b) & equal(side.after_tie(a, b), 0))
+not_equal:     Row = Row("not_equal", 0, 0,     sympy="Ne", exact=operator.ne, predicate=True,
+    spell={"python": "({0} != {1})", "c": "{0} != {1}", "llvm": "fcmp une"},
+    kink=_gap, sides=lambda side, a, b: not_equal(a, b) | not_equal(side.after_tie(a, b), 0))
+logical_and:   Row = Row("logical_and", 0, 0,   infix="&",  exact=lambda a, b: bool(a) and bool(b), predicate=True,
+    truths=(0, 1), sympy="And",
+    spell={"python": "bool({0} and {1})", "c": "{0} && {1}", "llvm": lambda m, a, b: a & b})
+logical_or:    Row = Row("logical_or", 0, 0,    infix="|",  exact=lambda a, b: bool(a) or bool(b), predicate=True,
+    truths=(0, 1), sympy="Or",
+    spell={"python": "bool({0} or {1})", "c": "{0} || {1}", "llvm": lambda m, a, b: a | b})
+logical_not:   Row = Row("logical_not", 0,      prefix="~", exact=lambda a: not a, predicate=True, truths=(0,),
+    sympy="Not", spell={"python": "(not {0})", "c": "!{0}", "llvm": lambda m, a: a ^ True})
+where:         Row = Row("where", 0, lambda y, c, a, b: If(c), lambda y, c, a, b: If(~c), truths=(0,), analytic=False,
+    exact=lambda c, a, b: a if c else b, mpmath=lambda mp, c, a, b: a if c else b,
+    sympy=lambda sp, c, a, b: sp.Piecewise((a, c), (b, True)),
+    spell={"python": "({1} if {0} else {2})", "c": "{0} ? {1} : {2}", "llvm": lambda m, c, a, b: m.code.choose(c, a, b)})
+at_kink:       Row = Row("at_kink", 0, formula=_refuse_zero)
+held:          Row = Row("held", 0, formula=lambda x: x, analytic=False)

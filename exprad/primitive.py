@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from functools import cached_property
-from importlib import import_module
 from itertools import count
+from types import FunctionType
 from typing import Any
 from warnings import warn
 
+from exprad import spelling
 from exprad.errors import NameClashError, OperandError
 
-Partial = Callable[..., Any] | int | None
+Partial = Callable[..., Any] | int | float | Fraction | None
+KINDS = (FunctionType, int, type(None))  # of a partial: as it is called, a whole number, or none
 Shape = tuple[int, ...]
 
 
@@ -29,17 +32,22 @@ class Primitive:
 
     `partials` has one entry an operand: a function of the result and the operands; a plain number (0 says
     *locally constant*); or None, *not differentiable in this operand*. The function returns the partial; `If` where it
-    is guarded; or a pair, a constant and what it multiplies. Only what differs from the name is spelled:
+    is guarded; or a pair, a constant and what it multiplies. The other columns:
 
-    - `numpy`, `mpmath`, `sympy`, `math`: a function, or its name there (`"module:name"` for one outside that library);
-      no name is taken for a function that the row doesn't state;
+    - `spell`: what targets call the row, by target: a function, or a text (see `exprad.spelling`); of "mpmath", functions
+      get the context first; of "llvm", the module. What is not spelled is computed by the formula, or by NumPy; no
+      name is taken for a function that the row doesn't state;
+    - `numpy`, `mpmath`, `sympy`, `math`: the same, for these targets (`math` for "python");
     - `formula`: the row's value in terms of other rows, for targets that have no function for it (a function of the
       operands, or its `"module:name"`); without `numpy`, NumPy is such a target;
     - `domain`: an interval an operand, such as `"(0, inf)"`, where the row is real; `sample` narrows what tests draw;
     - `kink`: a function of the operands whose zeros are where the partials jump; `jumps`: whether the value does, too;
     - `sides`: what the row is beside its kink: a pair of functions of the operands, for where `kink` is negative and where
       it is positive; or one function of a `Side`, which tells signs beside the kink, and of the operands;
-    - `squared`: a function of the operands that is the row's square, without a kink.
+    - `squared`: a function of the operands that is the row's square, without a kink;
+    - `truths`, `orders`: the places of operands that are conditions, and of those that are whole-number orders;
+    - `accumulates`: of a row that commutes, the number that a long chain of it begins with, as a long sum does with -0.0;
+    - `varies`: whether what Python computes for it differs from what the C library does, in some version, by last bits.
 
     >>> from exprad import Var, exp
     >>> gauss = Primitive("gauss", lambda y, x: -2 * x * y, formula=lambda x: exp(-x * x))
@@ -58,6 +66,7 @@ class Primitive:
         mpmath: str | Callable[..., Any] | None = None,
         sympy: str | Callable[..., Any] | None = None,
         math: str | None = None,
+        spell: Mapping[str, str | Callable[..., Any] | None] | None = None,
         exact: Callable[..., Any] | None = None,
         formula: str | Callable[..., Any] | None = None,
         domain: Sequence[str] | None = None,
@@ -71,14 +80,24 @@ class Primitive:
         commutes: bool = False,
         predicate: bool = False,
         analytic: bool = True,
+        truths: Sequence[int] = (),
+        orders: Sequence[int] = (),
+        accumulates: float | None = None,
+        varies: bool = False,
         read: Sequence[str] = (),
     ) -> None:
         if not name.isidentifier():
             raise OperandError(f"a primitive's name must be an identifier, got {name!r}")
         if not partials:
             raise OperandError(f"primitive {name!r} has no partials; give one for each operand")
-        self.name, self.partials, self.arity = name, partials, len(partials)
-        self.numpy, self.mpmath, self.sympy, self.math = numpy, mpmath, sympy, math
+        self.name, self.arity = name, len(partials)
+        self.partials = tuple(
+            [partial if partial.__class__ in KINDS else _stated(name, partial) for partial in partials]
+        )
+        named = {"numpy": numpy, "mpmath": mpmath, "sympy": sympy, "python": math}
+        self.spell = spelling.stated(name, self.arity, spell, named)
+        self.numpy, self.mpmath, self.sympy, self.math = map(self.spell.get, named)
+        self.truths, self.orders, self.accumulates, self.varies = tuple(truths), tuple(orders), accumulates, varies
         self.exact, self.formula, self.kink = exact, formula, kink
         self.sides, self.jumps, self.squared = sides, jumps or predicate, squared
         self.domain = tuple(domain or ("(-inf, inf)",) * self.arity)
@@ -89,6 +108,7 @@ class Primitive:
         self.commutes, self.predicate = commutes, predicate
         self.analytic = analytic and kink is None and not predicate
         self.parameters: dict[str, Any] = {}
+        self._spellings: dict[str, Any] = {}  # found so far, by target
         self.node: Any = None
         self.register()
 
@@ -107,11 +127,16 @@ class Primitive:
     reserved: frozenset[str] = frozenset()  # what a user's row may not be called either: functions of arrays
     is_own = True
 
-    def name_in(self, target: str) -> str | None:
-        """What `target` ("numpy", "mpmath", "sympy" or "math") calls it, where the row states no function: what it
-        states, or the row's own name. A user's row may be called like a function of a library, and is not that."""
-        stated = getattr(self, target)
-        return stated if isinstance(stated, str) else self.name if stated is None and self.is_own else None
+    def spelling(self, target: str) -> spelling.Spelling:
+        """What `target` calls it: a function or a text; None where it has no spelling there.
+
+        >>> lookup("gamma").spelling("c")
+        'tgamma'
+        """
+        known = self._spellings.get(target, self)
+        if known is self:
+            known = self._spellings[target] = spelling.of(self, target)
+        return known
 
     @cached_property
     def gives_floats(self) -> bool:
@@ -141,8 +166,7 @@ class Primitive:
         """The row's value by its formula."""
         formula = self.formula
         if isinstance(formula, str):
-            module, name = formula.split(":")
-            formula = getattr(import_module(module), name)
+            formula = spelling.found_at(formula)
         return formula(*operands)  # type: ignore[misc]  # the row has one
 
     @cached_property
@@ -170,6 +194,16 @@ class Primitive:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (lookup, (self.name,)) if self.is_own else (unchanged, (self.name, *self.fingerprint))
+
+
+def _stated(name: str, partial: Any) -> Any:
+    """A partial that is neither a plain function nor a plain whole number."""
+    if isinstance(partial, (int, float, Fraction)):
+        return int(partial) if isinstance(partial, int) else lambda *_: partial
+    if not callable(partial):
+        raise OperandError(f"a partial of primitive {name!r} must be a function of the result and the operands, a number or "
+                           f"None, got {type(partial).__name__}: {partial!r}")  # fmt: skip
+    return partial
 
 
 def lookup(name: str) -> Primitive:

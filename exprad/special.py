@@ -67,6 +67,9 @@ def polygamma(n: Any, x: Any) -> Any:
     return np.where(whole, special.polygamma(np.where(whole, n, 0), x), np.nan)[()]
 
 
+polygamma.needs = "scipy"  # type: ignore[attr-defined]  # asked for before it is called
+
+
 def sinc_slope(n: Any, x: Any) -> Any:
     """The n-th derivative of sin(pi x)/(pi x): the integral of (pi s)**n cos(pi x s + n pi/2) over s in [0, 1].
 

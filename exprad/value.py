@@ -17,6 +17,7 @@ from typing import Any, cast
 from exprad.arithmetic import Arithmetic
 from exprad.errors import OperandError, ShapeError, UnsupportedError, extra
 from exprad.primitive import Primitive, Shape
+from exprad.spelling import found_at
 
 EXACT = (int, Fraction)
 MOST_BITS = 1 << 22
@@ -233,23 +234,25 @@ def numpy_function(row: Primitive) -> Callable[..., Any]:
     """The row's function of NumPy arrays."""
     import numpy as np
 
-    if callable(row.numpy):
-        return row.numpy
-    spelling = row.name_in("numpy")
-    if spelling is None or ":" not in spelling:
-        if spelling is None or not hasattr(np, spelling):
-            said = "the row states no value" if spelling is None else f"NumPy has no function {spelling!r}"
+    spelled = row.spelling("numpy")
+    if spelled is None and row.formula is not None:
+        return lambda *operands: by_formula(row, operands)
+    if callable(spelled):
+        return _of_truths(row, spelled)
+    if spelled is None or ":" not in spelled:
+        if spelled is None or not hasattr(np, spelled):
+            said = "the row states no value" if spelled is None else f"NumPy has no function {spelled!r}"
             raise UnsupportedError(f"{said} for {row.name} on numbers and arrays; give the row numpy= or formula=")
-        return getattr(np, spelling)
-    module, name = spelling.split(":")
+        return cast("Callable[..., Any]", getattr(np, spelled))
     try:
-        if module.startswith("exprad.special") and name == "polygamma":
-            import_module("scipy")
-        return getattr(import_module(module), name)
+        function = found_at(spelled)
+        import_module(getattr(function, "needs", "numpy"))
+        return cast("Callable[..., Any]", function)
     except ImportError:
-        if row.math is None:
+        by_python = row.spelling("python")
+        if not isinstance(by_python, str) or not hasattr(math, by_python):
             raise extra("scipy", "special", row.name) from None
-        return np.vectorize(_total(getattr(math, row.math)), otypes=[float])
+        return np.vectorize(_total(getattr(math, by_python)), otypes=[float])
 
 
 def _total(function: Callable[[float], float]) -> Callable[[float], float]:
@@ -276,7 +279,7 @@ def _mpmath(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
     ]
     if row.name == "pow" and isinstance(operands[1], int):
         return whole_power(ready[0], operands[1])
-    if row.exact is not None and row.mpmath is None and row.name not in ("floor", "ceil"):
+    if row.exact is not None and "mpmath" not in row.spell:
         try:
             return _real(mp, row.exact(*ready))
         except ZeroDivisionError:
@@ -297,17 +300,16 @@ def _real(mp: Any, value: Any) -> Any:
 
 @cache
 def _mpmath_function(row: Primitive) -> Callable[..., Any]:
-    if callable(row.mpmath):
-        return row.mpmath
-    spelling = row.name_in("mpmath")
-    if spelling is not None and ":" in spelling:
-        module, name = spelling.split(":")
-        function = getattr(import_module(module), name)
+    spelled = row.spelling("mpmath")
+    if callable(spelled):
+        return spelled
+    if spelled is not None and ":" in spelled:
+        function = found_at(spelled)
         return lambda mp, *xs: function(*xs)
     import mpmath
 
-    if spelling is not None and hasattr(mpmath, spelling):
-        return lambda mp, *xs: getattr(mp, spelling)(*xs)
+    if spelled is not None and hasattr(mpmath, spelled):
+        return lambda mp, *xs: getattr(mp, spelled)(*xs)
     if row.formula is not None:
         return lambda mp, *xs: by_formula(row, xs)
     raise UnsupportedError(f"mpmath has no function for {row.name}; give the row mpmath= or formula=")
@@ -324,29 +326,36 @@ def _array(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
     if function is None and row.formula is not None:
         return by_formula(row, operands)
     if function is None:
-        raise UnsupportedError(f"{namespace.__name__} has no function for {row.name}; tried {_names(row)}")
+        raise UnsupportedError(
+            f"{namespace.__name__} has no function for {row.name}; spell it for {_target(namespace)!r}"
+        )
     return function(*[_like(namespace, x, operands) for x in operands])
 
 
-def _names(row: Primitive) -> list[str]:
-    """What a library of arrays may call it. A user's row names a function that is NumPy's, or none."""
-    stated = [row.numpy.split(":")[-1]] if isinstance(row.numpy, str) and (row.is_own or ":" not in row.numpy) else []
-    return [row.name, *stated] if row.is_own else stated
+def _target(namespace: Any) -> str:
+    library = namespace.__name__.split(".")[0]
+    return library if library in ("jax", "torch") else "array"
 
 
 @cache
 def function_of(namespace: Any, row: Primitive) -> Callable[..., Any] | None:
-    """A row's function in a library of arrays; None where it has none.
-
-    Operators are asked of the arrays: a name may mean something else, as `torch.equal` of whole arrays does.
-    """
-    if is_operator(row):
-        return row.exact
-    for place in (namespace, getattr(namespace, "special", None), _special_namespace(namespace)):
-        for name in _names(row):
-            if place is not None and hasattr(place, name):
-                return getattr(place, name)
+    """A row's function in a library of arrays; None where it has none. Older libraries call it as NumPy does."""
+    spelled = row.spelling(_target(namespace))
+    if spelled is None or callable(spelled):
+        return spelled and _of_truths(row, spelled)
+    if ":" in spelled:
+        return _of_truths(row, found_at(spelled))
+    for name in (spelled, row.numpy):
+        if isinstance(name, str) and hasattr(namespace, name):
+            return _of_truths(row, getattr(namespace, name))
     return None
+
+
+def _of_truths(row: Primitive, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of truth values, where the row's operands are conditions, which may be given as numbers."""
+    if not row.truths:
+        return function
+    return lambda *xs: function(*[x != 0 if place in row.truths else x for place, x in enumerate(xs)])
 
 
 def _like(namespace: Any, value: Any, operands: Sequence[Any]) -> Any:
@@ -365,10 +374,6 @@ def like(value: Any, arrays: Sequence[Any]) -> Any:
 def broadcast(value: Any, shape: Shape) -> Any:
     """An array of any library stretched to a shape."""
     return _namespace(value).broadcast_to(value, shape)
-
-
-def _special_namespace(namespace: Any) -> Any:
-    return import_module("jax.scipy.special") if namespace.__name__.startswith("jax") else None
 
 
 def _namespace(array: Any) -> Any:

@@ -10,6 +10,7 @@ import os
 import random
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,7 +99,7 @@ def to_c(outputs: Any, inputs: Any = None, *, name: str = "model", dtype: str = 
         raise ArgumentError(f"dtype must be 'double' or 'float', got {dtype!r}")
     structure = Structure(outputs)
     with collector_paused():
-        program = Program.lowered(structure.expressions, has_function)
+        program = Program.lowered(structure.expressions, partial(has_function, "c"))
         slots = read_inputs(program, inputs)
     return _Writer(program, slots, structure, name, dtype).code()
 
@@ -114,7 +115,7 @@ class _Writer(Statements):
 
     def __init__(self, program: Program, inputs: Sequence[Input], structure: Structure, name: str, dtype: str) -> None:
         self.variables = [variable for slot in inputs for variable in slot.variables]
-        super().__init__(program, self.variables, dtype, prefix=f"{name}_", target="C")
+        super().__init__(program, self.variables, dtype, prefix=f"{name}_")
         self.structure, self.name = structure, name
 
     def code(self) -> CCode:

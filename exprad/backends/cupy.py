@@ -19,11 +19,12 @@ TYPES = {"double": "float64", "float": "float32"}
 class KernelText(Statements):
     """The parts that CuPy's ElementwiseKernel takes: parameters, an operation for one point, and helpers before it."""
 
+    target, language = "cupy", "CUDA"
     infinity, not_a_number = "(1.0/0.0)", "(0.0/0.0)"
 
     def __init__(self, program: Program, inputs: Sequence[Input], dtype: str) -> None:
         variables = [variable for slot in inputs for variable in slot.variables]
-        super().__init__(program, variables, dtype, prefix="exprad_", target="CUDA")
+        super().__init__(program, variables, dtype, prefix="exprad_")
         if len(program.steps) > LARGEST:
             raise UnsupportedError(
                 f"backend 'cupy' takes programs of at most {LARGEST} steps, got {len(program.steps)}"

@@ -1,7 +1,6 @@
 """JAX and PyTorch: a program as a function of their arrays, which composes with their own jit, vmap and grad.
 
-Rows of the first table are asked of the library by name, as evaluation does it. Rows of the second are spelled here
-where the library differs from NumPy.
+What the library calls a row, the row says.
 """
 
 from __future__ import annotations
@@ -18,28 +17,17 @@ from exprad.backends.signature import Input, Structure
 from exprad.errors import ArgumentError, ShapeError, UnsupportedError, extra, refuse_masked
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
-from exprad.tensor import of_numpy
-from exprad.value import as_float, broadcast_shapes, function_of, is_operator
+from exprad.value import as_float, broadcast_shapes, function_of
 
 MODULES = {"jax": "jax.numpy", "torch": "torch"}
-LACKS = {"polygamma"}  # what libraries have by name, but not for an order that is an array
 
 
 def has_function(backend: str, row: Primitive) -> bool:
-    """Whether a library has a row: as an operator, by name, or as it is spelled here."""
-    if row.is_composed or row.is_own and row.name in LACKS:
-        return False
-    if is_operator(row) or row.is_own and row.predicate or _spelling(backend, row) is not None:
-        return True
+    """Whether a library has a row of the first table."""
     try:
-        return function_of(import_module(MODULES[backend]), row) is not None
+        return row.spelling(backend) is not None and function_of(import_module(MODULES[backend]), row) is not None
     except ImportError:
         return True  # which is said when the function is made
-
-
-def _spelling(backend: str, row: Primitive) -> Callable[..., Any] | None:
-    """What is spelled here for a row; a user's row of the first table may be called like one, and is another."""
-    return _SPELLED[backend].get(row.name) if row.is_own or row.partials is None else None
 
 
 class ArrayFunction:
@@ -52,10 +40,6 @@ class ArrayFunction:
             self._library = import_module(MODULES[backend])
         except ImportError:
             raise extra(MODULES[backend].partition(".")[0], backend, f"backend {backend!r}") from None
-        names = {head.name for head, *_ in program.steps if isinstance(head, Primitive) and head.partials is None}
-        missing = sorted(name for name in names if name not in _SPELLED[backend])
-        if missing:
-            raise UnsupportedError(f"backend {backend!r} has no function for {', '.join(missing)}")
         self._functions: dict[Any, Callable[..., list[Any]]] = {(): self._written(program)}
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
@@ -100,12 +84,21 @@ class ArrayFunction:
             if head == "const":
                 scope[f"k{index}"] = rest[0].copy() if hasattr(rest[0], "dtype") else as_float(rest[0])
             elif isinstance(head, Primitive):
-                spelled = _spelling(self.backend, head)
-                scope[f"f{index}"] = (
-                    _function(library, head) if spelled is None else partial(spelled, library, **head.parameters)
-                )
+                scope[f"f{index}"] = self._function(head)
         exec(self.source(program), scope)
         return cast("Callable[..., list[Any]]", scope["function"])
+
+    def _function(self, row: Primitive) -> Callable[..., Any]:
+        if row.partials is None:
+            spelled: Any = row.spelling(self.backend)
+            found = spelled and partial(spelled, self._library, **row.parameters)
+        else:
+            found = function_of(self._library, row)
+        if found is None:
+            raise UnsupportedError(
+                f"backend {self.backend!r} has no function for {row.name}; spell it for {self.backend!r}"
+            )
+        return found
 
     def _lines(self, program: Program) -> Iterator[str]:
         columns: dict[str, str] = {}
@@ -139,7 +132,7 @@ class ArrayFunction:
         """What a row reads: truth values as numbers, where it is no row of conditions."""
         for position, index in enumerate(operands):
             is_truth = getattr(program.steps[index][0], "predicate", False)
-            is_asked = row.predicate or row.name == "where" and not position
+            is_asked = row.predicate or position in row.truths
             yield f"number({names[index]}, dtype=dtype)" if is_truth and not is_asked else names[index]
 
     def _built(self, found: Sequence[Any], points: Shape) -> Any:
@@ -168,15 +161,6 @@ def _points_of(slot: Input, argument: Any) -> Iterator[tuple[str, Shape]]:
         yield from ((variable.name, shape[len(lead) :]) for variable in slot.variables)
 
 
-def _function(library: Any, row: Primitive) -> Callable[..., Any]:
-    if row.name == "where":
-        return cast("Callable[..., Any]", library.where)
-    found = function_of(library, row)
-    if found is None:
-        raise UnsupportedError(f"{library.__name__} has no function for {row.name}")
-    return found
-
-
 def _flat(array: Any, rank: int) -> Any:
     """The leading axes of an array as one."""
     return array.reshape(-1, *array.shape[rank:])
@@ -188,101 +172,3 @@ def _dtype(library: Any, *arrays: Any) -> Any:
         if "float" in str(array.dtype):
             return array.dtype
     return library.asarray(0.5).dtype
-
-
-def _dims(x: Any, axis: Any) -> tuple[int, ...]:
-    return tuple(range(x.ndim)) if axis is None else axis
-
-
-def _torch_prod(torch: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    for dim in reversed(_dims(x, axis)):
-        x = torch.prod(x, dim, keepdim=keepdims)
-    return x
-
-
-def _scattered(library: Any, y: Any, shape: Any, index: Any) -> Any:
-    whole = library.zeros(shape, dtype=y.dtype)
-    return whole.at[of_numpy(index)].add(y)
-
-
-def _torch_part(torch: Any, x: Any, index: Any) -> Any:
-    """By the places of the elements: PyTorch has no negative steps."""
-    places = torch.arange(x.numel()).reshape(x.shape).numpy()[of_numpy(index)]
-    return x.reshape(-1)[torch.as_tensor(places.copy() if places.ndim else int(places))]
-
-
-def _torch_scattered(torch: Any, y: Any, shape: Any, index: Any) -> Any:
-    import numpy as np
-
-    size = 1
-    for each in shape:
-        size *= each
-    numbers = np.arange(size).reshape(shape)[of_numpy(index)]
-    places = torch.as_tensor(np.ascontiguousarray(numbers).reshape(-1))
-    return torch.zeros(size, dtype=y.dtype).index_add(0, places, y.reshape(-1)).reshape(shape)
-
-
-def _cofactor(library: Any, x: Any) -> Any:
-    """Of a regular matrix; the libraries' own rules do without the singular ones."""
-    return library.linalg.det(x)[..., None, None] * library.linalg.inv(x).swapaxes(-1, -2)
-
-
-_COMMON: dict[str, Callable[..., Any]] = {
-    "sum": lambda np, x, axis, keepdims: np.sum(x, axis=_dims(x, axis), keepdims=keepdims) if _dims(x, axis) else x,
-    "max": lambda np, x, axis, keepdims: np.amax(x, axis=_dims(x, axis), keepdims=keepdims) if _dims(x, axis) else x,
-    "min": lambda np, x, axis, keepdims: np.amin(x, axis=_dims(x, axis), keepdims=keepdims) if _dims(x, axis) else x,
-    "cumsum": lambda np, x, axis: np.cumsum(x, axis),
-    "reshape": lambda np, x, shape: x.reshape(shape),
-    "broadcast_to": lambda np, x, shape: np.broadcast_to(x, shape),
-    "concatenate": lambda np, *xs, axis: np.concatenate(xs, axis),
-    "matmul": lambda np, a, b: np.matmul(a, b),
-    "einsum": lambda np, *xs, subscripts: np.einsum(subscripts, *xs),
-    "solve": lambda np, a, b: np.linalg.solve(a, b) if b.ndim > 1 else np.linalg.solve(a, b[:, None])[..., 0],
-    "inv": lambda np, x: np.linalg.inv(x), "det": lambda np, x: np.linalg.det(x), "cofactor": _cofactor,
-    "astype": lambda np, x, dtype: x.astype(dtype) if hasattr(x, "astype") else x.to(getattr(np, dtype)),
-}  # fmt: skip
-
-
-def _logdet(np: Any, x: Any) -> Any:
-    sign, found = np.linalg.slogdet(x)
-    return np.where(sign < 0, np.nan, found)
-
-
-def _norm(np: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """Scaled by the largest element, so that squares neither overflow nor underflow."""
-    if not _dims(x, axis):
-        return np.abs(x)
-    if 0 in x.shape:  # the libraries have no largest of no elements
-        return np.sum(x, axis=_dims(x, axis), keepdims=keepdims)
-    top = np.amax(np.abs(x), axis=_dims(x, axis), keepdims=True)
-    scale = np.where((top > 0) & np.isfinite(top), top, np.ones_like(top))
-    found = np.sqrt(np.sum((x / scale) ** 2, axis=_dims(x, axis), keepdims=True)) * scale
-    return (
-        found if keepdims else found.reshape(tuple(size for i, size in enumerate(x.shape) if i not in _dims(x, axis)))
-    )
-
-
-def _of_jax_special(name: str) -> Callable[..., Any]:
-    def function(np: Any, x: Any, axis: Any, **options: Any) -> Any:
-        module = import_module("jax.nn" if "softmax" in name else "jax.scipy.special")
-        return getattr(module, name)(x, axis=_dims(x, axis), **options)
-
-    return function
-
-
-_SPELLED: dict[str, dict[str, Callable[..., Any]]] = {
-    "jax": _COMMON | {
-        "prod": lambda np, x, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims), "norm": _norm,
-        "transpose": lambda np, x, axes: np.transpose(x, axes), "getitem": lambda np, x, index: x[of_numpy(index)],
-        "add_at": _scattered, "logdet": _logdet, "logsumexp": _of_jax_special("logsumexp"),
-        "softmax": _of_jax_special("softmax"), "log_softmax": _of_jax_special("log_softmax"),
-    },
-    "torch": _COMMON | {
-        "cbrt": lambda np, x: np.sign(x) * np.abs(x) ** (1 / 3), "mod": lambda np, a, b: np.remainder(a, b),
-        "prod": _torch_prod, "norm": _norm, "transpose": lambda np, x, axes: x.permute(axes), "getitem": _torch_part,
-        "add_at": _torch_scattered, "logdet": lambda np, x: np.logdet(x),
-        "logsumexp": lambda np, x, axis, keepdims: np.logsumexp(x, _dims(x, axis), keepdim=keepdims) if _dims(x, axis) else x,
-        "softmax": lambda np, x, axis: np.exp(_SPELLED["torch"]["log_softmax"](np, x, axis)),
-        "log_softmax": lambda np, x, axis: x - np.logsumexp(x, _dims(x, axis), keepdim=True) if _dims(x, axis) else x * 0,
-    },
-}  # fmt: skip

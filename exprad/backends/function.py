@@ -44,8 +44,12 @@ BACKENDS = ("auto", "numpy", "python", "native", "cupy", "jax", "torch")
 LARGE = 3000  # steps from which a program runs level by level, and never becomes source
 HOT = 1000  # calls with numbers after which backend "auto" makes a built-in of them
 # What says of a row with a formula whether the target has a function for it, where the target is not NumPy.
-FUNCTIONS: dict[str, Callable[[Primitive], bool]] = {library: partial(foreign_has, library) for library in MODULES}
-FUNCTIONS["cupy"] = has_function
+FUNCTIONS: dict[str, Callable[[Primitive], bool]] = {
+    **{library: partial(foreign_has, library) for library in MODULES},
+    "cupy": partial(has_function, "cupy"),
+    "python": lambda row: not row.is_composed or row.spelling("python") is not None,
+    "native": lambda row: not row.is_composed or row.spelling("llvm") is not None,
+}
 PLAIN = {float: float, int: int}
 
 

@@ -3,7 +3,6 @@ calls."""
 
 from __future__ import annotations
 
-import math
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,13 +17,11 @@ from exprad.backends.mathematics import by_lanes
 from exprad.backends.signature import own_name
 from exprad.primitive import Primitive
 from exprad.program import Program
+from exprad.spelling import found_at
 
-LOOPS_FIRST = {"gamma"}  # at poles, and left of them, C's are not NumPy's
-LIBM = {"gamma": "tgamma"}  # what C calls otherwise than Python's math, which has taken over its names
-INTRINSIC = {"sqrt": "llvm.sqrt", "abs": "llvm.fabs", "floor": "llvm.floor", "ceil": "llvm.ceil", "trunc": "llvm.trunc",
-             "round": "llvm.rint", "copysign": "llvm.copysign"}  # fmt: skip
-COMPARED = {"less": "olt", "less_equal": "ole", "greater": "ogt", "greater_equal": "oge", "equal": "oeq",
-            "not_equal": "une"}  # fmt: skip
+COMPARES = "fcmp "  # how the spelling of a row begins that compares
+INTRINSIC = "llvm."  # and of one that is an intrinsic function
+TURNS = ("sin", "cos")  # functions that are computed together, in this order
 
 
 class Module:
@@ -46,7 +43,7 @@ class Module:
         self.lanes: dict[str, str] = {}
 
     def call(self, name: str, *operands: Vector) -> Vector:
-        """A function of the table that is no operator. Single precision is computed in double precision, and rounded."""
+        """A function of the C library, by its name there. Single precision is computed in double precision, and rounded."""
         code = self.code
         given = [self._converted("fpext", code.constant(operand)) for operand in operands]
         kind = code.vector("double")
@@ -93,7 +90,7 @@ class Module:
 
     def _symbol(self, name: str, arity: int) -> str:
         """The symbol of a function of vectors of doubles, declared or defined when it is first asked for."""
-        code, inner = self.code, LIBM.get(name, name)
+        code = self.code
         if self.is_own and name in mathematics.FUNCTIONS:
             self._declare_own(name)
             return mathematics.symbol(name, code.width)
@@ -103,12 +100,12 @@ class Module:
             kind = code.vector("double")
             code.declare(f"declare {kind} @{found}({', '.join([kind] * arity)})")
             return found
-        self.external[inner] = None
+        self.external[name] = None
         if code.width == 1:
-            code.declare(f"declare double @exprad_libm_{inner}({', '.join(['double'] * arity)})")
-            return f"exprad_libm_{inner}"
+            code.declare(f"declare double @exprad_libm_{name}({', '.join(['double'] * arity)})")
+            return f"exprad_libm_{name}"
         if name not in self.lanes:
-            self.lanes[name] = by_lanes(code, name, inner, arity)
+            self.lanes[name] = by_lanes(code, name, name, arity)
         return f"lanes_{name}"
 
     def text(self, *functions: str) -> str:
@@ -145,14 +142,18 @@ class _Values(dict[int, Vector]):
         return found
 
 
-def is_function(row: Primitive) -> bool:
-    """Whether a row is a call: of a function of exprad's own, or of one of the C library."""
-    return row.is_own and row.name not in SPELLED and (row.name in mathematics.FUNCTIONS or hasattr(math, row.name))
+def function_name(row: Primitive) -> str:
+    """The function of the C library that computes a row; "" where it is computed otherwise."""
+    spelled = row.spelling("llvm")
+    is_name = isinstance(spelled, str) and ":" not in spelled and not spelled.startswith((COMPARES, INTRINSIC))
+    return str(spelled) if is_name else ""
 
 
-def has(row: Primitive, is_loop: Callable[[Primitive], bool]) -> bool:
-    """Whether there is code for a row. `is_loop` says whether NumPy's loop over doubles can be called for it."""
-    return row.is_own and row.name in SPELLED or is_function(row) or is_loop(row)
+def has(row: Primitive, is_loop: Callable[[Primitive], bool], is_in_c: Callable[[str], bool]) -> bool:
+    """Whether there is code for a row. `is_loop` says whether NumPy's loop over doubles can be called for it, `is_in_c`
+    whether the C library has a function."""
+    name = function_name(row)
+    return is_in_c(name) if name else row.spelling("llvm") is not None or is_loop(row)
 
 
 def _computed(module: Module, program: Program, calls: Iterable[int], values: _Values) -> None:
@@ -161,58 +162,43 @@ def _computed(module: Module, program: Program, calls: Iterable[int], values: _V
     calls = list(calls)
     for index in calls:
         head = program.steps[index][0]
-        if module.is_own and head.name in ("sin", "cos"):
-            turned[program.steps[index][1]].add(head.name)
+        if module.is_own and function_name(head) in TURNS:
+            turned[program.steps[index][1]].add(function_name(head))
     both: dict[int, tuple[Vector, Vector]] = {}
     for index in calls:
         row, *rest = program.steps[index]
         operands = [values[each] for each in rest]
-        if row.name in ("sin", "cos") and len(turned[rest[0]]) == 2:
+        if rest[0] in turned and len(turned[rest[0]]) == 2 and function_name(row) in TURNS:
             if rest[0] not in both:
-                both[rest[0]] = module.sincos(as_floats(operands[0]))
-            values[index] = both[rest[0]][row.name == "cos"]
+                both[rest[0]] = module.sincos(operands[0].number)
+            values[index] = both[rest[0]][TURNS.index(function_name(row))]
         else:
             values[index] = _computed_one(module, row, operands)
 
 
 def _computed_one(module: Module, row: Primitive, operands: Sequence[Vector]) -> Vector:
     """One row of the table, as lines of the module's code."""
-    if row.name not in OF_TRUTHS:
-        operands = [as_floats(operand) for operand in operands]
-    if row.is_own and row.name in SPELLED:
-        return SPELLED[row.name](module, *operands)
-    if is_function(row) and not (row.name in LOOPS_FIRST and module.is_loop(row)):
-        return module.call(row.name, *operands)
-    return module.call_loop(row, *operands)
+    given = [x.truth if place in row.truths else x.number for place, x in enumerate(operands)]
+    spelled = row.spelling("llvm")
+    if spelled is None:
+        return module.call_loop(row, *given)
+    if callable(spelled):
+        is_operator = spelled is row.exact
+        return module.code.constant(spelled(*given) if is_operator else spelled(module, *given))
+    if ":" in spelled:
+        return module.code.constant(found_at(spelled)(module, *given))
+    if spelled.startswith(COMPARES):
+        return given[0].compared(spelled.removeprefix(COMPARES), given[1])
+    return module.code.call(spelled, *given) if spelled.startswith(INTRINSIC) else module.call(spelled, *given)
 
 
-def as_floats(x: Vector) -> Vector:
-    return x.code.choose(x, 1.0, 0.0) if x.kind == x.code.truths else x
-
-
-def _as_truths(x: Vector) -> Vector:
-    return x if x.kind == x.code.truths else x.compared("une", 0.0)
-
-
-def _mod(module: Module, a: Vector, b: Vector) -> Vector:
+def mod(module: Module, a: Vector, b: Vector) -> Vector:
+    """The remainder of a by b with the sign of b, as Python has it."""
     code = module.code
     rest = module.call("fmod", a, b)
     differs = (b.bits() ^ rest.bits()).compared("slt", 0)
     moved = code.choose(differs, rest + b, rest)
     return code.choose(rest.compared("oeq", 0.0), code.call("llvm.copysign", 0.0, b), moved)
-
-
-OF_TRUTHS = {"logical_and", "logical_or", "logical_not", "where"}  # rows that read truth values as they are
-SPELLED: dict[str, Callable[..., Vector]] = {
-    "add": lambda m, a, b: a + b, "sub": lambda m, a, b: a - b, "mul": lambda m, a, b: a * b,
-    "div": lambda m, a, b: a / b, "neg": lambda m, a: -a, "square": lambda m, x: x * x,
-    "mod": _mod,
-    "logical_and": lambda m, a, b: _as_truths(a) & _as_truths(b),
-    "logical_or": lambda m, a, b: _as_truths(a) | _as_truths(b), "logical_not": lambda m, a: _as_truths(a) ^ True,
-    "where": lambda m, c, a, b: m.code.choose(_as_truths(c), as_floats(a), as_floats(b)),
-    **{name: lambda m, *xs, how=how: xs[0].compared(how, xs[1]) for name, how in COMPARED.items()},
-    **{name: lambda m, *xs, spelling=spelling: m.code.call(spelling, *xs) for name, spelling in INTRINSIC.items()},
-}  # fmt: skip
 
 
 def whole_program(module: Module, program: Program, inputs: dict[int, str]) -> list[Vector]:
@@ -224,7 +210,7 @@ def whole_program(module: Module, program: Program, inputs: dict[int, str]) -> l
 
     code, values = module.code, _Values(load)
     _computed(module, program, program.calls, values)
-    return [as_floats(values[output]) for output in program.outputs]
+    return [values[output].number for output in program.outputs]
 
 
 def kernel(module: Module, program: Program, columns: Sequence[int]) -> str:
@@ -405,9 +391,7 @@ class Levels:
             if self.is_read[group.start : group.stop].any():
                 at = code.emit(f"getelementptr {code.real}, ptr %v, i64 {group.start}", "ptr").name
                 at = code.emit(f"getelementptr {code.real}, ptr {at}, i64 %i", "ptr").name
-                code.lines.append(
-                    f"store {code.floats} {as_floats(made[group.start]).name}, ptr {at}, align {code.size}"
-                )
+                code.lines.append(f"store {code.floats} {made[group.start].number.name}, ptr {at}, align {code.size}")
 
     def _loaded(self, code: Code, rows: Any, count: int) -> Vector:
         """Rows %i, ... of an operand."""
@@ -442,14 +426,15 @@ class Levels:
         if isinstance(rows, slice):
             rows = np.arange(rows.start, rows.stop)
         offset, real = self._offset(rows, 1), code.real
-        operation = {"add": "fadd", "mul": "fmul"}[group.row.name]
         term = [f"%a = add i64 %i, {offset}", "%p = getelementptr i64, ptr %t, i64 %a", "%r = load i64, ptr %p, align 8",
                 f"%q = getelementptr {real}, ptr %v, i64 %r", f"%x = load {real}, ptr %q, align {code.size}"]  # fmt: skip
-        start = "-0.0" if operation == "fadd" else "1.0"
+        total = _computed_one(self.numbers, group.row, [Vector(code, "%sum", real), Vector(code, "%x", real)])
         return ["br label %head", "head:", "%i = phi i64 [ 0, %entry ], [ %next, %head ]",
-                f"%sum = phi {real} [ {start}, %entry ], [ %total, %head ]", *term, f"%total = {operation} {real} %sum, %x",
+                f"%sum = phi {real} [ {group.row.accumulates}, %entry ], [ {total.name}, %head ]",
+                *term, *code.lines,
                 "%next = add i64 %i, 1", f"%more = icmp slt i64 %next, {len(rows)}", "br i1 %more, label %head, label %done",
-                "done:", f"%out = getelementptr {real}, ptr %v, i64 {group.start}", f"store {real} %total, ptr %out"]  # fmt: skip
+                "done:", f"%out = getelementptr {real}, ptr %v, i64 {group.start}",
+                f"store {real} {total.name}, ptr %out"]  # fmt: skip
 
 
 def _gather(code: Code) -> str:

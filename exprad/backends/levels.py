@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import chain, pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from exprad import elementary as table
 from exprad.backends.numpy import writer
 from exprad.backends.signature import Input
 from exprad.primitive import Primitive, Shape
@@ -190,10 +190,10 @@ class LevelRunner:
                 sums = np.empty_like(operands[0])
                 yield function.accumulate, (operands[0], 0, None, sums)  # type: ignore[attr-defined]  # a ufunc
                 yield np.copyto, (out, sums[-1:])
-            elif write is not None:
+            elif write is not None and (group.row.predicate or not group.row.truths):
                 yield write, (*operands, out)
             else:
-                yield _assign, (function, operands, out, group.row is table.where)
+                yield _assign, (function, operands, out, group.row.truths)
 
 
 def _places(columns: Sequence[int]) -> list[int]:
@@ -222,10 +222,8 @@ def _rows(places: list[int]) -> Operand:
     return np.array(places, np.intp)
 
 
-def _assign(function: Callable[..., Any], operands: list[Any], out: Any, is_choice: bool) -> None:
-    if is_choice:
-        operands = [operands[0] != 0, *operands[1:]]
-    out[...] = function(*operands)
+def _assign(function: Callable[..., Any], operands: list[Any], out: Any, truths: tuple[int, ...]) -> None:
+    out[...] = function(*[x != 0 if place in truths else x for place, x in enumerate(operands)])
 
 
 def _uses(program: Program) -> Counter[int]:
@@ -235,6 +233,12 @@ def _uses(program: Program) -> Counter[int]:
     return uses
 
 
+@cache
+def _is_chained(head: Any) -> bool:
+    """Whether a step is a call of a row that NumPy accumulates, such as a sum of two."""
+    return isinstance(head, Primitive) and head.accumulates is not None and isinstance(numpy_function(head), np.ufunc)
+
+
 def _chains(program: Program, uses: Counter[int]) -> tuple[dict[int, list[int]], set[int]]:
     """Long sums and products whose parts nobody else reads: the terms by the last step, and the steps between."""
     steps = program.steps
@@ -242,7 +246,7 @@ def _chains(program: Program, uses: Counter[int]) -> tuple[dict[int, list[int]],
     before: dict[int, tuple[int, int]] = {}  # the step that it goes on from, and the term
     for index, step in enumerate(steps):
         row = step[0]
-        if row is table.add or row is table.mul:
+        if _is_chained(row):
             _, a, b = step
             m = length.get(a, 1) if steps[a][0] is row and uses[a] == 1 else 0
             n = length.get(b, 1) if steps[b][0] is row and uses[b] == 1 else 0

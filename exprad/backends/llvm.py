@@ -64,6 +64,16 @@ class Vector:
         operation = self.code.of(self.kind, "fcmp", "icmp")
         return self.code.emit(f"{operation} {how} {self.kind} {self.name}, {other.name}", self.code.truths)
 
+    @property
+    def number(self) -> Vector:
+        """Itself, or 1.0 and 0.0 for truth values."""
+        return self.code.choose(self, 1.0, 0.0) if self.kind == self.code.truths else self
+
+    @property
+    def truth(self) -> Vector:
+        """Itself, or whether numbers differ from 0."""
+        return self if self.kind == self.code.truths else self.compared("une", 0.0)
+
     def bits(self) -> Vector:
         """The same bits as a whole number, or as a float."""
         other = self.code.whole if self.kind == self.code.floats else self.code.floats

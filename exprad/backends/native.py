@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from exprad.backends import kernels, mathematics, python
+from exprad.backends import kernels, mathematics
 from exprad.backends.levels import Layout, LevelRunner
 from exprad.backends.numpy import BlockRunner, columns_of, pool, rows_of, workers
 from exprad.backends.objects import keep as _keep
@@ -282,7 +282,7 @@ class NativeRunner:
         self.columns = [columns[place] for place in self.used]
         self.is_plain = len(self.used) == len(inputs) and not any(slot.shape for slot in inputs) and all(
             shape is None for shape, *_ in structure)  # fmt: skip
-        functions = sum(map(kernels.is_function, [program.steps[index][0] for index in program.calls]))
+        functions = sum(map(bool, map(kernels.function_name, [program.steps[index][0] for index in program.calls])))
         self.cost = COST[0] * len(program.calls) + COST[1] * functions
         self._kernels: dict[Any, Any] = {}
         self._other = cache(lambda: BlockRunner(program, columns, inputs, structure))
@@ -476,17 +476,12 @@ def _is_installed() -> bool:
 
 
 def has_code(row: Primitive) -> bool:
-    return kernels.has(row, is_loop)
-
-
-# Rows that CPython, in some version, computes by other means than the C library, or that are formulas there or here.
-NOT_AS_IN_PYTHON = {"gamma", "erf", "erfc", "hypot", "logaddexp", "sinc"}
+    return kernels.has(row, is_loop, lambda name: row.is_own or hasattr(_libraries()[0], name))
 
 
 def is_as_in_python(row: Primitive) -> bool:
     """Whether a built-in gives the very number that Python gives: by an operator, a choice, or the same C function."""
-    is_python = row.infix or row.prefix or row.name in python.SPELLED or hasattr(math, str(row.name_in("math")))
-    return bool(is_python) and row.is_own and row.name not in NOT_AS_IN_PYTHON
+    return row.is_own and not row.varies and row.spelling("python") is not None
 
 
 class Native:

@@ -32,9 +32,9 @@ PARALLEL = 1 << 17  # elements from which threads pay
 
 def _wanted(row: Primitive, position: int) -> str | None:
     """What an operand must be: "b", truth values; "r", numbers; or either."""
-    if row is table.where and position == 0:
-        return "b"
-    return None if row.predicate else "r"
+    if row.predicate:
+        return None
+    return "b" if position in row.truths else "r"
 
 
 def writer(row: Primitive) -> Callable[..., Any] | None:

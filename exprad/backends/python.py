@@ -12,28 +12,8 @@ from exprad.backends.signature import own_name
 from exprad.errors import UnsupportedError
 from exprad.primitive import Primitive
 from exprad.program import Program
+from exprad.spelling import found_at
 from exprad.value import as_float, numpy_function
-
-# What differs from the row's operator or from its name in `math`; {0}, {1}, {2} are the operands.
-SPELLED = {
-    "square": "({0} * {0})",
-    "abs": "abs({0})",
-    "pow": "math.pow({0}, {1})",
-    "sign": "({0} if {0} != {0} else float(({0} > 0.0) - ({0} < 0.0)))",
-    "floor": "math.copysign(float(math.floor({0})), {0})",
-    "ceil": "math.copysign(float(math.ceil({0})), {0})",
-    "trunc": "math.copysign(float(math.trunc({0})), {0})",
-    "round": "math.copysign(float(round({0})), {0})",
-    "maximum": "({0} if {0} >= {1} or {0} != {0} else {1})",
-    "minimum": "({0} if {0} <= {1} or {0} != {0} else {1})",
-    "equal": "({0} == {1})",
-    "not_equal": "({0} != {1})",
-    "logical_and": "bool({0} and {1})",
-    "logical_or": "bool({0} or {1})",
-    "logical_not": "(not {0})",
-    "where": "({1} if {0} else {2})",
-}
-
 
 LONGEST = 100  # characters of an expression that goes into another
 
@@ -48,12 +28,12 @@ class ScalarSource:
         place = {value: f"x{i}" for i, value in enumerate(inputs) if value >= 0}
         uses = Counter([operand for step in program.steps if isinstance(step[0], Primitive) for operand in step[1:]])
         uses.update(program.outputs)
-        self.others: list[Primitive] = []
+        self.others: dict[str, Primitive] = {}  # rows that the source calls by names of their own
         lines = []
         for index, (head, *operands) in enumerate(program.steps):
             if isinstance(head, Primitive):
                 text = self._expression(head, list(self._operands(program, head, operands, place)))
-                if uses[index] == 1 and len(text) < LONGEST and head.name not in SPELLED:  # a name costs time
+                if uses[index] == 1 and len(text) < LONGEST and not _is_template(head):  # a name costs time
                     place[index] = f"({text})"
                 else:
                     place[index] = f"v{index}"
@@ -87,33 +67,27 @@ class ScalarSource:
         """What a row reads: truth values as floats, where it is no row of conditions."""
         for position, index in enumerate(operands):
             is_truth = getattr(program.steps[index][0], "predicate", False)
-            is_asked = row.predicate or row.name == "where" and not position
+            is_asked = row.predicate or position in row.truths
             yield f"float({place[index]})" if is_truth and not is_asked else place[index]
 
     def _expression(self, row: Primitive, operands: Sequence[str]) -> str:
-        spelled = SPELLED.get(row.name)
-        if spelled is not None:
-            return spelled.format(*operands)
-        if row.infix:
-            return f" {row.infix} ".join(operands)
-        if row.prefix:
-            return row.prefix + operands[0]
-        name = row.name_in("math")
-        if name is not None and hasattr(math, name) and not callable(row.numpy):
-            return f"math.{name}({', '.join(operands)})"
-        self.others.append(row)
+        spelled = row.spelling("python")
+        if isinstance(spelled, str) and ":" not in spelled:
+            return spelled.format(*operands) if "{" in spelled else f"{_in_math(row, spelled)}({', '.join(operands)})"
+        self.others[own_name(row)] = row
         return f"float({own_name(row)}({', '.join(operands)}))"
 
     @property
     def text(self) -> str:
         """The source of a module."""
         imports = ["import math"]
-        for row in self.others:
-            if callable(row.numpy):
+        for name, row in self.others.items():
+            _called(row)  # which says what the row lacks
+            spelled = row.spelling("python") or row.spelling("numpy")
+            if not isinstance(spelled, str):
                 raise UnsupportedError(f"{row.name} is a Python function, which has no source; give the row a formula=")
-            numpy_function(row)  # which says what the row lacks
-            module, _, name = str(row.name_in("numpy")).rpartition(":")
-            imports.append(f"from {module or 'numpy'} import {name} as {own_name(row)}")
+            module, _, theirs = spelled.rpartition(":")
+            imports.append(f"from {module or 'numpy'} import {theirs} as {name}")
         return "\n".join([*imports, "", "", self.function_text])
 
     def function(self) -> Callable[..., Any]:
@@ -129,13 +103,28 @@ class ScalarSource:
             "math": math,
             "missing": object(),
             "tick": iter(calls).__next__,
-            **{own_name(row): _quiet(row) for row in self.others},
+            **{name: _called(row) for name, row in self.others.items()},
         }
         exec(compile(text, "<exprad program>", "exec"), scope)
         return scope
 
 
-def _quiet(row: Primitive) -> Callable[..., Any]:
+def _is_template(row: Primitive) -> bool:
+    """Whether a row states a text for Python, in which an operand may stand twice."""
+    return "{" in str(row.spell.get("python"))
+
+
+def _in_math(row: Primitive, name: str) -> str:
+    if not hasattr(math, name):
+        raise UnsupportedError(f"Python's math has no function {name!r}, which {row.name} is spelled by")
+    return f"math.{name}"
+
+
+def _called(row: Primitive) -> Callable[..., Any]:
+    """The function that the source calls: Python's, if the row states one, or NumPy's, which warns of nothing."""
+    spelled = row.spelling("python")
+    if spelled is not None:
+        return spelled if callable(spelled) else found_at(spelled)
     import numpy as np
 
     function = numpy_function(row)

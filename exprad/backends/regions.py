@@ -13,27 +13,8 @@ from exprad.backends.numpy import Blocks, Kernel, code, columns_of, rows_of, wor
 from exprad.backends.signature import Input
 from exprad.primitive import Primitive, Shape
 from exprad.program import Program
-from exprad.tensor import IndexArray, of_numpy
+from exprad.tensor import IndexArray
 from exprad.value import constant_of_dtype
-
-_WRITERS: dict[str, Callable[..., Any]] = {  # rows of the second table that write where they are told, told last
-    "matmul": lambda row: np.matmul,
-    "sum": lambda row: partial(_summed, row.parameters),
-    "add_at": lambda row: partial(_added, of_numpy(row.parameters["index"])),
-    "concatenate": lambda row: lambda *given: np.concatenate(given[:-1], row.parameters["axis"], out=given[-1]),
-}  # fmt: skip
-
-
-def _summed(parameters: dict[str, Any], x: Any, out: Any) -> None:
-    np.add.reduce(x, out=out, **parameters)
-
-
-def _added(index: tuple[Any, ...], y: Any, out: Any) -> None:
-    out.fill(0)
-    if any(isinstance(each, np.ndarray) for each in index):
-        np.add.at(out, index, y)
-    else:
-        out[index] = y
 
 
 class Region(NamedTuple):
@@ -116,7 +97,7 @@ class RegionRunner:
             step = region.writes[-1] if region.writes else done
             for ended in sorted(end for end in held if end <= done):
                 free += held.pop(ended)
-            if isinstance(region.action, Blocks) or region.action.name in _WRITERS:
+            if self._writes(region):
                 for index in region.writes:
                     if index not in self.direct:
                         self.place[index] = self._buffer(index, free)
@@ -168,7 +149,7 @@ class RegionRunner:
         return planned + most
 
     def _writes(self, region: Region) -> bool:
-        return isinstance(region.action, Blocks) or region.action.name in _WRITERS
+        return isinstance(region.action, Blocks) or region.action.family.into is not None
 
     def _registers(self, region: Region, itemsize: int) -> int:
         return region.action.memory(itemsize) if isinstance(region.action, Blocks) else 0
@@ -196,7 +177,7 @@ class RegionRunner:
                 yield f"blocks_{number}([{', '.join(reads)}], [{', '.join(writes)}])"
             return
         called = f"{action.name}_{number}({', '.join(reads)}"
-        if action.name in _WRITERS:
+        if action.family.into is not None:
             yield f"{called}, {writes[0]})"
         elif region.writes[0] in self.direct:
             yield f"copyto({writes[0]}, {called}))"
@@ -218,7 +199,8 @@ class RegionRunner:
             scope[f"v{index}"] = constant_of_dtype(self.program.steps[index][1], dtype)
         for number, (action, _, writes, _) in enumerate(self.regions):
             if not isinstance(action, Blocks):
-                made = _WRITERS[action.name](action) if action.name in _WRITERS else action.numpy
+                into = action.family.into
+                made = action.numpy if into is None else into(np, **action.parameters)
                 scope[f"{action.name}_{number}"] = made
             elif writes:
                 shape = self.program.shapes[writes[0]]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from exprad import elementary as table
 from exprad.errors import NameClashError, UnsupportedError, extra
 from exprad.expr import Const, Expr, Var, expression
 from exprad.primitive import Primitive
+from exprad.spelling import found_at
 from exprad.traverse import fold
 
 
@@ -43,9 +45,8 @@ def to_sympy(f: Any) -> Any:
 
 def _conditions(sp: Any, row: Primitive, operands: list[Any]) -> list[Any]:
     """Constants where SymPy wants truth values."""
-    wanted = {"where": (0,), "logical_and": (0, 1), "logical_or": (0, 1), "logical_not": (0,)}.get(row.name, ())
     return [
-        sp.Ne(x, 0) if i in wanted and not isinstance(x, sp.logic.boolalg.Boolean) else x
+        sp.Ne(x, 0) if i in row.truths and not isinstance(x, sp.logic.boolalg.Boolean) else x
         for i, x in enumerate(operands)
     ]
 
@@ -59,12 +60,13 @@ def _constant(sp: Any, value: Any) -> Any:
 
 
 def _spelled(sp: Any, row: Primitive) -> Callable[..., Any]:
-    if callable(row.sympy):
-        wants_module = row.sympy.__code__.co_varnames[:1] == ("sp",) if hasattr(row.sympy, "__code__") else False
-        return (lambda *xs: row.sympy(sp, *xs)) if wants_module else row.sympy  # type: ignore[misc, operator]
-    for name in _names(row):
-        if hasattr(sp, name):
-            return getattr(sp, name)
+    spelled = row.spelling("sympy")
+    if callable(spelled):
+        wants_module = spelled.__code__.co_varnames[:1] == ("sp",) if hasattr(spelled, "__code__") else False
+        return partial(spelled, sp) if wants_module else spelled
+    found = _function(sp, spelled)
+    if found is not None:
+        return found
     if row.formula is not None:
         return lambda *xs: to_sympy(_formula(row)).subs(
             dict(zip(_formula_symbols(sp, row), xs, strict=True)), simultaneous=True
@@ -72,10 +74,11 @@ def _spelled(sp: Any, row: Primitive) -> Callable[..., Any]:
     raise UnsupportedError(f"SymPy has no function for {row.name}; give the row sympy= or formula=")
 
 
-def _names(row: Primitive) -> list[str]:
-    """What SymPy may call a row: what it states; its own name, where it is no user's, which may be called like anything."""
-    stated = [row.sympy] if isinstance(row.sympy, str) else []
-    return [*stated, row.name.title(), row.name] if row.is_own and not callable(row.sympy) else stated
+def _function(sp: Any, spelled: Any) -> Callable[..., Any] | None:
+    """What a text stands for: a name in SymPy, or elsewhere."""
+    if not isinstance(spelled, str):
+        return None
+    return found_at(spelled) if ":" in spelled else getattr(sp, spelled, None)
 
 
 def _formula(row: Primitive) -> Expr:
@@ -166,10 +169,9 @@ def _by_sympy(sp: Any) -> dict[str, Callable[..., Any]]:
         "re": lambda x: x, "im": lambda x: Const(0), "conjugate": lambda x: x,
     }  # fmt: skip
     for row in Primitive.registry.values():
-        for name in _names(row):
-            if hasattr(sp, name):
-                rows.setdefault(getattr(getattr(sp, name), "__name__", name), row)
-                break
+        found = _function(sp, row.spelling("sympy"))
+        if found is not None:
+            rows.setdefault(found.__name__, row)
     return rows
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, ClassVar
 from zlib import crc32
 
+from exprad import spelling
 from exprad.errors import OperandError
 from exprad.primitive import Primitive, Shape
 
@@ -34,6 +35,9 @@ class Structural(Primitive):
 
     def shape(self, *shapes: Shape) -> Shape:
         return self.family.shape(*shapes, **self.parameters)
+
+    def spelling(self, target: str) -> Any:
+        return spelling.stated_for(self.family.spell, target)
 
     # What the package binds from above: the rules for sensitivities, and for folding.
     push: ClassVar[Callable[..., Any]]
@@ -84,7 +88,9 @@ class Family:
     - `reads`: which elements of an operand an element of the result depends on: one, where it "moves" elements or
       "scatters" them among zeros; a "group" along axes; or "all";
     - `kink`, `sides(side, *xs, **parameters)` and `squared`: as an elementwise row has them;
-    - `stretches`: whether a result only repeats its operand along axes.
+    - `stretches`: whether a result only repeats its operand along axes;
+    - `spell`: what "jax" and "torch" have for it ("array" for both): functions of the library, the operands and parameters;
+    - `into(np, **parameters)`: a function of the operands, and of the array that it writes the result to.
 
     >>> Family.registry["sum"].row(axis=None, keepdims=False)
     <primitive sum {'axis': None, 'keepdims': False}>
@@ -96,17 +102,19 @@ class Family:
     sides: Callable[..., Any] | None = None
     squared: Callable[..., Any] | None = None
     stretches = False
+    spell: Mapping[str, Any] = MappingProxyType({})
+    into: Callable[..., Any] | None = None
 
     def __init__(self, name: str, *, shape: Callable[..., Shape], value: Callable[..., Any],
                  transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,
                  push: Callable[..., Any] | None = None, pull: Callable[..., Any] | None = None,
                  letters: Callable[..., tuple[str, ...]] | None = None, is_linear: bool = False, reads: str = "all",
-                 **defaults: Any) -> None:  # fmt: skip
+                 spell: Mapping[str, Any] | None = None, **defaults: Any) -> None:  # fmt: skip
         if transpose is slope is None and (push is None or pull is None):
             raise OperandError(f"family {name!r} states no derivative: give it transpose, slope, or both push and pull")
         self.name, self.shape, self.value, self.slope, self.reads = name, shape, value, slope, reads
         self.is_linear, self.letters = is_linear or transpose is not None, letters
-        self.defaults = MappingProxyType(defaults)
+        self.defaults, self.spell = MappingProxyType(defaults), spelling.stated(name, 0, spell, {})
         self.push: Any = push or (lambda y, xs, x_dot, _, **parameters: self.row(1, **parameters)(x_dot))
         self.pull: Any = pull
         if transpose is not None:

@@ -65,6 +65,7 @@ sum = Family(
     value=lambda np, x, axis, keepdims: np.add.reduce(x, axis, keepdims=keepdims),
     transpose=lambda y_bar, x, axis, keepdims: broadcast_to(along(x, y_bar, axis), shape=shape_of(x)),
 )  # fmt: skip
+sum.into = lambda np, axis, keepdims: lambda x, out: np.add.reduce(x, axis, None, out, keepdims)
 
 
 cumsum: Family = Family(
@@ -161,6 +162,7 @@ concatenate = Family(
     push=lambda y, xs, x_dot, index, axis: scattered(x_dot, shape_of(y), _places(xs, index, axis)),
     pull=lambda y, xs, y_bar, index, axis: getitem(y_bar, index=_places(xs, index, axis)),
 )  # fmt: skip
+concatenate.into = lambda np, axis: lambda *given: np.concatenate(given[:-1], axis, given[-1])
 
 
 class IndexArray:
@@ -242,11 +244,24 @@ def _part_shape(shape: Shape, index: Index) -> Shape:
 
 def _add_at(np: Any, y: Any, shape: Shape, index: Index) -> Any:
     whole = np.zeros(shape, y.dtype)
+    _add_to(np, whole, index, y)
+    return whole
+
+
+def _add_to(np: Any, whole: Any, index: Index, y: Any) -> None:
+    """Add to an array of zeros."""
     if any(isinstance(each, IndexArray) for each in index):
         np.add.at(whole, of_numpy(index), y)
     else:
         whole[of_numpy(index)] = y
-    return whole
+
+
+def _add_into(np: Any, shape: Shape, index: Index) -> Any:
+    def function(y: Any, out: Any) -> None:
+        out.fill(0)
+        _add_to(np, out, index, y)
+
+    return function
 
 
 getitem: Family = Family(
@@ -260,6 +275,7 @@ add_at: Family = Family(
     push=lambda y, xs, x_dot, _, shape, index: scattered(x_dot, shape, index),
     transpose=lambda x_bar, y, shape, index: getitem(x_bar, index=index),
 )  # fmt: skip
+add_at.into = _add_into
 
 
 def scattered(y: Any, shape: Shape, index: Index) -> Any:
