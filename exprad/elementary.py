@@ -24,6 +24,7 @@ _log2, _log10 = 0.6931471805599453, 2.302585092994046
 _two_over_sqrt_pi = 1.1283791670955126
 _positive, _above_zero = ("[0, inf)",), ((0.01, 9),)
 _unit, _inside = ("[-1, 1]",), ((-0.99, 0.99),)
+_unit, _inside = ("[-1, 1]",), ((-0.99, 0.99),)
 _C_MOD = """{s} {t} {name}({t} a, {t} b)
 {{
     {t} rest = fmod{f}(a, b);
@@ -62,7 +63,7 @@ div:   Row = Row("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b, infix="/"
     sample=((-3, 3), (0.1, 3)))
 neg:   Row = Row("neg", -1,                                     prefix="-", exact=operator.neg, numpy="negative")
 pow:   Row = Row("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)),
-    infix="**", exact=operator.pow, numpy="exprad.special:power", sample=((0.1, 3), (-3, 3)),
+    infix="**", exact=operator.pow, powers=True, numpy="exprad.special:power", sample=((0.1, 3), (-3, 3)),
     spell={"python": "math.pow({0}, {1})", "c": "pow", "llvm": "pow", "array": "pow", "jax": "power"})
 mod:   Row = Row("mod", 1, lambda y, a, b: -floor(a / b),       infix="%", exact=operator.mod, numpy="mod", sympy="Mod",
     spell={"c": _C_MOD, "llvm": "exprad.backends.kernels:mod"},
@@ -233,5 +234,6 @@ where:         Row = Row("where", 0, lambda y, c, a, b: If(c), lambda y, c, a, b
     exact=lambda c, a, b: a if c else b, mpmath=lambda mp, c, a, b: a if c else b,
     sympy=lambda sp, c, a, b: sp.Piecewise((a, c), (b, True)),
     spell={"python": "({1} if {0} else {2})", "c": "{0} ? {1} : {2}", "llvm": lambda m, c, a, b: m.code.choose(c, a, b)})
-at_kink:       Row = Row("at_kink", 0, formula=_refuse_zero)
+at_kink:       Row = Row("at_kink", 0, formula=_refuse_zero,
+    uncompiled="a derivative with kink='raise' has no compiled form; choose another kink")
 held:          Row = Row("held", 0, formula=lambda x: x, analytic=False)

@@ -41,8 +41,10 @@ class Expr(Arithmetic, ArrayMethods):
                                "object, whoever builds it; hold an expression instead, or define a Primitive")  # fmt: skip
 
     def interpret(self, primitive: Primitive, operands: Sequence[Any]) -> Expr:
-        if primitive is table.where and isinstance(operands[0], bool):
-            raise ConditionError(f"where needs a condition, got the bool {operands[0]}; use equal(a, b), not a == b")
+        if primitive.truths and not primitive.predicate and isinstance(operands[primitive.truths[0]], bool):
+            raise ConditionError(
+                f"{primitive.name} needs a condition, got the bool {operands[0]}; use equal(a, b), not a == b"
+            )
         return build(primitive, *[expression(operand if operand.__class__ not in (list, tuple) else _listed(operand))
                                   for operand in operands])  # fmt: skip
 

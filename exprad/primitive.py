@@ -47,6 +47,8 @@ class Primitive:
     - `squared`: a function of the operands that is the row's square, without a kink;
     - `truths`, `orders`: the places of operands that are conditions, and of those that are whole-number orders;
     - `accumulates`: of a row that commutes, the number that a long chain of it begins with, as a long sum does with -0.0;
+    - `powers`: whether it is a power, which of a whole exponent is a product by definition, in evaluation and every back end;
+    - `uncompiled`: why it has no compiled form, if it has none;
     - `varies`: whether what Python computes for it differs from what the C library does, in some version, by last bits.
 
     >>> from exprad import Var, exp
@@ -83,6 +85,8 @@ class Primitive:
         truths: Sequence[int] = (),
         orders: Sequence[int] = (),
         accumulates: float | None = None,
+        powers: bool = False,
+        uncompiled: str = "",
         varies: bool = False,
         read: Sequence[str] = (),
     ) -> None:
@@ -98,6 +102,7 @@ class Primitive:
         self.spell = spelling.stated(name, self.arity, spell, named)
         self.numpy, self.mpmath, self.sympy, self.math = map(self.spell.get, named)
         self.truths, self.orders, self.accumulates, self.varies = tuple(truths), tuple(orders), accumulates, varies
+        self.powers, self.uncompiled = powers, uncompiled
         self.exact, self.formula, self.kink = exact, formula, kink
         self.sides, self.jumps, self.squared = sides, jumps or predicate, squared
         self.domain = tuple(domain or ("(-inf, inf)",) * self.arity)

@@ -72,7 +72,7 @@ class Program:
                         leaf(node)
                 elif operands[0].is_const and operands[-1].is_const and lowering.is_known(node):
                     continue
-                elif node.primitive is table.pow and operands[1].known.__class__ is int and operands[1].known:
+                elif node.primitive.powers and operands[1].known.__class__ is int and operands[1].known:
                     base = operands[0]
                     place[node] = lowering.power(place[base] if base in place else leaf(base), operands[1].known)
                 else:
@@ -260,7 +260,7 @@ def _is_in_numpy(row: Primitive) -> bool:
 @cache
 def _is_step(row: Primitive) -> bool:
     """Whether a call of a row without a formula is one step, whatever its operands are."""
-    return row.__class__ is Primitive and row is not table.pow
+    return row.__class__ is Primitive and not row.powers
 
 
 @lru_cache(maxsize=1024)
@@ -306,13 +306,13 @@ class _Lowering:
 
     def call(self, row: Primitive, *operands: int) -> int:
         """The last of the steps that a call of `row` becomes."""
-        if row is table.pow:
+        if row.powers:
             head, *rest = self.steps[operands[1]]
             if head == "const" and rest[0].__class__ is int and rest[0]:
                 return self.power(operands[0], rest[0])
         if row.formula is not None and not self.has(row):
-            if row is table.at_kink:
-                raise UnsupportedError("a derivative with kink='raise' has no compiled form; choose another kink")
+            if row.uncompiled:
+                raise UnsupportedError(row.uncompiled)
             return self.formula(row, *operands)
         return self.step(row, *operands)
 

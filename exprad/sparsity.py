@@ -173,7 +173,7 @@ def _through(sparse: Any, node: Any, operands: Sequence[Any], width: int) -> Any
         return _product(_scattered(sparse, row, node.shape), operands[0])
     if reads == "group":
         return _product(_grouped(sparse, row, shapes[0], node.shape), operands[0])
-    if row.name == "matmul" and None in operands and max(map(len, shapes)) <= 2:
+    if reads == "contracts" and None in operands and max(map(len, shapes)) <= 2:
         return _product(_factor(sparse, node, operands), operands[0] if operands[1] is None else operands[1])
     size = node.size
     found = [_product(sparse.csr_array([[True] * each.shape[0]]), each) for each in operands if each is not None]

@@ -96,7 +96,7 @@ def canonical_operands(outputs: Sequence[Any]) -> tuple[list[Any], dict[Any, tup
         row = node.primitive
         if row.commutes:
             first, second = operands
-            if _rank(row.name, second, keys[second]) < _rank(row.name, first, keys[first]):
+            if _rank(row, second, keys[second]) < _rank(row, first, keys[first]):
                 operands = (second, first)
         arranged[node] = operands
         is_named, name, weight, digests = False, "", 1.0, [row.digest]
@@ -110,10 +110,10 @@ def canonical_operands(outputs: Sequence[Any]) -> tuple[list[Any], dict[Any, tup
     return _by_position(outputs, arranged), arranged
 
 
-def _rank(name: str, node: Any, key: tuple[Any, ...]) -> tuple[Any, ...]:
+def _rank(row: Any, node: Any, key: tuple[Any, ...]) -> tuple[Any, ...]:
     kind, weight, label, digest = key
-    nested = getattr(getattr(node, "primitive", None), "name", "") == name
-    if name == "add":
+    nested = getattr(node, "primitive", None) is row
+    if row.infix == "+":
         return (kind == 0, not nested, -weight, label, digest)
     return (kind != 0, not nested, label, weight, digest)
 

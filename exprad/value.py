@@ -17,7 +17,7 @@ from typing import Any, cast
 from exprad.arithmetic import Arithmetic
 from exprad.errors import OperandError, ShapeError, UnsupportedError, extra
 from exprad.primitive import Primitive, Shape
-from exprad.spelling import found_at
+from exprad.spelling import OPERATORS, found_at
 
 EXACT = (int, Fraction)
 MOST_BITS = 1 << 22
@@ -61,6 +61,8 @@ def evaluate(row: Primitive, operands: Sequence[Any]) -> Any:
         import numpy as np
 
         return np.frompyfunc(row, row.arity, 1)(*operands)
+    if row.powers and isinstance(operands[1], int):
+        return whole_power(*operands)
     return _EVALUATE[kind](row, operands, deciding)
 
 
@@ -116,9 +118,7 @@ def _kind(cls: type) -> str:
 
 
 def _exact(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
-    if row.name == "pow":
-        return whole_power(*operands) if isinstance(operands[1], int) else _float(row, operands, None)
-    if row.exact is not None:
+    if row.exact is not None and not row.powers:
         try:
             return row.exact(*operands)
         except (ZeroDivisionError, OverflowError):
@@ -129,8 +129,6 @@ def _exact(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
 
 
 def _float(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
-    if row.name == "pow" and isinstance(operands[1], int):
-        return whole_power(*operands)
     if is_operator(row):
         try:
             return row.exact(*operands)  # type: ignore[misc]  # it has one
@@ -138,8 +136,8 @@ def _float(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
             pass
     if row.is_composed:
         return by_formula(row, operands)
-    if row.predicate or row.name == "where":
-        return row.exact(*operands)  # type: ignore[misc]  # conditions state it
+    if (row.predicate or row.truths) and row.exact is not None:
+        return row.exact(*operands)
     import numpy as np
 
     result = _numpy(row, [np.float64(as_float(operand)) for operand in operands], None)
@@ -149,7 +147,7 @@ def _float(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
 @cache
 def is_operator(row: Primitive) -> bool:
     """Whether Python's own operator on floats does what IEEE 754 says, or raises where it doesn't."""
-    return row.exact is not operator.pow and row.exact in vars(operator).values()
+    return row.exact in OPERATORS and not row.powers
 
 
 def as_float(value: Any) -> float:
@@ -163,8 +161,6 @@ def as_float(value: Any) -> float:
 def _numpy(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
     import numpy as np
 
-    if row.name == "pow" and isinstance(operands[1], int):
-        return whole_power(*operands)
     if row.is_composed:
         return by_formula(row, operands)
     kind = np.result_type(*(x for x in operands if hasattr(x, "dtype")))
@@ -201,7 +197,7 @@ def _on_integers(row: Primitive, operands: Sequence[Any]) -> Any:
 
     wide = [np.asarray(x, np.float64) if getattr(x, "dtype", np.dtype(float)).kind in "iub" else x for x in operands]
     approximate = numpy_function(row)(*wide)
-    if row.exact in (None, operator.truediv, operator.pow) or any(isinstance(x, float) for x in operands):
+    if row.exact in (None, operator.truediv) or row.powers or any(isinstance(x, float) for x in operands):
         return approximate
     if not np.all(np.abs(approximate) < 2.0**62):
         return approximate
@@ -277,8 +273,6 @@ def _mpmath(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
         else mp.mpf(x)
         for x in operands
     ]
-    if row.name == "pow" and isinstance(operands[1], int):
-        return whole_power(ready[0], operands[1])
     if row.exact is not None and "mpmath" not in row.spell:
         try:
             return _real(mp, row.exact(*ready))
@@ -317,8 +311,6 @@ def _mpmath_function(row: Primitive) -> Callable[..., Any]:
 
 def _array(row: Primitive, operands: Sequence[Any], deciding: Any) -> Any:
     """Arrays of a library with an array-API namespace: CuPy, JAX, PyTorch."""
-    if row.name == "pow" and isinstance(operands[1], int):
-        return whole_power(*operands)
     if row.is_composed:
         return by_formula(row, operands)
     namespace = _namespace(deciding)

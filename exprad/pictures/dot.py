@@ -54,8 +54,8 @@ def _label(node: Expr) -> str:
     if isinstance(node, Const):
         text = number(node.value)
         return text if len(text) <= 40 else text[:40] + "..."
-    name = node.primitive.name  # type: ignore[attr-defined]  # calls
-    return INFIX[name][1].strip() if name in INFIX else PREFIX[name][1] if name in PREFIX else name
+    row = node.primitive  # type: ignore[attr-defined]  # calls
+    return INFIX[row][1].strip() if row in INFIX else PREFIX[row][1] if row in PREFIX else row.name
 
 
 def _escaped(text: str) -> str:

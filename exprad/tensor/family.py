@@ -86,7 +86,7 @@ class Family:
       that share a letter go together, and elements of the result depend on no others; left out, all depends on all;
     - `batch`: how it takes many points at once, of `tensor.batching`; without one, it is computed point by point;
     - `reads`: which elements of an operand an element of the result depends on: one, where it "moves" elements or
-      "scatters" them among zeros; a "group" along axes; or "all";
+      "scatters" them among zeros; a "group" along axes; rows and columns of matrices that it "contracts"; or "all";
     - `kink`, `sides(side, *xs, **parameters)` and `squared`: as an elementwise row has them;
     - `stretches`: whether a result only repeats its operand along axes;
     - `spell`: what "jax" and "torch" have for it ("array" for both): functions of the library, the operands and parameters;

@@ -56,7 +56,8 @@ def as_row(x: Any) -> Any:
 
 
 matmul = Family(
-    "matmul", shape=_matmul_shape, value=lambda np, a, b: np.matmul(a, b), push=_matmul_push, pull=_matmul_pull,
+    "matmul", reads="contracts", shape=_matmul_shape, value=lambda np, a, b: np.matmul(a, b), push=_matmul_push,
+    pull=_matmul_pull,
     letters=lambda a, b: ("ik"[-len(a):], "kj"[: len(b)], "i"[: len(a) - 1] + "j"[: len(b) - 1]),
 )  # fmt: skip
 matmul.into = lambda np: np.matmul

@@ -30,9 +30,7 @@ _TOKEN = re.compile(
     |(?P<operator>\*\*|<=|>=|==|!=|[-+*/%<>&|~^(),=\[\]])""",
     re.VERBOSE,
 )
-_BINARY: dict[str, tuple[int, Primitive]] = {
-    sign.strip(): (level, Primitive.registry[name]) for name, (level, sign) in INFIX.items()
-}
+_BINARY: dict[str, tuple[int, Primitive]] = {sign.strip(): (level, row) for row, (level, sign) in INFIX.items()}
 _SPELLINGS: dict[str, Callable[..., Any]] = {
     "sec": lambda x: 1 / table.cos(x), "csc": lambda x: 1 / table.sin(x), "cot": lambda x: 1 / table.tan(x),
     "sech": lambda x: 1 / table.cosh(x), "csch": lambda x: 1 / table.sinh(x), "coth": lambda x: 1 / table.tanh(x),
@@ -79,7 +77,7 @@ def _is_whole(token: Token) -> bool:
     return token.kind == "number" and (token.text.isdigit() or token.text[:2] in ("0x", "0X"))
 
 
-_SIGNS = {sign: Primitive.registry[name] for name, (_, sign) in PREFIX.items()}
+_SIGNS = {sign: row for row, (_, sign) in PREFIX.items()}
 
 
 class _Parser:

@@ -23,9 +23,9 @@ CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 COMPARISON, OR, AND, SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 9)
 _PRECEDENCE = {"|": OR, "&": AND, "<": COMPARISON, "<=": COMPARISON, ">": COMPARISON, ">=": COMPARISON,
                "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "%": PRODUCT, "**": POWER}  # fmt: skip
-INFIX = {row.name: (_PRECEDENCE[row.infix], row.infix if row.infix in ("*", "/", "**") else f" {row.infix} ")
+INFIX = {row: (_PRECEDENCE[row.infix], row.infix if row.infix in ("*", "/", "**") else f" {row.infix} ")
          for row in table() if row.infix}  # fmt: skip
-PREFIX = {row.name: (SIGN, row.prefix) for row in table() if row.prefix}
+PREFIX = {row: (SIGN, row.prefix) for row in table() if row.prefix}
 
 Piece = tuple[int, Any, int]  # precedence, a rope of texts, its length
 
@@ -116,11 +116,11 @@ def _piece(node: Expr, parts: Sequence[tuple[Piece, Expr]]) -> Piece:
         return _precedence(node, text), text, len(text)
     row = node.primitive  # type: ignore[attr-defined]  # calls have one
     operands = [part for _, part in parts]
-    infix = INFIX.get(row.name)
-    if infix is not None and not _folds_as_literal(row.name, operands):
-        return _infix(infix, row.name, [piece for piece, _ in parts])
-    if row.name in PREFIX and not isinstance(operands[0], Const):
-        precedence, sign = PREFIX[row.name]
+    infix = INFIX.get(row)
+    if infix is not None and not _folds_as_literal(infix[1], operands):
+        return _infix(infix, [piece for piece, _ in parts])
+    if row in PREFIX and not isinstance(operands[0], Const):
+        precedence, sign = PREFIX[row]
         inner = _wrapped(parts[0][0], precedence)
         return precedence, (sign, inner), 0
     inside: list[Any] = []
@@ -142,20 +142,20 @@ def _precedence(node: Expr, text: str) -> int:
     return ATOM
 
 
-def _folds_as_literal(name: str, operands: Sequence[Expr]) -> bool:
+def _folds_as_literal(sign: str, operands: Sequence[Expr]) -> bool:
     """Whether the infix spelling would be read as one Fraction."""
-    return name == "div" and all(isinstance(x, Const) and isinstance(x.value, int) for x in operands)
+    return sign == "/" and all(isinstance(x, Const) and isinstance(x.value, int) for x in operands)
 
 
-def _infix(infix: tuple[int, str], name: str, parts: Sequence[Piece]) -> Piece:
+def _infix(infix: tuple[int, str], parts: Sequence[Piece]) -> Piece:
     precedence, sign = infix
     left, right = parts
-    if name == "pow":
+    if precedence == POWER:
         first, second = _wrapped(left, ATOM), _wrapped(right, SIGN)
     elif precedence == COMPARISON:
         first, second = _wrapped(left, OR), _wrapped(right, OR)
     else:
-        first = _wrapped(left, precedence, literal=name in ("mul", "div", "mod"))
+        first = _wrapped(left, precedence, literal=precedence == PRODUCT)
         second = _wrapped(right, precedence + 1)
     return precedence, (first, sign, second), 0
 

@@ -15,8 +15,6 @@ from exprad.arrays import counterpart
 from exprad.arrays import matmul as sparse_product
 from exprad.arrays.axes import as_numbers
 from exprad.chain import resolve
-from exprad.elementary import pow as power
-from exprad.elementary import where
 from exprad.errors import NameClashError, OperandError, TapeError, refuse_masked
 from exprad.intern import serial
 from exprad.primitive import Primitive, Shape
@@ -310,7 +308,7 @@ def record(row: Primitive, *operands: Any) -> Any:
     """The value of a row on Variables, arrays and numbers, with a node of the tape; truth values for a condition."""
     values = [operand._value if isinstance(operand, Variable) else _plain(operand) for operand in operands]
     constant = None
-    if row is power and operands[1].__class__ in (int, float):
+    if row.powers and operands[1].__class__ in (int, float):
         constant = operands[1]
     try:
         value = forward(row, constant if constant.__class__ is int else None)(*values)
@@ -320,7 +318,7 @@ def record(row: Primitive, *operands: Any) -> Any:
     if value.dtype.kind != "f":
         if row.predicate:
             return value
-        values = [x if row is where and place == 0 else _as_floats(x) for place, x in enumerate(values)]
+        values = [x if place in row.truths else _as_floats(x) for place, x in enumerate(values)]
         value = _as_floats(evaluate(row, values))
     if not is_recording():
         return Variable._unrecorded(value)
