@@ -11,6 +11,7 @@ from typing import Any
 COLUMNS = (
     """partials numpy mpmath sympy math exact formula domain sample kink commutes predicate analytic read""".split()
 )
+RARE = ("truths", "orders", "accumulates", "powers")  # columns that most rows have not
 SPELLED = ("numpy", "mpmath", "sympy", "python")  # targets that have columns of their own
 PLAIN = (bool, int, float, complex, Fraction, str, bytes, type(None), type(Ellipsis))
 
@@ -24,8 +25,9 @@ def fingerprint(row: Any) -> tuple[str, str]:
         for text in _described(getattr(row, column), set()):
             digest.update(f"{column} {text}\n".encode())
     others = {target: value for target, value in row.spell.items() if target not in SPELLED}
-    for column, value in (*sorted(others.items()), ("truths", row.truths), ("accumulates", row.accumulates)):
-        if value not in (None, ()):
+    rare = {column: getattr(row, column) for column in RARE}
+    for column, value in (*sorted(others.items()), *rare.items()):
+        if value not in (None, (), False):
             digest.update("".join([f"{column} {text}\n" for text in _described(value, set())]).encode())
     return f"{sys.version_info.major}.{sys.version_info.minor}", digest.hexdigest()[:16]
 

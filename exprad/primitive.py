@@ -11,7 +11,7 @@ from typing import Any
 from warnings import warn
 
 from exprad import spelling
-from exprad.errors import NameClashError, OperandError
+from exprad.errors import NameClashError, OperandError, UnsupportedError
 
 Partial = Callable[..., Any] | int | float | Fraction | None
 KINDS = (FunctionType, int, type(None))  # of a partial: as it is called, a whole number, or none
@@ -45,7 +45,8 @@ class Primitive:
     - `sides`: what the row is beside its kink: a pair of functions of the operands, for where `kink` is negative and where
       it is positive; or one function of a `Side`, which tells signs beside the kink, and of the operands;
     - `squared`: a function of the operands that is the row's square, without a kink;
-    - `truths`, `orders`: the places of operands that are conditions, and of those that are whole-number orders;
+    - `truths`: the places of operands that are conditions;
+    - `orders`: the places of operands that are whole numbers, on which the formula depends; it gets them as such;
     - `accumulates`: of a row that commutes, the number that a long chain of it begins with, as a long sum does with -0.0;
     - `powers`: whether it is a power, which of a whole exponent is a product by definition, in evaluation and every back end;
     - `uncompiled`: why it has no compiled form, if it has none;
@@ -103,6 +104,14 @@ class Primitive:
         self.numpy, self.mpmath, self.sympy, self.math = map(self.spell.get, named)
         self.truths, self.orders, self.accumulates, self.varies = tuple(truths), tuple(orders), accumulates, varies
         self.powers, self.uncompiled = powers, uncompiled
+        if (self.truths or self.orders) and not {*self.truths, *self.orders} <= {*range(self.arity)}:
+            raise OperandError(
+                f"primitive {name!r} has operands 0 to {self.arity - 1}, but truths={truths!r}, orders={orders!r}"
+            )
+        if powers and self.arity != 2:
+            raise OperandError(
+                f"primitive {name!r} is a power of {self.arity} operand(s); powers=True is for rows of two"
+            )
         self.exact, self.formula, self.kink = exact, formula, kink
         self.sides, self.jumps, self.squared = sides, jumps or predicate, squared
         self.domain = tuple(domain or ("(-inf, inf)",) * self.arity)
@@ -168,11 +177,19 @@ class Primitive:
         return self.formula is not None and self.numpy is None
 
     def by_formula(self, *operands: Any) -> Any:
-        """The row's value by its formula."""
+        """The row's value by its formula, which gets orders as whole numbers."""
         formula = self.formula
+        if self.orders:
+            operands = tuple([self._order(x) if place in self.orders else x for place, x in enumerate(operands)])
         if isinstance(formula, str):
             formula = spelling.found_at(formula)
         return formula(*operands)  # type: ignore[misc]  # the row has one
+
+    def _order(self, n: Any) -> int:
+        known: Any = getattr(n, "value", n)
+        if known.__class__ is not int or known < 0:
+            raise UnsupportedError(f"{self.name} has a formula for constant whole orders only, got {n!r}")
+        return known
 
     @cached_property
     def digest(self) -> int:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from exprad import elementary as table
-from exprad.errors import OperandError, UnsupportedError
+from exprad.errors import OperandError
 
 BERNOULLI = tuple(Fraction(n, d) for n, d in (  # B2, B4, ...
     (1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6), (-3617, 510), (43867, 798), (-174611, 330)))  # fmt: skip
@@ -154,14 +154,10 @@ def _mp_by_recurrence(mp: Any, order: int, x: Any) -> Any:
     return +f
 
 
-def _order(row: str, n: Any) -> int:
-    """A known whole number; formulas depend on it."""
-    known = getattr(n, "value", n)
-    if known.__class__ is not int or known < 0:
-        raise UnsupportedError(f"{row} has a formula for constant whole orders only, got {n!r}")
-    if known > MOST_ORDER:
-        raise OperandError(f"{row} takes orders up to {MOST_ORDER}, got {known}")
-    return known
+def _bounded(row: str, order: int) -> int:
+    if order > MOST_ORDER:
+        raise OperandError(f"{row} takes orders up to {MOST_ORDER}, got {order}")
+    return order
 
 
 def sine_and_cosine_of_turns(x: Any) -> tuple[Any, Any]:
@@ -220,9 +216,9 @@ def digamma_formula(x: Any) -> Any:
     return table.where(is_left, reflected, value)
 
 
-def polygamma_formula(n: Any, x: Any) -> Any:
+def polygamma_formula(n: int, x: Any) -> Any:
     """Euler and Maclaurin's series of the sum of 1/(x + k)**(n + 1); reflected left of 1/2 (DLMF 5.15.1, 5.15.6, 25.11.5)."""
-    order = _order("polygamma", n)
+    order = _bounded("polygamma", n)
     if not order:
         return table.digamma(x)
     is_left, x, fraction = _right_of_zero(x)
@@ -257,9 +253,9 @@ def _polynomial(coefficients: Sequence[Any], x: Any) -> Any:
     return result
 
 
-def sinc_slope_formula(n: Any, x: Any) -> Any:
+def sinc_slope_formula(n: int, x: Any) -> Any:
     """Taylor's series for small x; x f_n + n f_(n-1) = pi**(n-1) sin(pi x + n pi/2) for others."""
-    order = _order("sinc_slope", n)
+    order = _bounded("sinc_slope", n)
     t, half = math.pi * x, order % 2
     z = t * t
     near: Any = 0

@@ -31,9 +31,9 @@ def smooth_rows() -> list[Primitive]:
 
 
 def operands_of(row: Primitive) -> tuple[Any, ...]:
-    if row.name == "where":
+    if row.truths and not row.predicate:
         return (X > Y, Y, Z)
-    if row.name in ("polygamma", "sinc_slope"):
+    if row.orders:
         return (1, X)
     return VARIABLES[: row.arity]
 

@@ -183,6 +183,20 @@ def test_an_operand_that_is_a_condition_is_one_on_every_target(backend: str) -> 
     assert pick(x > 1, x).gradient(x) is where(x > 1, 1, 0)
 
 
+def test_an_order_is_a_whole_number_for_the_formula_on_every_target() -> None:
+    power = Primitive(
+        "order_for_test", None, lambda y, n, x: n * power(n - 1, x), orders=(0,), formula=lambda n, x: x**n if n else 1
+    )
+    f = power(3, x)
+    assert f.gradient(x).evaluate(x=2.0) == 12.0 and f.evaluate(x=2.0) == 8.0 and compile(f, [x])(2.0) == 8.0
+    assert str(to_sympy(f)) == "x**3" and "v1 = x[0] * x[0]" in to_c(f, [x]).source
+    with pytest.raises(UnsupportedError, match="order_for_test has a formula for constant whole orders only, got"):
+        compile(power(x, y), [x, y])
+    sympy = pytest.importorskip("sympy")
+    slope = to_sympy(ep.sinc(x).gradient(x)).subs(sympy.Symbol("x", real=True), 0.3)
+    assert float(slope) == pytest.approx(ep.sinc(x).gradient(x).evaluate(x=0.3))
+
+
 @pytest.mark.parametrize("partial", [0.5, 3, -2, Fraction(1, 3), True, 0.0, -1.0])
 def test_a_partial_may_be_any_number(partial: Any) -> None:
     row = Primitive("scaled_for_test", partial, formula=lambda x: partial * x)

@@ -68,9 +68,7 @@ def _spelled(sp: Any, row: Primitive) -> Callable[..., Any]:
     if found is not None:
         return found
     if row.formula is not None:
-        return lambda *xs: to_sympy(_formula(row)).subs(
-            dict(zip(_formula_symbols(sp, row), xs, strict=True)), simultaneous=True
-        )
+        return partial(_by_formula, sp, row)
     raise UnsupportedError(f"SymPy has no function for {row.name}; give the row sympy= or formula=")
 
 
@@ -81,12 +79,14 @@ def _function(sp: Any, spelled: Any) -> Callable[..., Any] | None:
     return found_at(spelled) if ":" in spelled else getattr(sp, spelled, None)
 
 
-def _formula(row: Primitive) -> Expr:
-    return expression(row.by_formula(*[Var(f"_formula_{i}") for i in range(row.arity)]))
-
-
-def _formula_symbols(sp: Any, row: Primitive) -> list[Any]:
-    return [sp.Symbol(f"_formula_{i}", real=True) for i in range(row.arity)]
+def _by_formula(sp: Any, row: Primitive, *operands: Any) -> Any:
+    """What a row's formula is of these operands."""
+    names = [Var(f"_formula_{place}") for place in range(row.arity)]
+    given = [int(x) if place in row.orders and x.is_Integer else name
+             for place, (x, name) in enumerate(zip(operands, names, strict=True))]  # fmt: skip
+    symbols = [to_sympy(name) for name in names]
+    body = to_sympy(expression(row.by_formula(*given)))
+    return body.subs(dict(zip(symbols, operands, strict=True)), simultaneous=True)
 
 
 def from_sympy(e: Any) -> Expr:
