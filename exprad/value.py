@@ -347,7 +347,11 @@ def _of_truths(row: Primitive, function: Callable[..., Any]) -> Callable[..., An
     """A function of truth values, where the row's operands are conditions, which may be given as numbers."""
     if not row.truths:
         return function
-    return lambda *xs: function(*[x != 0 if place in row.truths else x for place, x in enumerate(xs)])
+    return lambda *xs: function(*[_truth(x) if place in row.truths else x for place, x in enumerate(xs)])
+
+
+def _truth(x: Any) -> Any:
+    return x if "bool" in str(getattr(x, "dtype", "bool")) else x != 0
 
 
 def _like(namespace: Any, value: Any, operands: Sequence[Any]) -> Any:
