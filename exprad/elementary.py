@@ -11,7 +11,6 @@ import operator
 from fractions import Fraction
 from math import ceil as _ceil
 from math import floor as _floor
-from math import pi as _pi
 from math import trunc as _trunc
 from typing import Any
 
@@ -23,7 +22,6 @@ _half = Fraction(1, 2)
 _log2, _log10 = 0.6931471805599453, 2.302585092994046
 _two_over_sqrt_pi = 1.1283791670955126
 _positive, _above_zero = ("[0, inf)",), ((0.01, 9),)
-_unit, _inside = ("[-1, 1]",), ((-0.99, 0.99),)
 _unit, _inside = ("[-1, 1]",), ((-0.99, 0.99),)
 _C_MOD = """{s} {t} {name}({t} a, {t} b)
 {{
@@ -124,7 +122,7 @@ asin:  Row = Row("asin",  lambda y, x: 1 / leg(1, x),           domain=_unit, sa
 acos:  Row = Row("acos",  lambda y, x: -1 / leg(1, x),          domain=_unit, sample=_inside, numpy="arccos", read=("arccos",))
 atan:  Row = Row("atan",  lambda y, x: 1 / (1 + x * x),         numpy="arctan", read=("arctan",))
 atan2: Row = Row("atan2", lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), b / hypot(a, b) / hypot(a, b)),
-                                      lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), -(a / hypot(a, b)) / hypot(a, b)),
+                          lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), -(a / hypot(a, b)) / hypot(a, b)),
     numpy="arctan2", read=("arctan2",), analytic=False)
 sinc:  Row = Row("sinc",  lambda y, x: sinc_slope(1, x),        formula="exprad.special:sinc_formula", mpmath="sincpi",
     sympy=lambda sp, x: sp.sinc(sp.pi * x))
@@ -148,13 +146,13 @@ hypot: Row = Row("hypot", lambda y, a, b: If(not_equal(y, 0), a / y), lambda y, 
 leg:   Row = Row("leg",   lambda y, a, b: a / y, lambda y, a, b: -b / y, formula=lambda a, b: sqrt(a - b) * sqrt(a + b),
     sympy=lambda sp, a, b: sp.sqrt(a**2 - b**2), sample=((1.5, 3), (-1, 1)), analytic=False)
 maximum: Row = Row("maximum", lambda y, a, b: If(logical_not(a < b), where(equal(a, b), _half, 1)),
-                                          lambda y, a, b: If(logical_not(b < a), where(equal(a, b), _half, 1)), exact=max,
+                              lambda y, a, b: If(logical_not(b < a), where(equal(a, b), _half, 1)), exact=max,
     formula=lambda a, b: where((a >= b) | not_equal(a, a), a, b), numpy="maximum", sympy="Max",
     mpmath=lambda mp, a, b: a if a >= b else b if b >= a else mp.nan,
     spell={"python": "({0} if {0} >= {1} or {0} != {0} else {1})", "array": "maximum"},
     kink=lambda a, b: a - b, sides=(lambda a, b: b, lambda a, b: a))
 minimum: Row = Row("minimum", lambda y, a, b: If(logical_not(a > b), where(equal(a, b), _half, 1)),
-                                          lambda y, a, b: If(logical_not(b > a), where(equal(a, b), _half, 1)), exact=min,
+                              lambda y, a, b: If(logical_not(b > a), where(equal(a, b), _half, 1)), exact=min,
     formula=lambda a, b: where((a <= b) | not_equal(a, a), a, b), numpy="minimum", sympy="Min",
     mpmath=lambda mp, a, b: a if a <= b else b if b <= a else mp.nan,
     spell={"python": "({0} if {0} <= {1} or {0} != {0} else {1})", "array": "minimum"},

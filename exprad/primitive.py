@@ -221,7 +221,7 @@ class Primitive:
 def _stated(name: str, partial: Any) -> Any:
     """A partial that is neither a plain function nor a plain whole number."""
     if isinstance(partial, (int, float, Fraction)):
-        return int(partial) if isinstance(partial, int) else lambda *_: partial
+        return int(partial) if isinstance(partial, int) or not partial else lambda *_: partial
     if not callable(partial):
         raise OperandError(f"a partial of primitive {name!r} must be a function of the result and the operands, a number or "
                            f"None, got {type(partial).__name__}: {partial!r}")  # fmt: skip

@@ -169,9 +169,10 @@ def _by_sympy(sp: Any) -> dict[str, Callable[..., Any]]:
         "re": lambda x: x, "im": lambda x: Const(0), "conjugate": lambda x: x,
     }  # fmt: skip
     for row in Primitive.registry.values():
-        found = _function(sp, row.spelling("sympy"))
-        if found is not None:
-            rows.setdefault(found.__name__, row)
+        spelled = row.spelling("sympy")
+        if isinstance(spelled, str):
+            name = spelled.rpartition(":")[2]
+            rows.setdefault(getattr(getattr(sp, name, None), "__name__", name), row)
     return rows
 
 
