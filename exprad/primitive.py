@@ -100,8 +100,11 @@ class Primitive:
             [partial if partial.__class__ in KINDS else _stated(name, partial) for partial in partials]
         )
         named = {"numpy": numpy, "mpmath": mpmath, "sympy": sympy, "python": math}
-        self.spell = spelling.stated(name, self.arity, spell, named)
-        self.numpy, self.mpmath, self.sympy, self.math = map(self.spell.get, named)
+        if Primitive.sealed:
+            spelling.check(name, self.arity, spell or {}, named)  # exprad's own rows are checked by its tests
+        self.spell = found = spelling.merged(spell, named)
+        self.numpy, self.mpmath = found.get("numpy"), found.get("mpmath")
+        self.sympy, self.math = found.get("sympy"), found.get("python")
         self.truths, self.orders, self.accumulates, self.varies = tuple(truths), tuple(orders), accumulates, varies
         self.powers, self.uncompiled = powers, uncompiled
         if (self.truths or self.orders) and not {*self.truths, *self.orders} <= {*range(self.arity)}:

@@ -32,24 +32,29 @@ OBJECTS = ARRAYS | {"llvm", "sympy"}  # targets whose values have operators, whi
 OPERATORS = frozenset(getattr(operator, name) for name in operator.__all__)
 
 
-def stated(name: str, arity: int, spell: Mapping[str, Any] | None, columns: Mapping[str, Any]) -> dict[str, Any]:
-    """What a row states, from `spell` and from those of its columns that are targets of their own."""
+def merged(spell: Mapping[str, Any] | None, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row states, in `spell` and in those of its columns that are targets of their own."""
     found = {target: value for target, value in columns.items() if value is not None}
-    for target, value in (spell or {}).items():
+    if spell:
+        found.update(spell)
+    return found
+
+
+def check(name: str, arity: int, spell: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
+    """Raise for what can't be a spelling."""
+    for target, value in spell.items():
         if target not in TARGETS:
             raise OperandError(f"{name!r} is spelled for {target!r}, which is no target; targets: {', '.join(TARGETS)}")
-        if target in found:
-            raise OperandError(f"{name!r} is spelled for {target!r} twice, as {found[target]!r} and {value!r}")
+        if columns.get(target) is not None:
+            raise OperandError(f"{name!r} is spelled for {target!r} twice, as {columns[target]!r} and {value!r}")
         if not (value is None or isinstance(value, str) or callable(value)):
             raise OperandError(f"{name!r} is spelled for {target!r} by a text or a function, got "
                                f"{type(value).__name__}: {value!r}")  # fmt: skip
         if target in TEXTS and isinstance(value, str) and "{" in value:
-            _check(name, target, value, arity)
-        found[target] = value
-    return found
+            _check_braces(name, target, value, arity)
 
 
-def _check(name: str, target: str, text: str, arity: int) -> None:
+def _check_braces(name: str, target: str, text: str, arity: int) -> None:
     fields = {} if target == "python" else dict.fromkeys("fts", "") | {"name": name}
     try:
         text.format(*[""] * arity, **fields)

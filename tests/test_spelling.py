@@ -18,6 +18,7 @@ from exprad import DualNumber, If, Primitive, Var, Variable, check, compile, fro
 from exprad.errors import OperandError, UnsupportedError
 from exprad.primitive import table
 from exprad.spelling import TARGETS
+from exprad.spelling import check as check_spelling
 from tests.targets import needs, present
 
 x, y = ep.variables("x y")
@@ -252,6 +253,7 @@ def test_old_columns_are_spellings() -> None:
 def test_every_row_of_exprads_own_can_be_asked_by_every_target() -> None:
     for row in table():
         if row.is_own:
+            check_spelling(row.name, row.arity, row.spell, {})
             assert all(row.spelling(target) is not None or row.formula is not None for target in TARGETS
                        if (row.name, target) not in {("round", "sympy"), ("gamma", "torch")}), row  # fmt: skip
 

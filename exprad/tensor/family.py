@@ -114,7 +114,8 @@ class Family:
             raise OperandError(f"family {name!r} states no derivative: give it transpose, slope, or both push and pull")
         self.name, self.shape, self.value, self.slope, self.reads = name, shape, value, slope, reads
         self.is_linear, self.letters = is_linear or transpose is not None, letters
-        self.defaults, self.spell = MappingProxyType(defaults), spelling.stated(name, 0, spell, {})
+        spelling.check(name, 0, spell or {}, {})
+        self.defaults, self.spell = MappingProxyType(defaults), spell or {}
         self.push: Any = push or (lambda y, xs, x_dot, _, **parameters: self.row(1, **parameters)(x_dot))
         self.pull: Any = pull
         if transpose is not None:
