@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from typing import Any as _Any
 
 from exprad import elementary as _elementary
+from exprad import face as _face
 from exprad.elementary import *
 from exprad.errors import ExpradError
 from exprad.expr import Add, Call, Const, Div, Expr, Mul, Neg, Pow, Sub, Var, variables
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from exprad.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, value_and_gradient, vjp
     from exprad.pictures.dot import to_dot
     from exprad.text.parser import parse
+    from exprad.tracing import trace  # type: ignore[assignment]  # NumPy's, and that of a function
     from exprad.variable import Config, Variable, no_grad, using_config
 
 __version__ = "0.1.0"
@@ -42,7 +44,7 @@ Primitive.sealed = True  # from here on, new rows are the user's, and exprad's o
 _LAZY = {
     "arrays": "broadcast_to concatenate cumsum det diag diagonal diff dot einsum expand_dims flip hstack inner inv log_softmax "
     "logdet logsumexp matmul max mean min moveaxis norm outer pad prod ravel repeat reshape roll softmax solve "
-    "squeeze stack std sum swapaxes take tensordot tile trace transpose tril triu var vdot vstack",
+    "squeeze stack std sum swapaxes take tensordot tile transpose tril triu var vdot vstack",
     "backends.c": "to_c",
     "backends.function": "Function compile",
     "certificate": "check",
@@ -53,9 +55,10 @@ _LAZY = {
     "matrices": "derivative gradient hessian hvp jacobian jvp value_and_gradient vjp",
     "pictures.dot": "to_dot",
     "text.parser": "parse",
+    "tracing": "trace",
     "variable": "Config Variable no_grad using_config",
 }
-Primitive.reserved = frozenset(_LAZY["arrays"].split())
+Primitive.reserved = frozenset([*_LAZY["arrays"].split(), "trace"])
 _HOMES = {_name: _module for _module, _names in _LAZY.items() for _name in _names.split()}
 
 

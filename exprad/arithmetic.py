@@ -7,6 +7,7 @@ from math import prod
 from typing import Any, Self, cast
 
 from exprad import elementary as table
+from exprad.bound import bound
 from exprad.digits import shown
 from exprad.errors import ArgumentError, ConditionError, OperandError
 from exprad.primitive import Primitive
@@ -67,7 +68,7 @@ class Arithmetic:
 
 
 class ArrayMethods:
-    """What NumPy's arrays offer, for carriers: methods, and NumPy's own functions. They call `exprad.arrays`."""
+    """What NumPy's arrays offer, for carriers: methods, and NumPy's own functions. What they do is bound from above."""
 
     __slots__ = ()
     __pandas_priority__ = 5000  # tables and columns of pandas leave operators to the carrier
@@ -94,11 +95,9 @@ class ArrayMethods:
         return self
 
     @property
+    @bound
     def imag(self) -> Any:
         """Zeros: all numbers are real."""
-        from exprad.arrays import zeros_like
-
-        return zeros_like(self)
 
     def flatten(self) -> Any:
         """A copy whose elements lie along one axis."""
@@ -141,56 +140,101 @@ class ArrayMethods:
                                "exprad.logsumexp, exprad.softmax or exprad.log_softmax")  # fmt: skip
         return self._elements()
 
+    @bound
     def transpose(self, *axes: Any) -> Any:
-        from exprad.arrays import transpose
+        """The axes in reverse order, or in the order given."""
 
-        return transpose(self, (axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes) or None)
-
+    @bound
     def reshape(self, *shape: Any) -> Any:
-        from exprad.arrays import reshape
+        """The elements, in order, in another shape; one size may be -1."""
 
-        return reshape(self, shape[0] if len(shape) == 1 else shape)
-
+    @bound
     def __matmul__(self, other: Any) -> Any:
-        from exprad.arrays import matmul
+        """The product of matrices."""
 
-        return matmul(self, other)
-
+    @bound
     def __rmatmul__(self, other: Any) -> Any:
-        from exprad.arrays import matmul
+        """The product of matrices."""
 
-        return matmul(other, self)
-
+    @bound
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        from exprad.arrays import of_ufunc
+        """What one of NumPy's ufuncs comes to, called on a carrier."""
 
-        return of_ufunc(ufunc, method, inputs, options)
-
+    @bound
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
-        from exprad.arrays import dispatched
+        """What one of NumPy's functions comes to, called on a carrier."""
 
-        return dispatched(function, arguments, options)
+    @bound
+    def ravel(self) -> Any:
+        """The elements in order, along one axis."""
+
+    @bound
+    def squeeze(self, axis: Any = None) -> Any:
+        """The same without axes of size 1: all such, or those named."""
+
+    @bound
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        """The same with two axes exchanged."""
+
+    @bound
+    def broadcast_to(self, shape: Any) -> Any:
+        """The same, repeated to a shape as NumPy broadcasts."""
+
+    @bound
+    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
+        """Each element several times."""
+
+    @bound
+    def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+        """The elements at places along an axis, or in order."""
+
+    @bound
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """The elements on a diagonal."""
+
+    @bound
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """The sum of a diagonal."""
+
+    @bound
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """The sum of all elements, or along axes."""
+
+    @bound
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """The mean of all elements, or along axes."""
+
+    @bound
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """The product of all elements, or along axes."""
+
+    @bound
+    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """The largest of all elements, or along axes."""
+
+    @bound
+    def min(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """The smallest of all elements, or along axes."""
+
+    @bound
+    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+        """The variance of all elements, or along axes."""
+
+    @bound
+    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+        """The standard deviation of all elements, or along axes."""
+
+    @bound
+    def cumsum(self, axis: int | None = None) -> Any:
+        """The sums of the elements up to each, in order or along an axis."""
+
+    @bound
+    def dot(self, other: Any) -> Any:
+        """The product with a vector or a matrix, as NumPy's `dot` has it."""
 
     # What the loop below installs, for type checkers.
-    def ravel(self) -> Any: ...
     def copy(self) -> Any: ...
     def astype(self, dtype: Any) -> Any: ...
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any: ...
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Any: ...
-    def prod(self, axis: Any = None, keepdims: bool = False) -> Any: ...
-    def max(self, axis: Any = None, keepdims: bool = False) -> Any: ...
-    def min(self, axis: Any = None, keepdims: bool = False) -> Any: ...
-    def broadcast_to(self, shape: Any) -> Any: ...
-
-
-def _method(name: str) -> Any:
-    def method(self: Any, *arguments: Any, **options: Any) -> Any:
-        from exprad import arrays
-
-        return getattr(arrays, name)(self, *arguments, **options)
-
-    method.__name__ = name
-    return method
 
 
 def boxed(x: Any) -> Any:
@@ -219,11 +263,7 @@ def _as_numpy(name: str) -> Any:
     return method
 
 
-_METHODS = """sum mean prod max min var std cumsum broadcast_to ravel squeeze swapaxes diagonal trace dot take
-              repeat"""  # fmt: skip
 _OF_NUMPY = "copy astype clip argmax argmin argsort nonzero any all"
-for _name in _METHODS.split():
-    setattr(ArrayMethods, _name, _method(_name))
 for _name in _OF_NUMPY.split():
     setattr(ArrayMethods, _name, _as_numpy(_name))
 

@@ -16,9 +16,11 @@ from exprad.errors import UnsupportedError
 from exprad.evaluation import evaluate
 from exprad.expr import Call, Const, Expr, Var, expression
 from exprad.forward import tangents
+from exprad.interop.sympy import to_sympy
 from exprad.kink import kinks
 from exprad.reverse import adjoints
 from exprad.traverse import fold, postorder
+from exprad.variable import Variable
 
 DIGITS = 50
 
@@ -165,8 +167,6 @@ def _along(f: Expr, x: Var, x_bar: Any, point: dict[str, Any], direction: Any) -
     """The derivative in a direction of one variable, by every mode but symbolic forward mode."""
     import numpy as np
 
-    from exprad.variable import Variable
-
     recorded = {name: Variable(np.array(value)) for name, value in point.items()}
     result = evaluate(f, recorded)
     if isinstance(result, Variable):
@@ -294,8 +294,6 @@ def _mpmath(f: Expr, wrt: Sequence[Var]) -> Any:
 
 def _sympy(f: Expr, wrt: Sequence[Var]) -> Any:
     import sympy
-
-    from exprad.interop.sympy import to_sympy
 
     if len(postorder([f])) > 200:
         raise UnsupportedError("more than 200 nodes would keep SymPy busy for long")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from exprad.backends.c import to_c
 from exprad.certificate import check
+from exprad.demo import run
 from exprad.errors import ArgumentError, ExpradError, extra
 from exprad.evaluation import evaluate
 from exprad.expr import Expr, Var
@@ -158,8 +159,6 @@ def c(
 @app.command()
 def demo() -> None:
     """The main job: formulas differentiated, certified and used."""
-    from exprad.demo import run
-
     if not run(typer.echo):
         raise typer.Exit(1)
 

@@ -10,9 +10,10 @@ from exprad.digits import shown
 from exprad.dual import DualNumber
 from exprad.errors import BindingError, NameClashError, OperandError, ShapeError, refuse_masked
 from exprad.expr import Expr, Var, expression, variables_by_name
-from exprad.primitive import Shape
+from exprad.shapes import Shape, broadcast_shapes
+from exprad.tensor import at_points, stretched
 from exprad.traverse import postorder
-from exprad.value import as_float, broadcast, broadcast_shapes, constant_of_dtype, like
+from exprad.value import as_float, broadcast, constant_of_dtype, like
 
 
 def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named: Any) -> Any:
@@ -60,8 +61,6 @@ def _compute(order: Iterable[Any], values: dict[Expr, Any], kind: Any, has_axes:
 
     `kind` is the dtype of the floats given; `has_axes` says that points are to be told from the axes of nodes.
     """
-    if has_axes:
-        from exprad.tensor import at_points
     for node in order:
         operands = node._operands
         if operands:
@@ -198,8 +197,6 @@ def _stretched(value: Any, shape: Shape) -> Any:
     if have == shape:
         return value
     if getattr(value, "_level", 0):
-        from exprad.tensor import stretched
-
         return stretched(value, shape)
     if hasattr(value, "dtype") and type(value).__module__ != "numpy":
         return broadcast(value, shape)

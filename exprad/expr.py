@@ -11,11 +11,14 @@ from typing import Any, ClassVar, Self, cast
 
 from exprad import elementary as table
 from exprad.arithmetic import BINARY, COMPARISON, UNARY, Arithmetic, ArrayMethods, is_operand
+from exprad.bound import bound, elsewhere
 from exprad.digits import shown
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, ShapeError, refuse_masked
+from exprad.folding import FOLDING_INTS, FOLDS, LOOKED_INTO
 from exprad.intern import Reference, Table, lock, new_table, serial
-from exprad.primitive import Primitive, Shape
-from exprad.simplify import FOLDING_INTS, FOLDS, LOOKED_INTO
+from exprad.primitive import Primitive
+from exprad.shapes import Shape
+from exprad.traverse import postorder
 
 _new = object.__new__
 _plain: set[type] = set()  # classes of scalar nodes that no fold of an operator looks into
@@ -43,8 +46,13 @@ class Expr(Arithmetic, ArrayMethods):
     def interpret(self, primitive: Primitive, operands: Sequence[Any]) -> Expr:
         if primitive is table.where and isinstance(operands[0], bool):
             raise ConditionError(f"where needs a condition, got the bool {operands[0]}; use equal(a, b), not a == b")
-        return build(primitive, *[expression(operand if operand.__class__ not in (list, tuple) else _listed(operand))
+        return build(primitive, *[expression(operand if operand.__class__ not in (list, tuple) else Expr.listed(operand))
                                   for operand in operands])  # fmt: skip
+
+    @staticmethod
+    @bound
+    def listed(values: Any) -> Any:
+        """A list as an array, of expressions where it holds some."""
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Expr):
@@ -63,10 +71,10 @@ class Expr(Arithmetic, ArrayMethods):
     def __float__(self) -> float:
         raise OperandError(f"float({self!r}) is undefined for expressions; evaluate it first")
 
+    @bound
     def __getitem__(self, index: Any) -> Expr:
-        from exprad.arrays import getitem
-
-        return getitem(self, index)
+        """The elements at places of the axes, as NumPy has them."""
+        elsewhere()
 
     def __iter__(self) -> Iterator[Expr]:
         raise OperandError(f"an expression of shape {self.shape} can't be iterated")
@@ -77,10 +85,10 @@ class Expr(Arithmetic, ArrayMethods):
     def __deepcopy__(self, memo: object) -> Self:
         return self
 
+    @bound
     def __reduce__(self) -> tuple[Any, ...]:
-        from exprad.program import Program, first_output
-
-        return first_output, (Program.of([self]),)
+        """A program of linear size."""
+        elsewhere()
 
     @property
     def variables(self) -> tuple[Var, ...]:
@@ -89,21 +97,19 @@ class Expr(Arithmetic, ArrayMethods):
         >>> (Var("y") * Var("x")).variables
         (x, y)
         """
-        from exprad.traverse import postorder
-
         return tuple(sorted((node for node in postorder([self]) if isinstance(node, Var)), key=lambda v: v.name))
 
-    # Doors to higher layers.
+    @bound
     def __str__(self) -> str:
-        from exprad.text.printer import to_text
+        """The text, which `parse` reads again."""
+        elsewhere()
 
-        return to_text(self)
-
+    @bound
     def __repr__(self) -> str:
-        from exprad.text.printer import to_text
+        """The text, cut where it is long."""
+        elsewhere()
 
-        return to_text(self, limit=1000)
-
+    @bound
     def substitute(self, replacements: Mapping[Var, Any]) -> Expr:
         """The expression with variables (or sub-expressions) replaced, folded anew.
 
@@ -111,10 +117,9 @@ class Expr(Arithmetic, ArrayMethods):
         >>> (x * x * y).substitute({x: y + 1})
         y*(y + 1)**2
         """
-        from exprad.matrices import substitute
+        elsewhere()
 
-        return substitute(self, replacements)
-
+    @bound
     def evaluate(self, bindings: Mapping[Any, Any] | None = None, /, **named: Any) -> Any:
         """The value, with variables bound by name or by a mapping; see `exprad.evaluate`.
 
@@ -122,27 +127,19 @@ class Expr(Arithmetic, ArrayMethods):
         >>> (x * x * y + y + 2).evaluate(x=3, y=4)
         42
         """
-        from exprad.evaluation import evaluate
 
-        return evaluate(self, {**(bindings or {}), **named})
-
+    @bound
     def gradient(self, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
         """The derivative by a variable (forward mode), or by each of a sequence (reverse mode, one sweep)."""
-        from exprad.matrices import gradient
 
-        return gradient(self, wrt, strict=strict, kink=kink)
+    @bound
+    def hessian(self, wrt: Any, *, strict: bool = False, kink: str = "mean", sparse: bool = False) -> Any:
+        """The second derivatives by a sequence of variables, as a list of rows; see `exprad.hessian`."""
 
-    def hessian(self, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
-        """The second derivatives by a sequence of variables, as a list of rows."""
-        from exprad.matrices import hessian
-
-        return hessian(self, wrt, strict=strict, kink=kink)
-
+    @bound
     def backpropagate(self, seed: Any = 1, *, kink: str = "mean") -> dict[Var, Expr]:
         """The derivatives by all variables in one reverse sweep, scaled by `seed`."""
-        from exprad.matrices import backpropagate
-
-        return backpropagate(self, seed, kink=kink)
+        elsewhere()
 
 
 class Indexed:
@@ -154,10 +151,10 @@ class Indexed:
     def __len__(self) -> int:
         return self.shape[0]
 
+    @bound
     def __iter__(self) -> Iterator[Expr]:
-        from exprad.arrays import getitem
-
-        return (getitem(self, place) for place in range(len(self)))
+        """The elements along the first axis."""
+        elsewhere()
 
 
 class Const(Expr):
@@ -457,13 +454,6 @@ def expression(value: Any) -> Expr:
     return Const(getattr(value, "value", value) if value.__class__.__name__ == "Number" else value)
 
 
-def _listed(value: Any) -> Any:
-    """A list as an array, of expressions where it holds some."""
-    from exprad.arrays import as_operand
-
-    return as_operand(value)
-
-
 def _whole(value: int) -> Const:
     node = Const(value)
     if -1024 <= value <= 1024:
@@ -492,6 +482,7 @@ def build(primitive: Primitive, *operands: Any) -> Expr:
     folded = fold(*operands) if fold is not None else None
     if folded is None:
         return cast("Expr", cls._intern(*operands, shape=shape))
+    folded = expression(folded)
     return folded if folded.shape == shape else cast("Expr", folded.broadcast_to(shape))  # a fold may lose an operand
 
 
@@ -550,7 +541,7 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
             return NotImplemented
         if not is_direct:
             folded = build(row, a, b) if fold is None or a.shape or b.shape else fold(a, b)
-            return intern(a, b) if folded is None else folded
+            return intern(a, b) if folded is None else folded if isinstance(folded, Expr) else expression(folded)
         key = operands = (a, b)  # what _intern does, written out: this is where time goes
         if commutes and b._serial < a._serial:
             key = (b, a)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from exprad import one_sided
+from exprad import dual, one_sided
 from exprad.arrays import stack
 from exprad.blocks import blocks, edge
 from exprad.errors import ArgumentError, OperandError, ShapeError
@@ -58,8 +58,6 @@ def _by_dual_numbers(operator: str, strict: bool, kink: str) -> Callable[..., An
     """The operator for a Python function, which takes none of the options of one for expressions."""
     if strict or kink != "mean":
         raise ArgumentError(f"{operator} of a Python function takes no strict= and no kink=; give it an expression")
-    from exprad import dual
-
     return cast("Callable[..., Any]", getattr(dual, operator))
 
 

@@ -9,10 +9,11 @@ from itertools import count
 from typing import Any
 from warnings import warn
 
+from exprad.bound import bound, elsewhere
 from exprad.errors import NameClashError, OperandError
+from exprad.shapes import Shape, broadcast_shapes
 
 Partial = Callable[..., Any] | int | None
-Shape = tuple[int, ...]
 
 
 class If:
@@ -128,9 +129,11 @@ class Primitive:
                 top, level = operand, rank
         if top is not None:
             return top.interpret(self, operands)
-        from exprad.value import evaluate
+        return self.value(operands)
 
-        return evaluate(self, operands)
+    @bound
+    def value(self, operands: Sequence[Any]) -> Any:
+        """The value at operands none of which is a carrier: exact numbers, floats, arrays of any library."""
 
     @property
     def is_composed(self) -> bool:
@@ -153,16 +156,13 @@ class Primitive:
         return crc32(repr(self).encode())
 
     @property
+    @bound
     def fingerprint(self) -> tuple[str, str]:
         """The version of Python, and a digest of all that the row states."""
-        from exprad.fingerprint import fingerprint
-
-        return fingerprint(self)
+        elsewhere()
 
     def shape(self, *shapes: Shape) -> Shape:
         """The shape of the result: elementwise rows broadcast."""
-        from exprad.value import broadcast_shapes
-
         return broadcast_shapes(self.name, shapes)
 
     def __repr__(self) -> str:

@@ -13,7 +13,8 @@ from exprad import elementary as table
 from exprad.digits import digits
 from exprad.errors import NameClashError, UnsupportedError
 from exprad.expr import Const, Expr, Var, build, expression, node_class
-from exprad.primitive import Primitive, Shape
+from exprad.primitive import Primitive
+from exprad.shapes import Shape
 from exprad.traverse import canonical_operands, collector_paused, postorder
 from exprad.value import by_squaring
 
@@ -342,6 +343,11 @@ def _formula_of(row: Primitive, known: tuple[int | None, ...]) -> tuple[Any, tup
     """A row's formula, and the operands in it: names, or the whole numbers that are known."""
     formal = tuple(Var.fresh("operand") if value is None else Const(value) for value in known)
     return expression(row.by_formula(*formal)), formal
+
+
+def reduced(f: Expr) -> tuple[Any, ...]:
+    """How an expression pickles: as a program, of linear size."""
+    return first_output, (Program.of([f]),)
 
 
 def first_output(program: Program) -> Expr:

@@ -14,7 +14,9 @@ from math import prod
 from typing import Any
 
 from exprad.errors import ArgumentError, ShapeError, extra
+from exprad.evaluation import evaluate
 from exprad.expr import Expr, Var
+from exprad.tensor import of_numpy
 from exprad.traverse import fold
 
 LARGEST = 200_000_000  # elements of a pattern; a matrix with more is not sparse
@@ -57,8 +59,6 @@ class SparseMatrix:
     def evaluate(self, bindings: Any = None, /, **named: Any) -> Any:
         """The matrix at a point, as a `scipy.sparse.csr_array`."""
         import numpy as np
-
-        from exprad.evaluation import evaluate
 
         bound = {**(bindings or {}), **named}
         if isinstance(self.data, Expr):
@@ -187,8 +187,6 @@ def _product(a: Any, b: Any) -> Any:
 def _scattered(sparse: Any, row: Any, shape: tuple[int, ...]) -> Any:
     """The matrix of add_at: each element of the result by each that is placed."""
     import numpy as np
-
-    from exprad.tensor import of_numpy
 
     places = _numbers(shape)[of_numpy(row.parameters["index"])].ravel()
     return sparse.csr_array(

@@ -15,8 +15,10 @@ from importlib import import_module
 from typing import Any, cast
 
 from exprad.arithmetic import Arithmetic
-from exprad.errors import OperandError, ShapeError, UnsupportedError, extra
-from exprad.primitive import Primitive, Shape
+from exprad.elementary import div, mul
+from exprad.errors import OperandError, UnsupportedError, extra
+from exprad.primitive import Primitive
+from exprad.shapes import Shape
 
 EXACT = (int, Fraction)
 MOST_BITS = 1 << 22
@@ -384,8 +386,6 @@ _EVALUATE = {"0 exact": _exact, "1 float": _float, "2 numpy": _numpy, "3 mpmath"
 
 def whole_power(base: Any, exponent: int) -> Any:
     """base ** exponent as a product, by repeated squaring; the same in every back end by definition."""
-    from exprad.elementary import div, mul
-
     exponent = int(exponent)
     if isinstance(base, EXACT):
         size = max(base.numerator.bit_length(), base.denominator.bit_length())
@@ -418,19 +418,3 @@ def _one_like(base: Any) -> Any:
     if _kind(base.__class__) in ("2 numpy", "4 array"):
         return _namespace(base).ones_like(base)
     return type(base)(1)
-
-
-def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
-    """The shape that `shapes` broadcast to, as NumPy does it; `name` says in the error who asked."""
-    several = set(shapes)
-    several.discard(())
-    if len(several) < 2:
-        return several.pop() if several else ()
-    width = max(map(len, shapes))
-    result = []
-    for sizes in zip(*((1,) * (width - len(shape)) + tuple(shape) for shape in shapes), strict=True):
-        distinct = {size for size in sizes if size != 1}
-        if len(distinct) > 1:
-            raise ShapeError(f"{name}: shapes {', '.join(map(str, shapes))} do not broadcast together")
-        result.append(distinct.pop() if distinct else 1)
-    return tuple(result)

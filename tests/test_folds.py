@@ -15,7 +15,7 @@ from exprad import Const, Expr, Var, compile, cos, evaluate, simplify, sin, vari
 from exprad import elementary as table
 from exprad.expr import Call, expression
 from exprad.primitive import Primitive
-from exprad.simplify import FOLDS
+from exprad.folding import FOLDS
 from exprad.traverse import postorder
 from exprad.value import as_float
 from tests.rows import SEARCH

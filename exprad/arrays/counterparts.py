@@ -13,13 +13,14 @@ from typing import Any
 
 from exprad import elementary as table
 from exprad.arrays import parts, products, reductions, shapes
-from exprad.arrays.axes import Axis, as_operand, place_of, size_of, sizes_of
+from exprad.arrays.axes import Axis, place_of
 from exprad.arrays.indexing import getitem
+from exprad.arrays.operands import as_operand
 from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.primitive import Primitive
+from exprad.shapes import broadcast_shapes, shape_of, size_of, sizes_of
 from exprad.tensor import astype as cast
-from exprad.tensor import reshaped, shape_of, stretched
-from exprad.value import broadcast_shapes
+from exprad.tensor import reshaped, stretched
 
 
 def value_of(x: Any) -> Any:
@@ -317,6 +318,7 @@ def tensordot_by_name(x1: Any, x2: Any, *, axes: Any = 2) -> Any:
 
 
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The sum of a diagonal."""
     return reductions.sum(parts.diagonal(a, offset, axis1, axis2), -1)
 
 

@@ -13,9 +13,8 @@ from typing import Any
 from exprad import tensor
 from exprad.digits import shown
 from exprad.errors import ArgumentError, OperandError, PlaceError, refuse_masked
-from exprad.primitive import Shape
-from exprad.tensor import Index, IndexArray, Slice, reshaped, shape_of, stretched
-from exprad.value import broadcast_shapes
+from exprad.shapes import Shape, broadcast_shapes, shape_of
+from exprad.tensor import Index, IndexArray, Slice, reshaped, stretched
 
 _WHOLE = slice(None)
 _PLAIN = (int, slice)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from exprad import elementary
-from exprad.arrays.axes import Axis, axes_of, place_of, size_of
+from exprad.arrays.axes import Axis, axes_of, place_of
 from exprad.arrays.indexing import add_at, getitem
 from exprad.arrays.shapes import concatenate, ravel
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.tensor import permuted, reshaped, shape_of
+from exprad.shapes import shape_of, size_of
+from exprad.tensor import permuted, reshaped
 
 
 def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:

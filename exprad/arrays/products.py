@@ -7,13 +7,15 @@ from string import ascii_letters
 from typing import Any
 
 from exprad import tensor
-from exprad.arrays.axes import as_operand, places_of
+from exprad.arrays.axes import places_of
 from exprad.arrays.indexing import add_at, getitem
+from exprad.arrays.operands import as_operand
 from exprad.arrays.parts import diagonal
 from exprad.arrays.reductions import sum
 from exprad.arrays.shapes import ravel, squeeze, transpose
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.tensor import permuted, shape_of
+from exprad.shapes import shape_of
+from exprad.tensor import permuted
 
 
 def matmul(a: Any, b: Any) -> Any:

@@ -10,7 +10,7 @@ from exprad.arrays.axes import Axis, axes_of, count_of, place_of
 from exprad.arrays.shapes import ravel
 from exprad.elementary import sqrt
 from exprad.errors import ArgumentError
-from exprad.tensor import shape_of
+from exprad.shapes import shape_of
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from exprad import tensor
-from exprad.arrays.axes import Axis, as_operand, place_of, places_of, size_of, sizes_of
+from exprad.arrays.axes import Axis, place_of, places_of
+from exprad.arrays.operands import as_operand, check_alike
 from exprad.errors import ArgumentError, ShapeError
-from exprad.tensor import permuted, reshaped, shape_of
+from exprad.shapes import shape_of, size_of, sizes_of
+from exprad.tensor import permuted, reshaped
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:
@@ -108,8 +110,7 @@ def stack(parts: Sequence[Any], axis: int = 0) -> Any:
     array([6., 5.])
     """
     parts = [as_operand(part) for part in parts]
-    if len(set(map(shape_of, parts))) > 1:
-        raise ShapeError(f"stack: all shapes are the same, got {', '.join(str(shape_of(part)) for part in parts)}")
+    check_alike(parts)
     return concatenate([expand_dims(part, axis) for part in parts], axis)
 
 

@@ -16,10 +16,11 @@ import numpy as np
 from exprad.backends.points import at_many
 from exprad.backends.signature import Input, Structure
 from exprad.errors import ArgumentError, ShapeError, UnsupportedError, extra, refuse_masked
-from exprad.primitive import Primitive, Shape
+from exprad.primitive import Primitive
 from exprad.program import Program
+from exprad.shapes import Shape, broadcast_shapes
 from exprad.tensor import of_numpy
-from exprad.value import as_float, broadcast_shapes, function_of, is_operator
+from exprad.value import as_float, function_of, is_operator
 
 MODULES = {"jax": "jax.numpy", "torch": "torch"}
 LACKS = {"polygamma"}  # what libraries have by name, but not for an order that is an array

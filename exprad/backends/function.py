@@ -24,6 +24,7 @@ from exprad.backends.python import ScalarSource
 from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.backends.statements import has_function
+from exprad.bound import handler_of
 from exprad.checkpoint import checkpointed
 from exprad.errors import (
     ArgumentError,
@@ -36,8 +37,9 @@ from exprad.errors import (
 )
 from exprad.evaluation import evaluate
 from exprad.expr import Expr, object_array
-from exprad.primitive import Primitive, Shape
+from exprad.primitive import Primitive
 from exprad.program import Forecast, Program
+from exprad.shapes import Shape
 from exprad.traverse import collector_paused
 
 BACKENDS = ("auto", "numpy", "python", "native", "cupy", "jax", "torch")
@@ -270,10 +272,9 @@ class Function:
         if known is None:
             if any(map(_holds_carriers, arguments)):
                 return self._on_carriers(arguments)
-            if any(hasattr(argument, "__dask_graph__") for argument in arguments):
-                from exprad.interop.dask import over_chunks
-
-                return over_chunks(self, arguments)
+            handler = handler_of(arguments)
+            if handler is not None:
+                return handler(self, arguments)
             arrays = [slot.checked(argument) for slot, argument in zip(self._inputs, arguments, strict=True)]
             known = self._signature(arguments, arrays)
             if len(self._signatures) >= 100:

@@ -18,8 +18,9 @@ import numpy as np
 from exprad import elementary as table
 from exprad.backends.numpy import writer
 from exprad.backends.signature import Input
-from exprad.primitive import Primitive, Shape
+from exprad.primitive import Primitive
 from exprad.program import Program
+from exprad.shapes import Shape
 from exprad.value import constant_of_dtype, numpy_function
 
 LONG = 8  # terms from which a sum is accumulated

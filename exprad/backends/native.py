@@ -28,8 +28,9 @@ from exprad.backends.signature import Input, own_name
 from exprad.errors import ExpradError, UnsupportedError, extra
 from exprad.expr import Expr, Var
 from exprad.forks import at_fork
-from exprad.primitive import Primitive, Shape
+from exprad.primitive import Primitive
 from exprad.program import Program
+from exprad.shapes import Shape
 from exprad.traverse import collector_paused
 from exprad.value import numpy_function
 

@@ -21,8 +21,9 @@ import numpy as np
 from exprad import elementary as table
 from exprad.backends.signature import Input, own_name
 from exprad.forks import at_fork
-from exprad.primitive import Primitive, Shape
+from exprad.primitive import Primitive
 from exprad.program import Program
+from exprad.shapes import Shape
 from exprad.value import constant_of_dtype, keep, numpy_function
 
 CACHE = 1 << 22  # bytes that the live values of a block may take: measured, between second- and third-level caches

@@ -11,8 +11,9 @@ import numpy as np
 
 from exprad.backends.numpy import Blocks, Kernel, code, columns_of, rows_of, workers
 from exprad.backends.signature import Input
-from exprad.primitive import Primitive, Shape
+from exprad.primitive import Primitive
 from exprad.program import Program
+from exprad.shapes import Shape
 from exprad.tensor import IndexArray, of_numpy
 from exprad.value import constant_of_dtype
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from exprad.errors import ArgumentError, BindingError, NameClashError, OperandError, ShapeError, refuse_masked
 from exprad.expr import Expr, Var, expression
-from exprad.primitive import Primitive, Shape
+from exprad.primitive import Primitive
 from exprad.program import Program
+from exprad.shapes import Shape
 from exprad.sparsity import SparseMatrix
 from exprad.value import EXACT, as_float
 

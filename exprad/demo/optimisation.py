@@ -12,6 +12,7 @@ from typing import NamedTuple
 from exprad.certificate import check
 from exprad.errors import extra
 from exprad.expr import Expr, Var
+from exprad.interop.scipy import minimize_arguments
 from exprad.kink import kinks
 from exprad.matrices import gradient
 from exprad.text.parser import parse
@@ -75,8 +76,6 @@ def minimise(f: Expr, wrt: list[Var], start: tuple[float, ...]) -> Solved:
         from scipy.optimize import minimize
     except ImportError:
         raise extra("SciPy", "demo", "the demonstration") from None
-    from exprad.interop.scipy import minimize_arguments
-
     problem = minimize_arguments(f, wrt, second="hess")
     found = minimize(x0=start, method="trust-exact", options={"gtol": 1e-6, "maxiter": 500}, **problem)
     value, g = problem["fun"](found.x)

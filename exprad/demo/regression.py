@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from exprad.backends.function import compile
 from exprad.errors import extra
 from exprad.expr import Var
 from exprad.matrices import gradient
@@ -50,8 +51,6 @@ def fit(name: str, start: list[float]) -> tuple[list[float], bool]:
         from scipy.optimize import least_squares
     except ImportError:
         raise extra("SciPy", "demo", "the demonstration") from None
-    from exprad.backends.function import compile
-
     dataset = read(name)
     model = parse(MODELS[name])
     parameters = [b for b in model.variables if b.name != "x"]

@@ -8,7 +8,8 @@ from itertools import count
 from typing import Any
 
 from exprad.arithmetic import Arithmetic, ArrayMethods
-from exprad.arrays.axes import as_numbers
+from exprad.arrays import broadcast_to, getitem
+from exprad.arrays.operands import as_numbers
 from exprad.chain import pushforward, resolve
 from exprad.digits import digits
 from exprad.errors import OperandError, refuse_masked
@@ -63,8 +64,6 @@ class DualNumber(Arithmetic, ArrayMethods):
             eps = kind.type(0) if is_float and kind is not None else 0.0 if is_float else 0
         shape = getattr(self.value, "shape", ())
         if shape and getattr(eps, "shape", ()) != shape:
-            from exprad.arrays import broadcast_to
-
             eps = broadcast_to(eps, shape)
         return eps
 
@@ -92,8 +91,6 @@ class DualNumber(Arithmetic, ArrayMethods):
         return self.shape[0]
 
     def __getitem__(self, index: Any) -> Any:
-        from exprad.arrays import getitem
-
         return getitem(self, index)
 
     def __eq__(self, other: object) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from exprad.evaluation import evaluate
 from exprad.expr import Const, Expr, Var, expression
+from exprad.reverse import adjoints as sweep
 from exprad.text.printer import INFIX, PREFIX, number
 from exprad.traverse import canonical_operands
 
@@ -66,9 +68,6 @@ def _escaped(text: str) -> str:
 
 
 def _notes(order: Sequence[Expr], f: Expr, values: Mapping[Any, Any], adjoints: bool) -> dict[Expr, list[str]]:
-    from exprad.evaluation import evaluate
-    from exprad.reverse import adjoints as sweep
-
     notes = {node: [f"= {value}"] for node, value in zip(order, evaluate(order, values), strict=True)}
     if adjoints:
         found = [Const(0) if bar is None else expression(bar) for bar in sweep({f: 1}, order)]

@@ -7,16 +7,25 @@ its transpose alone: that is its pullback, and it is its own pushforward.
 
 from __future__ import annotations
 
+from typing import Any
+
 from exprad.tensor import batching as _batching
 from exprad.tensor import carrying as _carrying
 from exprad.tensor import folding as _folding
 from exprad.tensor import kinked as _kinked
 from exprad.tensor.batching import at_points as at_points
 from exprad.tensor.family import *
-from exprad.tensor.family import Structural
+from exprad.tensor.family import Family, Structural
 from exprad.tensor.linear import *
 from exprad.tensor.matrices import *
 from exprad.tensor.reductions import *
 
+
+def restored(name: str, arity: int, parameters: dict[str, Any]) -> Structural:
+    """The row of a pickle: all families are here."""
+    return Family.registry[name].row(arity, **parameters)
+
+
 Structural.push, Structural.pull = _carrying.push, _carrying.pull  # what a row does that is written in terms of rows
 Structural.folded, Structural.by_formula = _folding.folded, _batching.without_axes
+Structural.restored = staticmethod(restored)

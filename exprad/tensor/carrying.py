@@ -13,8 +13,8 @@ from typing import Any
 
 from exprad.chain import Guard, Guarded, Masked, core, guard_of, plus, resolve, signed, times, within
 from exprad.elementary import where
-from exprad.primitive import Shape
-from exprad.tensor.family import Structural, shape_of
+from exprad.shapes import Shape, shape_of
+from exprad.tensor.family import Structural
 from exprad.tensor.linear import along, permuted, reshaped, stretched, sum, summed_to
 
 

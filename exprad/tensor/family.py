@@ -10,9 +10,8 @@ from typing import Any, ClassVar
 from zlib import crc32
 
 from exprad.errors import OperandError
-from exprad.primitive import Primitive, Shape
-
-Axes = tuple[int, ...] | None
+from exprad.primitive import Primitive
+from exprad.shapes import Shape, shape_of
 
 
 class Structural(Primitive):
@@ -40,6 +39,7 @@ class Structural(Primitive):
     pull: ClassVar[Callable[..., Any]]
     folded: ClassVar[Callable[..., Any]]
     by_formula: ClassVar[Callable[..., Any]]
+    restored: ClassVar[Callable[..., Structural]]
 
     def is_without_axes(self, *operands: Any) -> bool:
         """Whether operands have no axes, and the result has none: rows of the first table may say what it is."""
@@ -66,7 +66,7 @@ class Structural(Primitive):
         return f"<primitive {self.name} {self.parameters}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.name, self.arity, self.parameters)
+        return self.restored, (self.name, self.arity, self.parameters)
 
 
 class Family:
@@ -123,16 +123,6 @@ class Family:
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         return self.row(len(operands), **parameters)(*operands)
-
-
-def _restored(name: str, arity: int, parameters: dict[str, Any]) -> Structural:
-    import exprad.tensor  # noqa: F401  # all families
-
-    return Family.registry[name].row(arity, **parameters)
-
-
-def shape_of(x: Any) -> Shape:
-    return tuple(getattr(x, "shape", ()))
 
 
 def quietly(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,8 @@ from math import inf
 from typing import Any
 
 from exprad.elementary import equal, where
-from exprad.tensor.family import Axes, Family
+from exprad.shapes import Axes
+from exprad.tensor.family import Family
 from exprad.tensor.linear import along, sum
 from exprad.tensor.reductions import max, min, norm
 

@@ -11,9 +11,8 @@ from zlib import crc32
 
 from exprad.chain import Guard, Masked
 from exprad.errors import ShapeError
-from exprad.primitive import Shape
-from exprad.tensor.family import Axes, Family, shape_of
-from exprad.value import broadcast_shapes
+from exprad.shapes import Axes, Shape, broadcast_shapes, shape_of
+from exprad.tensor.family import Family
 
 
 def stretched(x: Any, shape: Shape) -> Any:

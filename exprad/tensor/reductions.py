@@ -9,8 +9,9 @@ from typing import Any
 
 from exprad.elementary import not_equal, where
 from exprad.errors import ShapeError
-from exprad.primitive import If, Shape
-from exprad.tensor.family import Axes, Family, quietly, shape_of
+from exprad.primitive import If
+from exprad.shapes import Axes, Shape, shape_of
+from exprad.tensor.family import Family, quietly
 from exprad.tensor.linear import axes_of, joined, last, permuted, reduced, reshaped, sum
 
 

@@ -48,6 +48,11 @@ def to_text(f: Expr, limit: int | None = None) -> str:
     return text if limit is None or len(text) <= limit else _cut(text, limit)
 
 
+def to_short_text(f: Expr) -> str:
+    """The expression as text of about a thousand characters at most."""
+    return to_text(f, limit=1000)
+
+
 def _cut(text: str, limit: int) -> str:
     return f"{text[:limit]}... ({len(text)} characters or more)"
 

@@ -11,22 +11,24 @@ from weakref import ref
 import numpy as np
 
 from exprad.arithmetic import BINARY, Arithmetic, ArrayMethods, asker, is_operand
-from exprad.arrays import counterpart
+from exprad.arrays import counterpart, getitem
 from exprad.arrays import matmul as sparse_product
-from exprad.arrays.axes import as_numbers
+from exprad.arrays.operands import as_numbers
 from exprad.chain import resolve
 from exprad.elementary import pow as power
 from exprad.elementary import where
 from exprad.errors import NameClashError, OperandError, TapeError, refuse_masked
+from exprad.expr import Const, Var, build
 from exprad.intern import serial
-from exprad.primitive import Primitive, Shape
+from exprad.primitive import Primitive
 from exprad.reverse import sweep
+from exprad.shapes import Shape
 from exprad.tensor import astype, matmul
 from exprad.traverse import fold, postorder
 from exprad.value import as_float, evaluate, unwrap
 from exprad.variable.config import Config, is_recording, no_grad, using_config
 from exprad.variable.rules import forward, rule
-from exprad.variable.sweeping import own, pull_arrays, pull_variables, verify
+from exprad.variable.sweeping import own, pull_arrays, pull_carriers, verify
 from exprad.variable.tape import Hold, Leaf, Node, UnrecordedRef, nowhere
 
 __all__ = ["Config", "Variable", "no_grad", "using_config"]
@@ -148,7 +150,7 @@ class Variable(Arithmetic, ArrayMethods):
         }
         verify(order)
         with np.errstate(all="ignore"):
-            sweep(order, bars, (), kept, pull_variables if create_graph else pull_arrays)
+            sweep(order, bars, (), kept, _pull_variables if create_graph else pull_arrays)
         if start not in kept and self._node is not None:
             self._grad = None
         elif self._grad is seed:
@@ -232,8 +234,6 @@ class Variable(Arithmetic, ArrayMethods):
     __int__ = __index__ = __float__
 
     def __getitem__(self, index: Any) -> Variable:
-        from exprad.arrays import getitem
-
         return getitem(self, index)
 
     def __len__(self) -> int:
@@ -266,6 +266,9 @@ class Variable(Arithmetic, ArrayMethods):
         return f"variable({str(self._value).replace(chr(10), chr(10) + ' ' * 9)})"
 
     __str__ = __repr__
+
+
+_pull_variables = pull_carriers(Variable._of)
 
 
 def _revived(cls: type[Variable], data: Any, name: str | None, attributes: dict[str, Any]) -> Variable:
@@ -384,8 +387,6 @@ def _as_floats(x: Any) -> Any:
 
 
 def _expression(result: Variable) -> Any:
-    from exprad.expr import Const, Var, build
-
     start = result._node or result._leaf_node()
     names = (f"x{place}" for place in range(1 << 62))
     leaves = [leaf for leaf in postorder([start]) if leaf.__class__ is Leaf]

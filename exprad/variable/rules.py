@@ -17,8 +17,9 @@ import numpy as np
 
 from exprad.chain import Guard, Guarded, Masked, joined, known_truth, pullback, resolve
 from exprad.expr import Const, Expr, Var, build
-from exprad.primitive import Primitive, Shape
+from exprad.primitive import Primitive
 from exprad.program import Program
+from exprad.shapes import Shape
 from exprad.tensor.carrying import unbroadcast
 from exprad.value import as_float, is_operator, numpy_function
 

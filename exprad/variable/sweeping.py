@@ -31,11 +31,13 @@ def pull_arrays(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any,
     _spread(node, operands, y_bar, node.saved, node.rule.pull, "on_arrays", bars)
 
 
-def pull_variables(
-    row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]
-) -> None:
-    """A step of the sweep that is recorded itself."""
-    _spread(node, operands, y_bar, _saved_variables(node), node.rule.whole.on_carriers, "on_carriers", bars)
+def pull_carriers(made: Callable[[Any, Any], Any]) -> Callable[..., None]:
+    """A step of the sweep that is recorded itself: `made(value, node)` makes the carrier that a node of the tape computed."""
+
+    def pull(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]) -> None:
+        _spread(node, operands, y_bar, _saved(node, made), node.rule.whole.on_carriers, "on_carriers", bars)
+
+    return pull
 
 
 def _spread(node: Node, operands: Sequence[Any], y_bar: Any, saved: Any, pull: Callable[..., Sequence[Any]],
@@ -113,10 +115,8 @@ def _resolved(bar: Any) -> Any:
     return kept
 
 
-def _saved_variables(node: Node) -> Any:
-    """What a node saved, as the Variables that it was."""
-    from exprad.variable import Variable
-
+def _saved(node: Node, made: Callable[[Any, Any], Any]) -> Any:
+    """What a node saved, as the carriers that it was."""
     places = node.rule.places
     if not places:
         return None
@@ -130,7 +130,7 @@ def _saved_variables(node: Node) -> Any:
             found.append(value)
             continue
         origin = node if place == 0 else of_place[place - 1]
-        found.append(Variable._of(value, origin))
+        found.append(made(value, origin))
     return tuple(found) if len(found) > 1 else found[0]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from exprad.arrays.counterparts import trace as of_matrix
 from exprad.errors import ArgumentError, NameClashError
+from exprad.expr import Call, Var
 from exprad.traverse import collector_paused, fold
 
 _tracing: ContextVar[frozenset[str]] = ContextVar("tracing", default=frozenset())  # parameters of functions traced now
@@ -36,8 +37,6 @@ def trace(x: Any, *arguments: Any, **options: Any) -> Any:
 
 
 def _traced(function: Callable[..., Any], *shapes: Any) -> Any:
-    from exprad.expr import Var
-
     parameters = inspect.signature(function).parameters.values()
     names = [each.name for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     names += [f"{each.name}{place}" for each in parameters if each.kind is each.VAR_POSITIONAL
@@ -66,8 +65,6 @@ def _traced(function: Callable[..., Any], *shapes: Any) -> Any:
 
 def _renamed(found: Any, names: dict[Any, Any]) -> Any:
     """What a function gave, with the variables it was given called like its parameters."""
-    from exprad.expr import Call
-
     outputs = list(_expressions(found))
     if not outputs or not names:
         return found
