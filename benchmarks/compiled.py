@@ -24,7 +24,7 @@ import numpy as np
 import exprad
 from benchmarks import peers
 from exprad import cos, exp, gradient, log, sin, sqrt, tanh, variables
-from exprad.program import Program
+from exprad.graph.program import Program
 
 x, y = variables("x y")
 GP = (1 + (x + y + 1) ** 2 * (19 - 14 * x + 3 * x**2 - 14 * y + 6 * x * y + 3 * y**2)) * (

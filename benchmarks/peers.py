@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from exprad import compile, variables
-from exprad.primitive import Primitive
-from exprad.program import Program
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
 
 ARITHMETIC: dict[str, Callable[..., Any]] = {
     "add": lambda a, b: a + b,

@@ -13,27 +13,27 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-from exprad import elementary as _elementary
 from exprad import face as _face
-from exprad.elementary import *
 from exprad.errors import ExpradError
-from exprad.expr import Add, Call, Const, Div, Expr, Mul, Neg, Pow, Sub, Var, variables
-from exprad.primitive import If, Primitive, table
-from exprad.simplify import simplify
+from exprad.graph.expr import Add, Call, Const, Div, Expr, Mul, Neg, Pow, Sub, Var, variables
+from exprad.graph.simplify import simplify
+from exprad.ground.primitive import If, Primitive, table
+from exprad.tables import elementary as _elementary
+from exprad.tables.elementary import *
 
 if TYPE_CHECKING:
     from exprad.arrays import *
     from exprad.backends.c import to_c
     from exprad.backends.function import Function, compile
-    from exprad.certificate import check
+    from exprad.derivatives.kink import kinks
+    from exprad.derivatives.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, value_and_gradient, vjp
     from exprad.dual import DualNumber
-    from exprad.evaluation import evaluate
+    from exprad.graph.evaluation import evaluate
+    from exprad.graph.tracing import trace  # type: ignore[assignment]  # NumPy's, and that of a function
+    from exprad.insight.certificate import check
     from exprad.interop.sympy import from_sympy, to_sympy
-    from exprad.kink import kinks
-    from exprad.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, value_and_gradient, vjp
     from exprad.pictures.dot import to_dot
     from exprad.text.parser import parse
-    from exprad.tracing import trace  # type: ignore[assignment]  # NumPy's, and that of a function
     from exprad.variable import Config, Variable, no_grad, using_config
 
 __version__ = "0.1.0"
@@ -47,15 +47,15 @@ _LAZY = {
     "squeeze stack std sum swapaxes take tensordot tile transpose tril triu var vdot vstack",
     "backends.c": "to_c",
     "backends.function": "Function compile",
-    "certificate": "check",
+    "insight.certificate": "check",
     "dual": "DualNumber",
-    "evaluation": "evaluate",
-    "kink": "kinks",
+    "graph.evaluation": "evaluate",
+    "derivatives.kink": "kinks",
     "interop.sympy": "from_sympy to_sympy",
-    "matrices": "derivative gradient hessian hvp jacobian jvp value_and_gradient vjp",
+    "derivatives.matrices": "derivative gradient hessian hvp jacobian jvp value_and_gradient vjp",
     "pictures.dot": "to_dot",
     "text.parser": "parse",
-    "tracing": "trace",
+    "graph.tracing": "trace",
     "variable": "Config Variable no_grad using_config",
 }
 Primitive.reserved = frozenset([*_LAZY["arrays"].split(), "trace"])

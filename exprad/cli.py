@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from exprad.backends.c import to_c
-from exprad.certificate import check
 from exprad.demo import run
+from exprad.derivatives.matrices import gradient as slopes
+from exprad.derivatives.matrices import hessian
 from exprad.errors import ArgumentError, ExpradError, extra
-from exprad.evaluation import evaluate
-from exprad.expr import Expr, Var
+from exprad.graph.evaluation import evaluate
+from exprad.graph.expr import Expr, Var
+from exprad.insight.certificate import check
 from exprad.interop.sympy import to_sympy
-from exprad.matrices import gradient as slopes
-from exprad.matrices import hessian
 from exprad.text.parser import parse
 
 try:

@@ -6,20 +6,20 @@ which is imported at its first call. Nothing is declared or computed here.
 
 from __future__ import annotations
 
-from exprad.bound import handlers, homes
+from exprad.ground.bound import handlers, homes
 
 homes.update({
-    "Primitive.value":                   "exprad.value:evaluate",
-    "Primitive.fingerprint":             "exprad.fingerprint:fingerprint",
+    "Primitive.value":                   "exprad.numbers:evaluate",
+    "Primitive.fingerprint":             "exprad.ground.fingerprint:fingerprint",
 
-    "Expr.evaluate":                     "exprad.evaluation:evaluate",
-    "Expr.gradient":                     "exprad.matrices:gradient",
-    "Expr.hessian":                      "exprad.matrices:hessian",
-    "Expr.backpropagate":                "exprad.matrices:backpropagate",
-    "Expr.substitute":                   "exprad.matrices:substitute",
+    "Expr.evaluate":                     "exprad.graph.evaluation:evaluate",
+    "Expr.gradient":                     "exprad.derivatives.matrices:gradient",
+    "Expr.hessian":                      "exprad.derivatives.matrices:hessian",
+    "Expr.backpropagate":                "exprad.derivatives.matrices:backpropagate",
+    "Expr.substitute":                   "exprad.derivatives.matrices:substitute",
     "Expr.__str__":                      "exprad.text.printer:to_text",
     "Expr.__repr__":                     "exprad.text.printer:to_short_text",
-    "Expr.__reduce__":                   "exprad.program:reduced",
+    "Expr.__reduce__":                   "exprad.graph.program:reduced",
     "Expr.__getitem__":                  "exprad.arrays:getitem",
     "Expr.listed":                       "exprad.arrays:as_operand",
     "Indexed.__iter__":                  "exprad.arrays.methods:elements",

@@ -27,8 +27,8 @@ import mpmath
 import numpy as np
 
 from exprad import DualNumber, Expr, Var, Variable, evaluate, kinks, where
-from exprad.elementary import polygamma, sinc_slope
-from exprad.traverse import postorder
+from exprad.ground.traverse import postorder
+from exprad.tables.elementary import polygamma, sinc_slope
 from tests.rows import VARIABLES, smooth_rows
 
 PRECISIONS = (70, 25), (1000, 200)  # digits, and how many of them the step of a difference takes

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 import exprad as ep
 from exprad import Const, DualNumber, Var, Variable, compile, evaluate, jvp, stack, variables, vjp
 from exprad.errors import ArgumentError, ShapeError, UnsupportedError
-from exprad.expr import Call
-from exprad.program import Program
+from exprad.graph.expr import Call
+from exprad.graph.program import Program
+from exprad.numbers import as_float
 from exprad.tensor import Family
-from exprad.value import as_float
 from tests.arrays import CASES, Draw
 from tests.rows import searched
 from tests.targets import needs, present

@@ -18,7 +18,7 @@ import exprad as ep
 from exprad import Var, to_c, variables
 from exprad.backends.c import LARGEST
 from exprad.errors import ArgumentError, UnsupportedError
-from exprad.expr import expression
+from exprad.graph.expr import expression
 from tests.rows import PLAIN, VARIABLES, expressions, operands_of, rows
 
 GCC = shutil.which("gcc")

@@ -44,8 +44,8 @@ from exprad import (
     where,
     xlogy,
 )  # fmt: skip
-from exprad.evaluation import evaluate
-from exprad.traverse import postorder
+from exprad.graph.evaluation import evaluate
+from exprad.ground.traverse import postorder
 from tests.test_c import GCC, Library
 from tests.test_cupy import emulated
 from tests.test_foreign import library as library_of_arrays

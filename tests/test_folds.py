@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from exprad import Const, Expr, Var, compile, cos, evaluate, simplify, sin, variables
-from exprad import elementary as table
-from exprad.expr import Call, expression
-from exprad.primitive import Primitive
-from exprad.folding import FOLDS
-from exprad.traverse import postorder
-from exprad.value import as_float
+from exprad.graph.expr import Call, expression
+from exprad.graph.folding import FOLDS
+from exprad.ground.primitive import Primitive
+from exprad.ground.traverse import postorder
+from exprad.numbers import as_float
+from exprad.tables import elementary as table
 from tests.rows import SEARCH
 
 x, y = variables("x y")

@@ -356,7 +356,7 @@ def test_the_direction_of_a_length_turns_in_mixed_derivatives() -> None:
 
 def test_passes_are_few_where_few_elements_meet() -> None:
     pytest.importorskip("scipy")
-    from exprad.one_sided import passes
+    from exprad.derivatives.one_sided import passes
 
     v = Var("v", shape=(50,))
     assert len(passes([exprad.sum(abs(v))], [v])) == 1
@@ -368,7 +368,7 @@ def test_passes_are_few_where_few_elements_meet() -> None:
 
 
 def test_without_scipy_each_element_has_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    from exprad import sparsity
+    from exprad.derivatives import sparsity
     from exprad.errors import extra
 
     def missing(user: str) -> Any:

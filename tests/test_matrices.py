@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import exprad as ep
-from exprad import Const, Var, hessian, jacobian, sparsity, variables
+from exprad import Const, Var, hessian, jacobian, variables
+from exprad.derivatives import sparsity
 from exprad.errors import ArgumentError, ShapeError
 from tests.arrays import CASES, array
 from tests.rows import searched
@@ -94,7 +95,7 @@ def test_the_sparse_hessian_of_rosenbrock_takes_three_passes_at_any_size() -> No
 
 
 def test_the_gradient_of_rosenbrock_has_as_many_nodes_at_any_size() -> None:
-    from exprad.traverse import postorder
+    from exprad.ground.traverse import postorder
 
     counts = []
     for n in (10, 1_000_000):

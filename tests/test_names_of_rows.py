@@ -13,7 +13,7 @@ import pytest
 
 from exprad import DualNumber, Primitive, Var, Variable, check, compile, from_sympy, parse, to_c, to_sympy, variables
 from exprad.errors import ExpradError, NameClashError, OperandError, UnsupportedError
-from exprad.value import function_of
+from exprad.numbers import function_of
 
 x, y = variables("x y")
 NAMES = """ulp degrees radians fabs logit factor sinpi modf frexp factorial isqrt erfinv heaviside deg2rad spacing i0

@@ -24,7 +24,7 @@ from exprad import Var, compile, variables
 from exprad.backends.native import is_as_in_python
 from exprad.backends.python import ScalarSource
 from exprad.errors import MissingExtraError, UnsupportedError
-from exprad.primitive import Primitive
+from exprad.ground.primitive import Primitive
 from tests.rows import PLAIN, VARIABLES, expressions, operands_of, points, rows, searched, smooth_rows
 
 pytest.importorskip("llvmlite")

@@ -11,7 +11,7 @@ import pytest
 import exprad as ep
 from exprad import tensor
 from exprad.errors import ExpradError
-from exprad.program import Program as Lowered
+from exprad.graph.program import Program as Lowered
 from tests.programs.arithmetic import Precise
 from tests.programs.carriers import Case
 from tests.programs.differences import NUMPY_REFUSES, Expected, differences, of_numbers, of_values

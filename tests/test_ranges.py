@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from exprad import Variable, compile, derivative, evaluate, lgamma, parse, sinc, to_c, variables
-from exprad.elementary import polygamma, sinc_slope
 from exprad.errors import OperandError
+from exprad.tables.elementary import polygamma, sinc_slope
 from tests.rows import VARIABLES, operands_of, rows
 from tests.targets import present
 from tests.test_c import Library, needs_gcc

@@ -13,7 +13,7 @@ import pytest
 
 import exprad as ep
 from exprad import DualNumber, Var, Variable, variables
-from exprad.primitive import If, Primitive
+from exprad.ground.primitive import If, Primitive
 from tests.rows import operands_of, smooth_rows
 
 EDGES = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)  # ends of domains, ties, kinks and zeros among them

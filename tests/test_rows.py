@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from exprad import DualNumber, Var, check, exp, leg, parse, table
 from exprad.errors import ExpradError, UnsupportedError
-from exprad.evaluation import evaluate
-from exprad.expr import expression
 from exprad.forward import tangents
+from exprad.graph.evaluation import evaluate
+from exprad.graph.expr import expression
+from exprad.ground.primitive import Primitive
 from exprad.interop.sympy import to_sympy
-from exprad.primitive import Primitive
 from exprad.reverse import adjoints
 from tests.rows import HIDDEN, X, Y, Z, close, interval, operands_of, points, rows, searched, smooth_rows
 

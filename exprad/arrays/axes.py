@@ -7,9 +7,9 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from exprad.digits import shown
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.shapes import Axes, shape_of, size_of
+from exprad.ground.digits import shown
+from exprad.ground.shapes import Axes, shape_of, size_of
 
 Axis = int | Sequence[int] | None
 

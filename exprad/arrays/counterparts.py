@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from exprad import elementary as table
 from exprad.arrays import parts, products, reductions, shapes
 from exprad.arrays.axes import Axis, place_of
 from exprad.arrays.indexing import getitem
 from exprad.arrays.operands import as_operand
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.primitive import Primitive
-from exprad.shapes import broadcast_shapes, shape_of, size_of, sizes_of
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import broadcast_shapes, shape_of, size_of, sizes_of
+from exprad.tables import elementary as table
 from exprad.tensor import astype as cast
 from exprad.tensor import reshaped, stretched
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from exprad import tensor
-from exprad.digits import shown
 from exprad.errors import ArgumentError, OperandError, PlaceError, refuse_masked
-from exprad.shapes import Shape, broadcast_shapes, shape_of
+from exprad.ground.digits import shown
+from exprad.ground.shapes import Shape, broadcast_shapes, shape_of
 from exprad.tensor import Index, IndexArray, Slice, reshaped, stretched
 
 _WHOLE = slice(None)

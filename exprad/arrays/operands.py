@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from exprad.errors import OperandError, ShapeError
-from exprad.shapes import shape_of
+from exprad.ground.shapes import shape_of
 from exprad.tensor import joined, reshaped
 
 _LIBRARIES = ("numpy", "torch", "jax", "jaxlib", "cupy", "dask")  # whose arrays are operands as they are

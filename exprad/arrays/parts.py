@@ -7,12 +7,12 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from exprad import elementary
 from exprad.arrays.axes import Axis, axes_of, place_of
 from exprad.arrays.indexing import add_at, getitem
 from exprad.arrays.shapes import concatenate, ravel
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.shapes import shape_of, size_of
+from exprad.ground.shapes import shape_of, size_of
+from exprad.tables import elementary
 from exprad.tensor import permuted, reshaped
 
 

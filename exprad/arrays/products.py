@@ -14,7 +14,7 @@ from exprad.arrays.parts import diagonal
 from exprad.arrays.reductions import sum
 from exprad.arrays.shapes import ravel, squeeze, transpose
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.shapes import shape_of
+from exprad.ground.shapes import shape_of
 from exprad.tensor import permuted
 
 

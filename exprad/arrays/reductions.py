@@ -5,12 +5,13 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
-from exprad import elementary, tensor
+from exprad import tensor
 from exprad.arrays.axes import Axis, axes_of, count_of, place_of
 from exprad.arrays.shapes import ravel
-from exprad.elementary import sqrt
 from exprad.errors import ArgumentError
-from exprad.shapes import shape_of
+from exprad.ground.shapes import shape_of
+from exprad.tables import elementary
+from exprad.tables.elementary import sqrt
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:

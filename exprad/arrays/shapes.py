@@ -9,7 +9,7 @@ from exprad import tensor
 from exprad.arrays.axes import Axis, place_of, places_of
 from exprad.arrays.operands import as_operand, check_alike
 from exprad.errors import ArgumentError, ShapeError
-from exprad.shapes import shape_of, size_of, sizes_of
+from exprad.ground.shapes import shape_of, size_of, sizes_of
 from exprad.tensor import permuted, reshaped
 
 

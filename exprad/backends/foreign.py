@@ -16,11 +16,11 @@ import numpy as np
 from exprad.backends.points import at_many
 from exprad.backends.signature import Input, Structure
 from exprad.errors import ArgumentError, ShapeError, UnsupportedError, extra, refuse_masked
-from exprad.primitive import Primitive
-from exprad.program import Program
-from exprad.shapes import Shape, broadcast_shapes
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape, broadcast_shapes
+from exprad.numbers import as_float, function_of, is_operator
 from exprad.tensor import of_numpy
-from exprad.value import as_float, function_of, is_operator
 
 MODULES = {"jax": "jax.numpy", "torch": "torch"}
 LACKS = {"polygamma"}  # what libraries have by name, but not for an order that is an array

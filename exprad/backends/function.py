@@ -24,8 +24,6 @@ from exprad.backends.python import ScalarSource
 from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.backends.statements import has_function
-from exprad.bound import handler_of
-from exprad.checkpoint import checkpointed
 from exprad.errors import (
     ArgumentError,
     BindingError,
@@ -35,12 +33,14 @@ from exprad.errors import (
     UnsupportedError,
     refuse_masked,
 )
-from exprad.evaluation import evaluate
-from exprad.expr import Expr, object_array
-from exprad.primitive import Primitive
-from exprad.program import Forecast, Program
-from exprad.shapes import Shape
-from exprad.traverse import collector_paused
+from exprad.graph.checkpoint import checkpointed
+from exprad.graph.evaluation import evaluate
+from exprad.graph.expr import Expr, object_array
+from exprad.graph.program import Forecast, Program
+from exprad.ground.bound import handler_of
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.ground.traverse import collector_paused
 
 BACKENDS = ("auto", "numpy", "python", "native", "cupy", "jax", "torch")
 LARGE = 3000  # steps from which a program runs level by level, and never becomes source
@@ -80,7 +80,7 @@ def compile(
     which move last bits; "cupy" makes a fused kernel for a GPU; "jax" and "torch" give an `ArrayFunction` of the arrays
     of these libraries, which their own jit and grad take.
     `checkpoint` saves memory for time: of the values that a reverse pass over arrays reads, only every k-th is kept, and
-    the others are computed again; "sqrt" takes the root of how many there are (see `exprad.checkpoint`).
+    the others are computed again; "sqrt" takes the root of how many there are (see `exprad.graph.checkpoint`).
 
     >>> from exprad import variables
     >>> x, y = variables("x y")

@@ -16,8 +16,8 @@ from exprad.backends.levels import Group, Layout
 from exprad.backends.llvm import Code, Vector, defined
 from exprad.backends.mathematics import by_lanes
 from exprad.backends.signature import own_name
-from exprad.primitive import Primitive
-from exprad.program import Program
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
 
 LOOPS_FIRST = {"gamma"}  # at poles, and left of them, C's are not NumPy's
 LIBM = {"gamma": "tgamma"}  # what C calls otherwise than Python's math, which has taken over its names

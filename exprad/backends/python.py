@@ -10,9 +10,9 @@ from typing import Any
 
 from exprad.backends.signature import own_name
 from exprad.errors import UnsupportedError
-from exprad.primitive import Primitive
-from exprad.program import Program
-from exprad.value import as_float, numpy_function
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.numbers import as_float, numpy_function
 
 # What differs from the row's operator or from its name in `math`; {0}, {1}, {2} are the operands.
 SPELLED = {

@@ -11,11 +11,11 @@ import numpy as np
 
 from exprad.backends.numpy import Blocks, Kernel, code, columns_of, rows_of, workers
 from exprad.backends.signature import Input
-from exprad.primitive import Primitive
-from exprad.program import Program
-from exprad.shapes import Shape
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.numbers import constant_of_dtype
 from exprad.tensor import IndexArray, of_numpy
-from exprad.value import constant_of_dtype
 
 _WRITERS: dict[str, Callable[..., Any]] = {  # rows of the second table that write where they are told, told last
     "matmul": lambda row: np.matmul,

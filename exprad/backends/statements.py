@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from exprad.errors import UnsupportedError
-from exprad.expr import Var
-from exprad.primitive import Primitive
-from exprad.program import Program
-from exprad.value import constant_of_dtype
+from exprad.graph.expr import Var
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.numbers import constant_of_dtype
 
 # What differs from the row's operator, and from its name in math.h, which Python's math has taken over; {0}, {1}, {2}
 # are the operands, {f} is the suffix of functions of the type.

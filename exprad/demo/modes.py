@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from exprad.certificate import check
 from exprad.dual import DualNumber
 from exprad.dual import gradient as dual_gradient
 from exprad.dual import hessian as dual_hessian
-from exprad.expr import variables
-from exprad.numeric import gradient as numeric_gradient
+from exprad.graph.expr import variables
+from exprad.insight.certificate import check
+from exprad.insight.numeric import gradient as numeric_gradient
 
 
 def show(say: Callable[[str], None]) -> bool:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from exprad.certificate import check
+from exprad.derivatives.kink import kinks
+from exprad.derivatives.matrices import gradient
 from exprad.errors import extra
-from exprad.expr import Expr, Var
+from exprad.graph.expr import Expr, Var
+from exprad.insight.certificate import check
 from exprad.interop.scipy import minimize_arguments
-from exprad.kink import kinks
-from exprad.matrices import gradient
 from exprad.text.parser import parse
 
 

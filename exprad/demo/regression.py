@@ -8,9 +8,9 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from exprad.backends.function import compile
+from exprad.derivatives.matrices import gradient
 from exprad.errors import extra
-from exprad.expr import Var
-from exprad.matrices import gradient
+from exprad.graph.expr import Var
 from exprad.text.parser import parse
 
 MODELS = {
@@ -34,7 +34,7 @@ def read(name: str) -> Dataset:
     """One of NIST's files, as they lay them out: lines 'b1 = start1 start2 certified deviation', then y and x."""
     import numpy as np
 
-    lines = files("exprad").joinpath("data", f"{name}.dat").read_text().splitlines()
+    lines = files("exprad.demo").joinpath("data", f"{name}.dat").read_text().splitlines()
     rows = [line.split("=")[1].split() for line in lines if line.strip().startswith("b") and "=" in line]
     numbers = [[float(each) for each in row[:3]] for row in rows if len(row) == 4]
     residual = next(float(line.split(":")[1]) for line in lines if line.startswith("Residual Sum of Squares"))

@@ -7,14 +7,14 @@ from fractions import Fraction
 from itertools import count
 from typing import Any
 
-from exprad.arithmetic import Arithmetic, ArrayMethods
 from exprad.arrays import broadcast_to, getitem
 from exprad.arrays.operands import as_numbers
+from exprad.carrier import Arithmetic, ArrayMethods
 from exprad.chain import pushforward, resolve
-from exprad.digits import digits
 from exprad.errors import OperandError, refuse_masked
-from exprad.primitive import Primitive
-from exprad.value import Number, unwrap
+from exprad.ground.digits import digits
+from exprad.ground.primitive import Primitive
+from exprad.numbers import Number, unwrap
 
 _fresh_levels = count(1 << 20, 1 << 20)
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from exprad import elementary as table
 from exprad.errors import NameClashError, UnsupportedError, extra
-from exprad.expr import Const, Expr, Var, expression
-from exprad.primitive import Primitive
-from exprad.traverse import fold
+from exprad.graph.expr import Const, Expr, Var, expression
+from exprad.ground.primitive import Primitive
+from exprad.ground.traverse import fold
+from exprad.tables import elementary as table
 
 
 def _sympy() -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from exprad.evaluation import evaluate
-from exprad.expr import Const, Expr, Var, expression
+from exprad.graph.evaluation import evaluate
+from exprad.graph.expr import Const, Expr, Var, expression
+from exprad.ground.traverse import canonical_operands
 from exprad.reverse import adjoints as sweep
 from exprad.text.printer import INFIX, PREFIX, number
-from exprad.traverse import canonical_operands
 
 _STYLES = {
     Var: 'shape=ellipse, style=filled, fillcolor="#cfe8ff"',

@@ -6,11 +6,11 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from exprad.chain import plus, pullback, resolve
-from exprad.expr import Expr, expression, variables_by_name
-from exprad.primitive import Primitive
+from exprad.graph.expr import Expr, expression, variables_by_name
+from exprad.ground.primitive import Primitive
+from exprad.ground.traverse import collector_paused, independents, postorder
 from exprad.tensor import stretched
 from exprad.tensor.carrying import unbroadcast
-from exprad.traverse import collector_paused, independents, postorder
 
 
 def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:

@@ -13,9 +13,9 @@ from itertools import product
 from string import ascii_letters
 from typing import Any
 
-from exprad import elementary as table
-from exprad.primitive import Primitive
-from exprad.shapes import Axes, Shape, broadcast_shapes, shape_of
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Axes, Shape, broadcast_shapes, shape_of
+from exprad.tables import elementary as table
 from exprad.tensor import linear, matrices, reductions
 from exprad.tensor.family import Family, Structural
 from exprad.tensor.linear import Index, IndexArray, Slice, axes_of, permuted, reshaped, stretched

@@ -12,8 +12,8 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from exprad.chain import Guard, Guarded, Masked, core, guard_of, plus, resolve, signed, times, within
-from exprad.elementary import where
-from exprad.shapes import Shape, shape_of
+from exprad.ground.shapes import Shape, shape_of
+from exprad.tables.elementary import where
 from exprad.tensor.family import Structural
 from exprad.tensor.linear import along, permuted, reshaped, stretched, sum, summed_to
 

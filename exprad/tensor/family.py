@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from zlib import crc32
 
 from exprad.errors import OperandError
-from exprad.primitive import Primitive
-from exprad.shapes import Shape, shape_of
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape, shape_of
 
 
 class Structural(Primitive):

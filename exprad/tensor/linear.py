@@ -11,7 +11,7 @@ from zlib import crc32
 
 from exprad.chain import Guard, Masked
 from exprad.errors import ShapeError
-from exprad.shapes import Axes, Shape, broadcast_shapes, shape_of
+from exprad.ground.shapes import Axes, Shape, broadcast_shapes, shape_of
 from exprad.tensor.family import Family
 
 

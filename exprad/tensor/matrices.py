@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from exprad.errors import ShapeError
-from exprad.shapes import Shape, broadcast_shapes, shape_of
+from exprad.ground.shapes import Shape, broadcast_shapes, shape_of
 from exprad.tensor.family import Family, quietly
 from exprad.tensor.linear import reshape, reshaped, sum, summed_to, swapped
 

@@ -11,15 +11,15 @@ from fractions import Fraction
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
-from exprad import elementary as table
 from exprad.arrays import SPELLINGS as OF_ARRAYS
-from exprad.digits import whole
 from exprad.errors import ArgumentError, OperandError, ParseError
-from exprad.expr import Call, Const, Expr, Var, expression
-from exprad.primitive import Primitive
+from exprad.graph.expr import Call, Const, Expr, Var, expression
+from exprad.ground.digits import whole
+from exprad.ground.primitive import Primitive
+from exprad.ground.traverse import collector_paused
+from exprad.tables import elementary as table
 from exprad.tensor import Family
 from exprad.text.printer import COMPARISON, CONSTANTS, INFIX, POWER, PREFIX, SIGN
-from exprad.traverse import collector_paused
 
 LONGEST = 64_000_000
 MOST_DIGITS = 10_000

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from exprad.digits import digits
-from exprad.expr import Const, Expr, Var
-from exprad.primitive import table
-from exprad.traverse import canonical_operands
+from exprad.graph.expr import Const, Expr, Var
+from exprad.ground.digits import digits
+from exprad.ground.primitive import table
+from exprad.ground.traverse import canonical_operands
 
 LONGEST = 10_000
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}

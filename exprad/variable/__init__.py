@@ -10,22 +10,22 @@ from weakref import ref
 
 import numpy as np
 
-from exprad.arithmetic import BINARY, Arithmetic, ArrayMethods, asker, is_operand
 from exprad.arrays import counterpart, getitem
 from exprad.arrays import matmul as sparse_product
 from exprad.arrays.operands import as_numbers
+from exprad.carrier import BINARY, Arithmetic, ArrayMethods, asker, is_operand
 from exprad.chain import resolve
-from exprad.elementary import pow as power
-from exprad.elementary import where
 from exprad.errors import NameClashError, OperandError, TapeError, refuse_masked
-from exprad.expr import Const, Var, build
-from exprad.intern import serial
-from exprad.primitive import Primitive
+from exprad.graph.expr import Const, Var, build
+from exprad.ground.intern import serial
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.ground.traverse import fold, postorder
+from exprad.numbers import as_float, evaluate, unwrap
 from exprad.reverse import sweep
-from exprad.shapes import Shape
+from exprad.tables.elementary import pow as power
+from exprad.tables.elementary import where
 from exprad.tensor import astype, matmul
-from exprad.traverse import fold, postorder
-from exprad.value import as_float, evaluate, unwrap
 from exprad.variable.config import Config, is_recording, no_grad, using_config
 from exprad.variable.rules import forward, rule
 from exprad.variable.sweeping import own, pull_arrays, pull_carriers, verify

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from exprad.chain import Guard, Guarded, Masked, both, guard_of, joined, plus, resolve
-from exprad.primitive import Primitive
-from exprad.value import keep
+from exprad.ground.primitive import Primitive
+from exprad.numbers import keep
 from exprad.variable.rules import Pull
 from exprad.variable.tape import Leaf, Node
 

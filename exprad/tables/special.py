@@ -9,8 +9,8 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from exprad import elementary as table
 from exprad.errors import OperandError, UnsupportedError
+from exprad.tables import elementary as table
 
 BERNOULLI = tuple(Fraction(n, d) for n, d in (  # B2, B4, ...
     (1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6), (-3617, 510), (43867, 798), (-174611, 330)))  # fmt: skip

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from exprad import elementary as table
-from exprad.expr import Const, Expr, build
-from exprad.folding import constant, is_call
-from exprad.primitive import Primitive
-from exprad.traverse import fold
+from exprad.graph.expr import Const, Expr, build
+from exprad.graph.folding import constant, is_call
+from exprad.ground.primitive import Primitive
+from exprad.ground.traverse import fold
+from exprad.tables import elementary as table
 
 
 def simplify(f: Expr) -> Expr:

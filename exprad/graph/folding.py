@@ -9,8 +9,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from exprad import elementary as table
-from exprad.primitive import Primitive
+from exprad.ground.primitive import Primitive
+from exprad.tables import elementary as table
 
 MOST_BITS = 4096
 Fold = Callable[..., Any]

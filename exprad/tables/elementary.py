@@ -15,7 +15,7 @@ from math import trunc as _trunc
 from typing import Any
 
 from exprad.errors import KinkError
-from exprad.primitive import If, Primitive
+from exprad.ground.primitive import If, Primitive
 
 _half = Fraction(1, 2)
 _log2, _log10 = 0.6931471805599453, 2.302585092994046
@@ -50,7 +50,7 @@ sub: Primitive = Primitive("sub", 1, -1, infix="-", exact=operator.sub, numpy="s
 mul: Primitive = Primitive("mul", lambda y, a, b: b, lambda y, a, b: a, infix="*", exact=operator.mul, numpy="multiply", commutes=True)
 div: Primitive = Primitive("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b, infix="/", exact=operator.truediv, numpy="divide", sympy=operator.truediv, sample=((-3, 3), (0.1, 3)))
 neg: Primitive = Primitive("neg", -1, prefix="-", exact=operator.neg, numpy="negative", sympy=operator.neg)
-pow: Primitive = Primitive("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="exprad.special:power", sample=((0.1, 3), (-3, 3)))
+pow: Primitive = Primitive("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="exprad.tables.special:power", sample=((0.1, 3), (-3, 3)))
 mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", exact=operator.mod, numpy="mod", sympy="Mod", sample=((-3, 3), (0.5, 3)), kink=lambda a, b: a / b - round(a / b), sides=lambda side, a, b: mod(a, b) + where(side(mod(a, b)) * side(b) < 0, b, 0), jumps=True)
 
 # magnitudes and steps
@@ -82,8 +82,8 @@ asin: Primitive = Primitive("asin", lambda y, x: 1 / leg(1, x), numpy="arcsin", 
 acos: Primitive = Primitive("acos", lambda y, x: -1 / leg(1, x), numpy="arccos", domain=("[-1, 1]",), sample=((-0.99, 0.99),), read=("arccos",))
 atan: Primitive = Primitive("atan", lambda y, x: 1 / (1 + x * x), numpy="arctan", read=("arctan",))
 atan2: Primitive = Primitive("atan2", lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), b / hypot(a, b) / hypot(a, b)), lambda y, a, b: If(not_equal(a, 0) | not_equal(b, 0), -(a / hypot(a, b)) / hypot(a, b)), numpy="arctan2", read=("arctan2",), analytic=False)
-sinc: Primitive = Primitive("sinc", lambda y, x: sinc_slope(1, x), formula="exprad.special:sinc_formula", mpmath="sincpi", sympy=lambda sp, x: sp.sinc(sp.pi * x))
-sinc_slope: Primitive = Primitive("sinc_slope", None, lambda y, n, x: sinc_slope(n + 1, x), numpy="exprad.special:sinc_slope", formula="exprad.special:sinc_slope_formula", mpmath="exprad.special:mp_sinc_slope", sympy=None, sample=((0, 3), (-3, 3)), analytic=False)
+sinc: Primitive = Primitive("sinc", lambda y, x: sinc_slope(1, x), formula="exprad.tables.special:sinc_formula", mpmath="sincpi", sympy=lambda sp, x: sp.sinc(sp.pi * x))
+sinc_slope: Primitive = Primitive("sinc_slope", None, lambda y, n, x: sinc_slope(n + 1, x), numpy="exprad.tables.special:sinc_slope", formula="exprad.tables.special:sinc_slope_formula", mpmath="exprad.tables.special:mp_sinc_slope", sympy=None, sample=((0, 3), (-3, 3)), analytic=False)
 
 # hyperbolic
 sinh: Primitive = Primitive("sinh", lambda y, x: cosh(x))
@@ -112,9 +112,9 @@ xdivy: Primitive = Primitive("xdivy", lambda y, a, b: 1 / b, lambda y, a, b: -xd
 erf: Primitive = Primitive("erf", lambda y, x: _two_over_sqrt_pi * exp(-(x * x)), numpy="scipy.special:erf", math="erf")
 erfc: Primitive = Primitive("erfc", lambda y, x: -_two_over_sqrt_pi * exp(-(x * x)), numpy="scipy.special:erfc", math="erfc")
 gamma: Primitive = Primitive("gamma", lambda y, x: y * digamma(x), numpy="scipy.special:gamma", math="gamma", sample=((0.1, 6),), analytic=False)
-lgamma: Primitive = Primitive("lgamma", lambda y, x: digamma(x), formula="exprad.special:lgamma_formula", mpmath=lambda mp, x: mp.inf if x <= 0 and x == mp.floor(x) else mp.re(mp.loggamma(x)), sympy="loggamma", sample=((0.1, 6),), analytic=False)
-digamma: Primitive = Primitive("digamma", lambda y, x: polygamma(1, x), numpy="scipy.special:digamma", formula="exprad.special:digamma_formula", sample=((0.1, 6),), analytic=False)
-polygamma: Primitive = Primitive("polygamma", None, lambda y, n, x: polygamma(n + 1, x), numpy="exprad.special:polygamma", formula="exprad.special:polygamma_formula", mpmath=lambda mp, n, x: mp.psi(int(n), x), sample=((1, 3), (0.1, 6)), analytic=False)
+lgamma: Primitive = Primitive("lgamma", lambda y, x: digamma(x), formula="exprad.tables.special:lgamma_formula", mpmath=lambda mp, x: mp.inf if x <= 0 and x == mp.floor(x) else mp.re(mp.loggamma(x)), sympy="loggamma", sample=((0.1, 6),), analytic=False)
+digamma: Primitive = Primitive("digamma", lambda y, x: polygamma(1, x), numpy="scipy.special:digamma", formula="exprad.tables.special:digamma_formula", sample=((0.1, 6),), analytic=False)
+polygamma: Primitive = Primitive("polygamma", None, lambda y, n, x: polygamma(n + 1, x), numpy="exprad.tables.special:polygamma", formula="exprad.tables.special:polygamma_formula", mpmath=lambda mp, n, x: mp.psi(int(n), x), sample=((1, 3), (0.1, 6)), analytic=False)
 
 # conditions
 less: Primitive = Primitive("less", 0, 0, infix="<", exact=operator.lt, predicate=True, kink=_gap, sides=lambda side, a, b: (a < b) | (equal(a, b) & (side.after_tie(a, b) < 0)), sympy=operator.lt)

@@ -13,8 +13,8 @@ from math import isqrt, prod
 from typing import Any
 
 from exprad.errors import ArgumentError
-from exprad.primitive import Primitive
-from exprad.program import Program
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
 
 
 def checkpointed(program: Program, every: int | str) -> Program:

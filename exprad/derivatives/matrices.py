@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from exprad import dual, one_sided
+from exprad import dual
 from exprad.arrays import stack
-from exprad.blocks import blocks, edge
+from exprad.derivatives import one_sided
+from exprad.derivatives.blocks import blocks, edge
+from exprad.derivatives.kink import checked, kinked, with_kinks
+from exprad.derivatives.sparsity import SparseMatrix, colours, pattern, pattern_of_scalars, rows_of
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.expr import Const, Expr, Var, build, expression, object_array
 from exprad.forward import tangents
-from exprad.kink import checked, kinked, with_kinks
+from exprad.graph.expr import Const, Expr, Var, build, expression, object_array
+from exprad.ground.traverse import collector_paused, fold, postorder
 from exprad.reverse import adjoints
-from exprad.sparsity import SparseMatrix, colours, pattern, pattern_of_scalars, rows_of
 from exprad.tensor import stretched
-from exprad.traverse import collector_paused, fold, postorder
 
 
 def _variable(wrt: Any) -> Var:

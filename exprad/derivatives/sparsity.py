@@ -14,10 +14,10 @@ from math import prod
 from typing import Any
 
 from exprad.errors import ArgumentError, ShapeError, extra
-from exprad.evaluation import evaluate
-from exprad.expr import Expr, Var
+from exprad.graph.evaluation import evaluate
+from exprad.graph.expr import Expr, Var
+from exprad.ground.traverse import fold
 from exprad.tensor import of_numpy
-from exprad.traverse import fold
 
 LARGEST = 200_000_000  # elements of a pattern; a matrix with more is not sparse
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from exprad.digits import shown
 from exprad.dual import DualNumber
 from exprad.errors import BindingError, NameClashError, OperandError, ShapeError, refuse_masked
-from exprad.expr import Expr, Var, expression, variables_by_name
-from exprad.shapes import Shape, broadcast_shapes
+from exprad.graph.expr import Expr, Var, expression, variables_by_name
+from exprad.ground.digits import shown
+from exprad.ground.shapes import Shape, broadcast_shapes
+from exprad.ground.traverse import postorder
+from exprad.numbers import as_float, broadcast, constant_of_dtype, like
 from exprad.tensor import at_points, stretched
-from exprad.traverse import postorder
-from exprad.value import as_float, broadcast, constant_of_dtype, like
 
 
 def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named: Any) -> Any:

@@ -9,7 +9,7 @@ from operator import attrgetter
 from threading import get_ident
 from typing import Any
 
-from exprad.forks import at_fork
+from exprad.ground.forks import at_fork
 
 by_age = attrgetter("_serial")
 

@@ -7,8 +7,8 @@ from itertools import product
 from typing import Any
 
 from exprad.arrays import add_at, stack
-from exprad.expr import Const, Expr, Var, expression
 from exprad.forward import tangents
+from exprad.graph.expr import Const, Expr, Var, expression
 from exprad.reverse import adjoints
 from exprad.tensor import stretched
 

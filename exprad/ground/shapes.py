@@ -6,8 +6,8 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from exprad.digits import shown
 from exprad.errors import OperandError, ShapeError
+from exprad.ground.digits import shown
 
 Shape = tuple[int, ...]
 Axes = tuple[int, ...] | None

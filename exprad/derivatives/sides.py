@@ -16,12 +16,12 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
-from exprad import elementary as table
 from exprad.errors import NotDifferentiableError
-from exprad.expr import Const, Expr, build, expression
 from exprad.forward import Slopes
+from exprad.graph.expr import Const, Expr, build, expression
+from exprad.ground.traverse import collector_paused, independents, postorder
+from exprad.tables import elementary as table
 from exprad.tensor import stretched
-from exprad.traverse import collector_paused, independents, postorder
 
 TANGENTS = 4  # how many tangents tell on which side of a jump an operand is: no derivative bounds how many matter
 

@@ -6,11 +6,11 @@ import sys
 from math import prod
 from typing import Any, Self, cast
 
-from exprad import elementary as table
-from exprad.bound import bound
-from exprad.digits import shown
 from exprad.errors import ArgumentError, ConditionError, OperandError
-from exprad.primitive import Primitive
+from exprad.ground.bound import bound
+from exprad.ground.digits import shown
+from exprad.ground.primitive import Primitive
+from exprad.tables import elementary as table
 
 BINARY = {"add": table.add, "sub": table.sub, "mul": table.mul, "truediv": table.div, "pow": table.pow,
           "mod": table.mod}  # fmt: skip

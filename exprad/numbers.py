@@ -14,11 +14,11 @@ from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
-from exprad.arithmetic import Arithmetic
-from exprad.elementary import div, mul
+from exprad.carrier import Arithmetic
 from exprad.errors import OperandError, UnsupportedError, extra
-from exprad.primitive import Primitive
-from exprad.shapes import Shape
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.tables.elementary import div, mul
 
 EXACT = (int, Fraction)
 MOST_BITS = 1 << 22
@@ -245,7 +245,7 @@ def numpy_function(row: Primitive) -> Callable[..., Any]:
         return getattr(np, spelling)
     module, name = spelling.split(":")
     try:
-        if module.startswith("exprad.special") and name == "polygamma":
+        if module.startswith("exprad.tables.special") and name == "polygamma":
             import_module("scipy")
         return getattr(import_module(module), name)
     except ImportError:

@@ -9,16 +9,16 @@ from itertools import count
 from operator import attrgetter, index
 from typing import Any, ClassVar, Self, cast
 
-from exprad import elementary as table
-from exprad.arithmetic import BINARY, COMPARISON, UNARY, Arithmetic, ArrayMethods, is_operand
-from exprad.bound import bound, elsewhere
-from exprad.digits import shown
+from exprad.carrier import BINARY, COMPARISON, UNARY, Arithmetic, ArrayMethods, is_operand
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, ShapeError, refuse_masked
-from exprad.folding import FOLDING_INTS, FOLDS, LOOKED_INTO
-from exprad.intern import Reference, Table, lock, new_table, serial
-from exprad.primitive import Primitive
-from exprad.shapes import Shape
-from exprad.traverse import postorder
+from exprad.graph.folding import FOLDING_INTS, FOLDS, LOOKED_INTO
+from exprad.ground.bound import bound, elsewhere
+from exprad.ground.digits import shown
+from exprad.ground.intern import Reference, Table, lock, new_table, serial
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.ground.traverse import postorder
+from exprad.tables import elementary as table
 
 _new = object.__new__
 _plain: set[type] = set()  # classes of scalar nodes that no fold of an operator looks into

@@ -10,17 +10,17 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from exprad import elementary as table
 from exprad.arrays import concatenate, stack
-from exprad.blocks import blocks, columns, edge, unit
+from exprad.derivatives.blocks import blocks, columns, edge, unit
+from exprad.derivatives.kink import kinked
+from exprad.derivatives.sides import Side
+from exprad.derivatives.sparsity import colours, pattern_of_values
 from exprad.errors import MissingExtraError
-from exprad.expr import Const, Expr, Var
 from exprad.forward import tangents
-from exprad.kink import kinked
+from exprad.graph.expr import Const, Expr, Var
+from exprad.ground.traverse import independents, postorder
 from exprad.reverse import adjoints
-from exprad.sides import Side
-from exprad.sparsity import colours, pattern_of_values
-from exprad.traverse import independents, postorder
+from exprad.tables import elementary as table
 
 STEPS = {"left": -1, "right": 1}
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any
 
-from exprad import numeric
 from exprad.arrays import sum as total
+from exprad.derivatives.kink import kinks
 from exprad.dual import DualNumber
 from exprad.errors import UnsupportedError
-from exprad.evaluation import evaluate
-from exprad.expr import Call, Const, Expr, Var, expression
 from exprad.forward import tangents
+from exprad.graph.evaluation import evaluate
+from exprad.graph.expr import Call, Const, Expr, Var, expression
+from exprad.ground.traverse import fold, postorder
+from exprad.insight import numeric
 from exprad.interop.sympy import to_sympy
-from exprad.kink import kinks
 from exprad.reverse import adjoints
-from exprad.traverse import fold, postorder
 from exprad.variable import Variable
 
 DIGITS = 50

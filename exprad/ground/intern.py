@@ -8,7 +8,7 @@ from threading import RLock
 from typing import Any
 from weakref import ref
 
-from exprad.forks import at_fork
+from exprad.ground.forks import at_fork
 
 lock = RLock()
 

@@ -9,9 +9,9 @@ from itertools import count
 from typing import Any
 from warnings import warn
 
-from exprad.bound import bound, elsewhere
 from exprad.errors import NameClashError, OperandError
-from exprad.shapes import Shape, broadcast_shapes
+from exprad.ground.bound import bound, elsewhere
+from exprad.ground.shapes import Shape, broadcast_shapes
 
 Partial = Callable[..., Any] | int | None
 

@@ -9,14 +9,14 @@ from functools import cache, cached_property, lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
-from exprad import elementary as table
-from exprad.digits import digits
 from exprad.errors import NameClashError, UnsupportedError
-from exprad.expr import Const, Expr, Var, build, expression, node_class
-from exprad.primitive import Primitive
-from exprad.shapes import Shape
-from exprad.traverse import canonical_operands, collector_paused, postorder
-from exprad.value import by_squaring
+from exprad.graph.expr import Const, Expr, Var, build, expression, node_class
+from exprad.ground.digits import digits
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.ground.traverse import canonical_operands, collector_paused, postorder
+from exprad.numbers import by_squaring
+from exprad.tables import elementary as table
 
 LARGEST_ORDERED = 5000  # nodes; beyond, commuting operands keep the order in which they were written
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
-from exprad import elementary as table
 from exprad.arrays import sum as total
 from exprad.errors import ArgumentError
-from exprad.expr import Expr, build, expression
-from exprad.traverse import collector_paused, fold, postorder
+from exprad.graph.expr import Expr, build, expression
+from exprad.ground.traverse import collector_paused, fold, postorder
+from exprad.tables import elementary as table
 
 KINKS = ("mean", "zero", "left", "right", "raise")
 
