@@ -49,20 +49,29 @@ def unwrap(value: Any) -> Any:
 
 def evaluate(row: Primitive, operands: Sequence[Any]) -> Any:
     """The value of `row` at `operands`, none of which is a carrier of a level above 0."""
-    if any(operand.__class__ is Number for operand in operands):
-        return Number(evaluate(row, [unwrap(operand) for operand in operands]))
-    if row.partials is None:
-        return _structural(row, operands)
     kind = ""
     for operand in operands:
-        found = _kind(operand.__class__)
+        cls = operand.__class__
+        if cls is Number:
+            return Number(evaluate(row, [unwrap(each) for each in operands]))
+        found = _kind(cls)
         if found > kind:
             kind, deciding = found, operand
-    if kind == "2 numpy" and any(getattr(operand, "dtype", None) == object for operand in operands):
+    if row.partials is None:
+        return _structural(row, operands)
+    if kind == "2 numpy" and object in [getattr(operand, "dtype", None) for operand in operands]:
         import numpy as np
 
         return np.frompyfunc(row, row.arity, 1)(*operands)
     return _EVALUATE[kind](row, operands, deciding)
+
+
+@cache
+def on_floats(row: Primitive) -> Callable[..., Any] | None:
+    """The function of a row for arrays of floats, of which nothing need be asked; None where something must."""
+    if row.partials is None:
+        return cast("Callable[..., Any]", row.numpy)
+    return None if row.is_composed or row.exact is operator.pow else numpy_function(row)
 
 
 def _structural(row: Primitive, operands: Sequence[Any]) -> Any:

@@ -12,7 +12,7 @@ from exprad.graph.expr import Expr, Var, expression, variables_by_name
 from exprad.ground.digits import shown
 from exprad.ground.shapes import Shape, broadcast_shapes
 from exprad.ground.traverse import postorder
-from exprad.numbers import as_float, broadcast, constant_of_dtype, like
+from exprad.numbers import as_float, broadcast, constant_of_dtype, like, on_floats
 from exprad.tensor import at_points, stretched
 
 
@@ -61,16 +61,39 @@ def _compute(order: Iterable[Any], values: dict[Expr, Any], kind: Any, has_axes:
 
     `kind` is the dtype of the floats given; `has_axes` says that points are to be told from the axes of nodes.
     """
+    if kind is None:
+        return _computed(order, values, kind, has_axes)
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        return _computed(order, values, kind, has_axes)
+
+
+def _computed(order: Iterable[Any], values: dict[Expr, Any], kind: Any, has_axes: bool) -> None:
+    is_quick = kind is not None and not has_axes
     for node in order:
         operands = node._operands
         if operands:
             row, xs = node.primitive, [values[operand] for operand in operands]
+            if is_quick and _are_floats(xs, kind):
+                function = on_floats(row)
+                if function is not None:
+                    values[node] = function(*xs)
+                    continue
             if kind is not None and row.partials is None:  # NumPy would take numbers for float64 arrays
                 xs = [constant_of_dtype(x, kind) if isinstance(x, (int, float, Fraction)) else x for x in xs]
             value = at_points(row, xs, [operand.shape for operand in operands], node.shape) if has_axes else row(*xs)
             values[node] = value if kind is None else _in_kind(kind, value)
         elif node.is_const:
             values[node] = node.value
+
+
+def _are_floats(xs: Sequence[Any], kind: Any) -> bool:
+    """Whether operands are arrays of the dtype, or numbers of it, all of them."""
+    for x in xs:  # noqa: SIM110  # a generator would cost a call for each
+        if getattr(x, "dtype", None) != kind or x.__class__.__module__ != "numpy":
+            return False
+    return True
 
 
 def _is_structural(node: Any) -> bool:

@@ -21,7 +21,9 @@ class Structural(Primitive):
         import numpy as np
 
         self.family = family
-        super().__init__(family.name, *[None] * arity, numpy=partial(family.value, np, **parameters), analytic=False)
+        super().__init__(
+            family.name, *[None] * arity, numpy=partial(family.value, np, **family.ready(parameters)), analytic=False
+        )
         self.partials = None  # type: ignore[assignment]  # what the chain rule asks
         self.parameters, self.stretches = parameters, family.stretches
         for column in ("kink", "sides", "squared"):
@@ -73,7 +75,7 @@ class Family:
     """Rows that differ in their parameters alone: one row for each set of them.
 
     - `shape(*shapes, **parameters)`: the shape of the result; raises for operands that do not fit;
-    - `value(np, *xs, **parameters)`: the result, for arrays;
+    - `value(np, *xs, **parameters)`: the result, for arrays; `ready(parameters)`: these as NumPy takes them, once for a row;
     - `transpose(y_bar, x, **parameters)`: the pullback of a family that is linear in its one operand; or
     - `slope(y, x, axis)`: for a reduction over `axis`, the partial derivative by each element, y as it broadcasts to x; or
     - `push(y, xs, x_dot, index, **parameters)` and `pull(y, xs, y_bar, index, **parameters)`: the tangent that operand
@@ -101,10 +103,11 @@ class Family:
                  transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,
                  push: Callable[..., Any] | None = None, pull: Callable[..., Any] | None = None,
                  letters: Callable[..., tuple[str, ...]] | None = None, is_linear: bool = False, reads: str = "all",
-                 **defaults: Any) -> None:  # fmt: skip
+                 ready: Callable[[dict[str, Any]], dict[str, Any]] = dict, **defaults: Any) -> None:  # fmt: skip
         if transpose is slope is None and (push is None or pull is None):
             raise OperandError(f"family {name!r} states no derivative: give it transpose, slope, or both push and pull")
         self.name, self.shape, self.value, self.slope, self.reads = name, shape, value, slope, reads
+        self.ready = ready
         self.is_linear, self.letters = is_linear or transpose is not None, letters
         self.defaults = MappingProxyType(defaults)
         self.push: Any = push or (lambda y, xs, x_dot, _, **parameters: self.row(1, **parameters)(x_dot))

@@ -239,23 +239,27 @@ def _part_shape(shape: Shape, index: Index) -> Shape:
     return tuple(found) if together else (*common, *found)
 
 
-def _add_at(np: Any, y: Any, shape: Shape, index: Index) -> Any:
+def _add_at(np: Any, y: Any, shape: Shape, index: tuple[Any, ...]) -> Any:
     whole = np.zeros(shape, y.dtype)
-    if any(isinstance(each, IndexArray) for each in index):
-        np.add.at(whole, of_numpy(index), y)
+    if any(isinstance(each, np.ndarray) for each in index):
+        np.add.at(whole, index, y)
     else:
-        whole[of_numpy(index)] = y
+        whole[index] = y
     return whole
+
+
+def _with_numpy_index(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {**parameters, "index": of_numpy(parameters["index"])}
 
 
 getitem: Family = Family(
     "getitem", reads="moves", shape=_part_shape,
-    value=lambda np, x, index: x[of_numpy(index)],
+    value=lambda np, x, index: x[index], ready=_with_numpy_index,
     transpose=lambda y_bar, x, index: scattered(y_bar, shape_of(x), index),
 )  # fmt: skip
 add_at: Family = Family(
     "add_at", reads="scatters",
-    shape=lambda y, shape, index: shape, value=_add_at,
+    shape=lambda y, shape, index: shape, value=_add_at, ready=_with_numpy_index,
     push=lambda y, xs, x_dot, _, shape, index: scattered(x_dot, shape, index),
     transpose=lambda x_bar, y, shape, index: getitem(x_bar, index=index),
 )  # fmt: skip
