@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from exprad.derivatives.sparsity import SparseMatrix
+from exprad.derivatives.sparse_matrix import SparseMatrix
 from exprad.errors import ArgumentError, BindingError, NameClashError, OperandError, ShapeError, refuse_masked
 from exprad.graph.expr import Expr, Var, expression
 from exprad.graph.program import Program

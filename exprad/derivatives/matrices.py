@@ -9,8 +9,10 @@ from exprad import dual
 from exprad.arrays import stack
 from exprad.derivatives import one_sided
 from exprad.derivatives.blocks import blocks, edge
+from exprad.derivatives.colouring import colours, rows_of
 from exprad.derivatives.kink import checked, kinked, with_kinks
-from exprad.derivatives.sparsity import SparseMatrix, colours, pattern, pattern_of_scalars, rows_of
+from exprad.derivatives.sparse_matrix import SparseMatrix
+from exprad.derivatives.sparsity import pattern, pattern_of_scalars
 from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.forward import tangents
 from exprad.graph.expr import Const, Expr, Var, build, expression, object_array

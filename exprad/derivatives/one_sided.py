@@ -12,9 +12,10 @@ from typing import Any
 
 from exprad.arrays import concatenate, stack
 from exprad.derivatives.blocks import blocks, columns, edge, unit
+from exprad.derivatives.colouring import colours
 from exprad.derivatives.kink import kinked
 from exprad.derivatives.sides import Side
-from exprad.derivatives.sparsity import colours, pattern_of_values
+from exprad.derivatives.sparsity import pattern_of_values
 from exprad.errors import MissingExtraError
 from exprad.forward import tangents
 from exprad.graph.expr import Const, Expr, Var

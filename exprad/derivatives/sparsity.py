@@ -1,8 +1,6 @@
-"""Which elements of expressions depend on which elements of a variable; and colours for columns that can share a pass.
+"""Which elements of expressions depend on which elements of a variable.
 
-The pattern is structural: a union over the graph of what each row reads, by boolean sparse products. Columns that have
-no row in common get one colour, and one tangent then serves all of them (A. Curtis, M. Powell, J. Reid, "On the
-estimation of sparse Jacobian matrices", IMA Journal of Applied Mathematics 13 (1974) 117-119). SciPy does the colouring.
+The pattern is structural: a union over the graph of what each row reads, by boolean sparse products.
 """
 
 from __future__ import annotations
@@ -13,8 +11,8 @@ from itertools import accumulate
 from math import prod
 from typing import Any
 
-from exprad.errors import ArgumentError, ShapeError, extra
-from exprad.graph.evaluation import evaluate
+from exprad.derivatives.sparse_matrix import scipy_sparse
+from exprad.errors import ArgumentError
 from exprad.graph.expr import Expr, Var
 from exprad.ground.traverse import fold
 from exprad.tensor import of_numpy
@@ -22,64 +20,9 @@ from exprad.tensor import of_numpy
 LARGEST = 200_000_000  # elements of a pattern; a matrix with more is not sparse
 
 
-class SparseMatrix:
-    """A matrix of expressions of which only some elements are not 0: `data`, one after another by rows.
-
-    compile() and evaluate() make a `scipy.sparse.csr_array` of it.
-
-    `data` is one expression of an array, or an object array of scalar expressions; `indices` and `indptr` are the
-    places, as SciPy has them: the columns of each element, and where each row begins.
-    """
-
-    def __init__(self, data: Any, indices: Any, indptr: Any, shape: tuple[int, int]) -> None:
-        self.data, self.indices, self.indptr, self.shape = data, indices, indptr, shape
-
-    @property
-    def nnz(self) -> int:
-        """How many elements are stored."""
-        return len(self.indices)
-
-    def filled(self, values: Any) -> Any:
-        """The matrix with numbers for its elements."""
-        sparse = _sparse("a sparse matrix")
-        if values.ndim != 1:
-            raise ShapeError(f"a sparse matrix is one at one point, got elements of shape {values.shape}; for many points "
-                             "evaluate or compile its .data")  # fmt: skip
-        return sparse.csr_array((values, self.indices.copy(), self.indptr.copy()), shape=self.shape)
-
-    def data_of(self, given: Any) -> Any:
-        """The elements of a matrix of this pattern, to be written to."""
-        import numpy as np
-
-        if not (getattr(given, "format", "") == "csr" and given.shape == self.shape and
-                np.array_equal(given.indptr, self.indptr) and np.array_equal(given.indices, self.indices)):  # fmt: skip
-            raise ArgumentError(f"out must be a scipy.sparse.csr_array {self.shape} of the same {self.nnz} places")
-        return given.data
-
-    def evaluate(self, bindings: Any = None, /, **named: Any) -> Any:
-        """The matrix at a point, as a `scipy.sparse.csr_array`."""
-        import numpy as np
-
-        bound = {**(bindings or {}), **named}
-        if isinstance(self.data, Expr):
-            return self.filled(evaluate(self.data, bound))
-        return self.filled(np.array(evaluate(list(self.data), bound), float))
-
-    def __repr__(self) -> str:
-        return f"<sparse matrix {self.shape} of expressions, {self.nnz} elements>"
-
-
-def _sparse(user: str) -> Any:
-    try:
-        import scipy.sparse
-    except ImportError:
-        raise extra("scipy", "scipy", user) from None
-    return scipy.sparse
-
-
 def pattern(f: Expr, wrt: Var) -> Any:
     """A boolean `scipy.sparse.csr_array`: a row for each element of f, a column for each of `wrt`, in order."""
-    sparse = _sparse("a sparse matrix")
+    sparse = scipy_sparse()
     width = wrt.size
 
     def visit(node: Any, operands: list[Any]) -> Any:
@@ -101,7 +44,7 @@ def pattern(f: Expr, wrt: Var) -> Any:
 
 def pattern_of_values(nodes: Sequence[Expr], wrt: Sequence[Var]) -> Any:
     """A row for each element of the nodes, a column for each of all variables: whether the value may depend on it."""
-    sparse = _sparse("a sparse matrix")
+    sparse = scipy_sparse()
     width = sum(x.size for x in wrt)
     start = dict(zip(wrt, accumulate([x.size for x in wrt], initial=0), strict=False))
 
@@ -228,34 +171,9 @@ def pattern_of_scalars(outputs: Sequence[Expr], wrt: Sequence[Var]) -> Any:
     """The pattern of scalar expressions by scalar variables: those that each expression holds."""
     import numpy as np
 
-    sparse = _sparse("a sparse matrix")
+    sparse = scipy_sparse()
     column = {variable: place for place, variable in enumerate(wrt)}
     rows = [sorted(column[each] for each in f.variables if each in column) for f in outputs]
     indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int32)
     indices = np.array([place for row in rows for place in row], np.int32)
     return sparse.csr_array((np.ones(len(indices), bool), indices, indptr), shape=(len(outputs), len(wrt)))
-
-
-def colours(found: Any) -> Any:
-    """A number for each column of a pattern, such that columns of one number have no row in common.
-
-    In the order of the columns; and, where that takes more numbers than the fullest row forces, the fullest first, too.
-    """
-    import numpy as np
-    from scipy.optimize._numdiff import group_columns
-
-    if not found.nnz:
-        return np.zeros(found.shape[1], int)
-    grouped: Any = group_columns
-    first = grouped(found, order=np.arange(found.shape[1]))
-    if first.max(initial=0) < np.diff(found.indptr).max(initial=0):
-        return first
-    second = grouped(found, order=np.argsort(-np.bincount(found.indices, minlength=found.shape[1]), kind="stable"))
-    return min(first, second, key=lambda each: each.max())
-
-
-def rows_of(found: Any) -> Any:
-    """The row of each element of a pattern."""
-    import numpy as np
-
-    return np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
