@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from threading import get_ident
@@ -39,6 +39,24 @@ def independents(order: Iterable[Any], wrt: Iterable[Any]) -> set[Any]:
         if covers(node._operands) and node not in wanted:
             found.add(node)
     return found
+
+
+def sweep(order: Sequence[Any], bars: dict[Any, Any], idle: Container[Any], kept: Container[Any],
+          pull: Callable[..., None]) -> None:  # fmt: skip
+    """The reverse pass over a graph or a tape: `bars`, adjoints by node, flow from the last node of `order` to the leaves.
+
+    `pull` is the pullback: it adds to `bars` what a node passes to its operands. When a node's turn comes, all that read
+    it had theirs, so its adjoint is whole; it is dropped then, unless the node is in `kept`.
+    """
+    take = bars.pop
+    for node in reversed(order):
+        operands = node._operands
+        if operands:
+            y_bar = take(node, None)
+            if y_bar is not None:
+                if kept and node in kept:
+                    bars[node] = y_bar
+                pull(node.primitive, node, operands, y_bar, idle, bars)
 
 
 def fold(outputs: Sequence[Any], visit: Callable[[Any, list[Any]], Any]) -> list[Any]:

@@ -20,9 +20,8 @@ from exprad.graph.expr import Const, Var, build
 from exprad.ground.intern import serial
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
-from exprad.ground.traverse import fold, postorder
+from exprad.ground.traverse import fold, postorder, sweep
 from exprad.numbers import as_float, evaluate, unwrap
-from exprad.reverse import sweep
 from exprad.tables.elementary import pow as power
 from exprad.tables.elementary import where
 from exprad.tensor import astype, matmul
