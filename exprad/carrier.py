@@ -133,6 +133,9 @@ class ArrayMethods:
                                "np.asarray(x) gives an array of its elements")  # fmt: skip
         if copy is False:
             raise ArgumentError("an array of the elements is made anew: copy=False can't be kept")
+        if by.startswith("numpy.ma"):
+            raise OperandError(f"a masked array can't meet {type(self).__name__}: its mask would be lost; fill it "
+                               "(.filled(0.0)), or take what is not masked (.compressed())")  # fmt: skip
         if by.startswith("scipy.sparse"):  # by an object array without axes it knows what to leave to another class
             return boxed(self)
         if by.startswith("scipy."):

@@ -110,6 +110,8 @@ def test_float32_stays_float32(name: str, data: Any) -> None:
     f = ep.sum(function(*xs))
     for value in ep.evaluate([f, *gradient(f, xs)], bound):
         assert value.dtype == np.float32
+    dual = function(*[DualNumber(each, np.ones_like(each)) for each in bound.values()])
+    assert (np.asarray(dual.value).dtype, np.asarray(dual.eps).dtype) == (np.float32, np.float32)
 
 
 @pytest.mark.parametrize("name", ["sum", "prod", "norm", "softmax", "matmul", "solve", "einsum", "getitem", "pad"])

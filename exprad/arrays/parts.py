@@ -168,6 +168,8 @@ def triu(x: Any, k: int = 0) -> Any:
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     """The differences of neighbours along an axis, n times over."""
     lead = (slice(None),) * place_of(axis, len(shape_of(x)), "diff", shape_of(x))
+    if not hasattr(n, "__index__") or n < 0:
+        raise ArgumentError(f"diff: n is a whole number of at least 0, got {n!r}")
     for _ in range(n):
         x = x[(*lead, slice(1, None))] - x[(*lead, slice(-1))]
     return x

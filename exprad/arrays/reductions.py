@@ -115,6 +115,8 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     underflow.
     """
     rank = len(shape_of(x)) if axis is None else len(axis) if isinstance(axis, (tuple, list)) else 1
+    if axis is not None and rank not in (1, 2):
+        raise ArgumentError(f"norm: an axis, or two, got {axis!r}")
     if ord is None or (ord == "fro" and rank == 2) or (ord == 2 and rank == 1):
         return tensor.norm(x, axis=axes_of(x, axis, "norm"), keepdims=builtins.bool(keepdims))
     if rank == 1 and ord in (1, float("inf"), -float("inf")):

@@ -9,7 +9,7 @@ from exprad import tensor
 from exprad.arrays.axes import Axis, place_of, places_of
 from exprad.arrays.operands import as_operand, check_alike
 from exprad.errors import ArgumentError, ShapeError
-from exprad.ground.shapes import shape_of, size_of, sizes_of
+from exprad.ground.shapes import given_sizes, shape_of, size_of, sizes_of
 from exprad.tensor import permuted, reshaped
 
 
@@ -21,7 +21,7 @@ def broadcast_to(x: Any, shape: Any) -> Any:
 
 def reshape(x: Any, shape: Any) -> Any:
     """x with its elements, in order, in another shape; one size may be -1."""
-    given = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+    given = given_sizes(shape, "reshape")
     if -1 not in given:
         return reshaped(x, sizes_of(given, "reshape"))
     place = given.index(-1)

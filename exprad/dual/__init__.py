@@ -62,6 +62,9 @@ class DualNumber(Arithmetic, ArrayMethods):
             kind = getattr(self.value, "dtype", None)
             is_float = isinstance(self.value, float) or getattr(kind, "kind", "") == "f"
             eps = kind.type(0) if is_float and kind is not None else 0.0 if is_float else 0
+        kind = getattr(self.value, "dtype", None)
+        if getattr(kind, "kind", "") == "f" and getattr(eps, "dtype", kind) != kind and hasattr(eps, "astype"):
+            eps = eps.astype(kind)  # a rule may have met numbers of another type
         shape = getattr(self.value, "shape", ())
         if shape and getattr(eps, "shape", ()) != shape:
             eps = broadcast_to(eps, shape)

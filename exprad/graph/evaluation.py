@@ -206,7 +206,13 @@ def _rounded(value: Any, arrays: Sequence[Any]) -> Any:
     import numpy as np
 
     if not all(isinstance(x, (np.ndarray, np.generic)) for x in arrays):
-        return value if any(getattr(x, "_level", 0) for x in arrays) else like(value, arrays)
+        if not any(getattr(x, "_level", 0) for x in arrays):
+            return like(value, arrays)
+        return (
+            as_float(value)
+            if value.__class__ in (int, Fraction) and all(x.dtype.kind == "f" for x in arrays)
+            else value
+        )
     kind = np.result_type(*arrays)
     if isinstance(value, bool):
         return np.asarray(value)[()]

@@ -6,17 +6,17 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import count
-from operator import attrgetter, index
+from operator import attrgetter
 from typing import Any, ClassVar, Self, cast
 
 from exprad.carrier import BINARY, COMPARISON, UNARY, Arithmetic, ArrayMethods, is_operand
-from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, ShapeError, refuse_masked
+from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, refuse_masked
 from exprad.graph.folding import FOLDING_INTS, FOLDS, LOOKED_INTO
 from exprad.ground.bound import bound, elsewhere
 from exprad.ground.digits import shown
 from exprad.ground.intern import Reference, Table, lock, new_table, serial
 from exprad.ground.primitive import Primitive
-from exprad.ground.shapes import Shape
+from exprad.ground.shapes import Shape, sizes_of
 from exprad.ground.traverse import postorder
 from exprad.tables import elementary as table
 
@@ -284,7 +284,7 @@ class Var(Expr):
 def _checked(name: Any, shape: Any) -> tuple[str, Shape]:
     if not isinstance(name, str):
         raise OperandError(f"a variable's name must be a non-empty string, got {type(name).__name__}: {shown(name)}")
-    return str(name), (index(shape),) if hasattr(shape, "__index__") else tuple(shape)
+    return str(name), sizes_of(shape, f"variable {name!r}")
 
 
 def _new_variable(name: str, shape: Shape) -> Var:
@@ -292,10 +292,7 @@ def _new_variable(name: str, shape: Shape) -> Var:
         raise OperandError("a variable's name must be a non-empty string, got ''")
     node: Any = _new(ShapedVar if shape else Var)
     if shape:
-        shape = tuple([index(size) for size in shape])
-        if min(shape) < 0:
-            raise ShapeError(f"a variable's shape has no negative sizes, got {shape}")
-        node._shape = shape
+        node._shape = shape = sizes_of(shape, f"variable {name!r}")
     node._name, node._value, node._serial = name, None, serial()
     return cast("Var", Var._interned.keep((name, shape), node))
 
@@ -578,13 +575,18 @@ for _name, _row in (BINARY | COMPARISON).items():
     setattr(Expr, f"__r{_name}__", _fast_binary(_row, True))
 
 
-def variables(names: str, *, shape: Shape = ()) -> tuple[Var, ...]:
-    """Several variables from names separated by blanks or commas.
+def variables(names: str | Iterable[str], *, shape: Shape = ()) -> tuple[Var, ...]:
+    """Several variables, from names separated by blanks or commas, or from a sequence of names.
 
     >>> variables("x y")
     (x, y)
     """
-    found = tuple(Var(name, shape=shape) for name in names.replace(",", " ").split())
+    if not isinstance(names, str) and not hasattr(names, "__iter__"):
+        raise OperandError(
+            f"variables() takes names, as 'x y' or ['x', 'y'], got {type(names).__name__}: {shown(names)}"
+        )
+    given = names.replace(",", " ").split() if isinstance(names, str) else names
+    found = tuple(Var(name, shape=shape) for name in given)
     if not found:
         raise ArgumentError(f"variables() needs at least one name, got {names!r}")
     if len(set(found)) < len(found):

@@ -1,25 +1,22 @@
-"""What a row of a user's says, as a digest: so that a pickle can tell whether its rows are still what they were."""
+"""What a row, or a family, of a user's says, as a digest: so that a pickle can tell whether its rows are still what they were."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from types import CodeType, FunctionType
 from typing import Any
 
-COLUMNS = (
-    """partials numpy mpmath sympy math exact formula domain sample kink commutes predicate analytic read""".split()
-)
 PLAIN = (bool, int, float, complex, Fraction, str, bytes, type(None), type(Ellipsis))
 
 
 def fingerprint(row: Any) -> tuple[str, str]:
-    """The version of Python, whose code the digest depends on, and the digest of all that the row states."""
+    """The version of Python, whose code the digest depends on, and the digest of the columns that the row states."""
     from hashlib import sha256  # importing the package leaves it out: it takes a sixth as long
 
     digest = sha256()
-    for column in COLUMNS:
+    for column in row.columns:
         for text in _described(getattr(row, column), set()):
             digest.update(f"{column} {text}\n".encode())
     return f"{sys.version_info.major}.{sys.version_info.minor}", digest.hexdigest()[:16]
@@ -32,6 +29,8 @@ def _described(value: Any, seen: set[int]) -> Iterator[str]:
     elif isinstance(value, (tuple, list, frozenset)):
         for each in sorted(value, key=repr) if isinstance(value, frozenset) else value:
             yield from _described(each, seen)
+    elif isinstance(value, Mapping):
+        yield from _described(sorted(value.items()), seen)
     elif isinstance(value, CodeType):
         yield f"{value.co_code.hex()} {value.co_names} {value.co_varnames} {value.co_freevars}"
         yield from _described(value.co_consts, seen)

@@ -94,15 +94,12 @@ class Primitive:
         self.register()
 
     def register(self) -> None:
-        known = Primitive.registry.get(self.name)
-        if Primitive.sealed and (known is not None and known.is_own or self.name in Primitive.reserved):
-            raise NameClashError(f"primitive {self.name!r} is exprad's own; choose another name")
         self.is_own = not Primitive.sealed
-        if known is not None and known.fingerprint != self.fingerprint:
-            warn(f"primitive {self.name!r} is defined again, and otherwise: expressions built before keep the row that they "
-                 f"were built with, and pickles of them are refused", stacklevel=4)  # fmt: skip
-        Primitive.registry[self.name] = self
+        claim(self, "primitive", Primitive.registry)
 
+    columns = tuple(
+        "partials numpy mpmath sympy math exact formula domain sample kink commutes predicate analytic read".split()
+    )
     stretches = False  # whether it only repeats its operand along axes
     sealed = False  # once it is True, new rows are a user's
     reserved: frozenset[str] = frozenset()  # what a user's row may not be called either: functions of arrays
@@ -172,6 +169,17 @@ class Primitive:
         return (lookup, (self.name,)) if self.is_own else (unchanged, (self.name, *self.fingerprint))
 
 
+def claim(made: Any, kind: str, registry: dict[str, Any]) -> None:
+    """Enter a row or a family under its name. A user's may not take the place of exprad's; in that of another it is told."""
+    known = registry.get(made.name)
+    if not made.is_own and (known is not None and known.is_own or made.name in Primitive.reserved):
+        raise NameClashError(f"{kind} {made.name!r} is exprad's own; choose another name")
+    if known is not None and known.fingerprint != made.fingerprint:
+        warn(f"{kind} {made.name!r} is defined again, and otherwise: expressions built before keep the row that they were "
+             f"built with, and pickles of them are refused", stacklevel=5)  # fmt: skip
+    registry[made.name] = made
+
+
 def lookup(name: str) -> Primitive:
     """The primitive called `name`.
 
@@ -190,11 +198,16 @@ def unchanged(name: str, version: str, digest: str) -> Primitive:
     Under another version of Python, whose code is another, that can't be told, and the name decides.
     """
     row = lookup(name)
+    check_unchanged(row, "primitive", version, digest)
+    return row
+
+
+def check_unchanged(row: Any, kind: str, version: str, digest: str) -> None:
+    """Raise if a row or a family is not what it was when it was pickled."""
     now = row.fingerprint
     if now[0] == version and now[1] != digest:
-        raise NameClashError(f"primitive {name!r} is not what it was when this was pickled (digest {digest}, now {now[1]}); "
+        raise NameClashError(f"{kind} {row.name!r} is not what it was when this was pickled (digest {digest}, now {now[1]}); "
                              f"define it as it was, or under another name")  # fmt: skip
-    return row
 
 
 def table() -> list[Primitive]:

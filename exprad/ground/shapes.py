@@ -35,14 +35,22 @@ def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
 
 def sizes_of(shape: Any, name: str) -> Shape:
     """A shape as given, one whole number or several, none of them negative."""
-    given = (shape,) if hasattr(shape, "__index__") else tuple(shape)
     try:
-        sizes = tuple([operator.index(size) for size in given])
+        sizes = tuple([operator.index(size) for size in given_sizes(shape, name)])
     except TypeError:
         raise OperandError(f"{name}: a shape is whole numbers, got {shown(shape)}") from None
     if any(size < 0 for size in sizes):
         raise ShapeError(f"{name}: a shape has no negative sizes, got {shown(shape)}")
     return sizes
+
+
+def given_sizes(shape: Any, name: str) -> tuple[Any, ...]:
+    """A shape as given: one size, or a sequence of them."""
+    if hasattr(shape, "__index__"):
+        return (shape,)
+    if isinstance(shape, str) or not hasattr(shape, "__iter__"):
+        raise OperandError(f"{name}: a shape is whole numbers, got {shown(shape)}")
+    return tuple(shape)
 
 
 def size_of(shape: Shape) -> int:

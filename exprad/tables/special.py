@@ -33,15 +33,15 @@ def power(a: Any, b: Any, out: Any = None) -> Any:
     is nan, and that of -0.0 has a sign."""
     import numpy as np
 
-    found = np.power(a, b) if out is None else np.power(a, b, out)
     half = b == 0.5
     if half is False or getattr(half, "shape", None) == () and not half:
-        return found
-    differs = half & ((a == 0) | (a == -math.inf))
+        return np.power(a, b) if out is None else np.power(a, b, out)
+    differs, size = half & ((a == 0) | (a == -math.inf)), np.abs(a)  # before a is written over
+    found = np.power(a, b) if out is None else np.power(a, b, out)
     if found.__class__ is np.ndarray:
-        np.copyto(found, np.abs(a), where=differs)
+        np.copyto(found, size, where=differs)
         return found
-    return np.abs(a) if differs else found
+    return size if differs else found
 
 
 power.writes = True  # type: ignore[attr-defined]  # it takes where to write, as a ufunc does
@@ -64,7 +64,8 @@ def polygamma(n: Any, x: Any) -> Any:
 
     x = np.asarray(x)
     whole = _checked_orders("polygamma", n) & (x != -math.inf)
-    return np.where(whole, special.polygamma(np.where(whole, n, 0), x), np.nan)[()]
+    found = np.where(whole, special.polygamma(np.where(whole, n, 0), x), np.nan)
+    return (found.astype(x.dtype) if x.dtype.kind == "f" else found)[()]
 
 
 def sinc_slope(n: Any, x: Any) -> Any:
@@ -194,8 +195,11 @@ def lgamma_formula(x: Any) -> Any:
     )
     far = (z - 0.5) * (log - 1) + ((math.log(2 * math.pi) - 1) / 2 + series / z)
     value = table.where(is_large, far, near + table.where(is_small, -log, log))
-    sine = table.where(is_left & ~is_pole, abs(table.sin(math.pi * fraction)), 1)
-    reflected = table.where(is_pole, math.inf, math.log(math.pi) - table.log(sine) - value)
+    distance = abs(fraction)
+    is_near = distance < 1e-9  # to a pole: the sine is pi times the distance, which may be subnormal
+    sine = table.where(is_left & ~is_pole, table.where(is_near, distance, abs(table.sin(math.pi * fraction))), 1)
+    scale = table.where(is_near, 0.0, math.log(math.pi))
+    reflected = table.where(is_pole, math.inf, scale - table.log(sine) - value)
     return table.where(is_left, reflected, value)
 
 

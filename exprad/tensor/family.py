@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 from zlib import crc32
 
-from exprad.errors import OperandError
-from exprad.ground.primitive import Primitive
+from exprad.errors import NameClashError, OperandError
+from exprad.ground.fingerprint import fingerprint
+from exprad.ground.primitive import Primitive, claim
 from exprad.ground.shapes import Shape, shape_of
 
 
@@ -68,7 +69,8 @@ class Structural(Primitive):
         return f"<primitive {self.name} {self.parameters}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self.restored, (self.name, self.arity, self.parameters)
+        stated = () if self.family.is_own else self.family.fingerprint
+        return self.restored, (self.name, self.arity, self.parameters, *stated)
 
 
 class Family:
@@ -82,6 +84,7 @@ class Family:
       `index` passes on, and the adjoint that it gets; `is_linear` says that the result is linear in all operands at once;
     - `letters(*shapes, **parameters)`: a letter for each of the last axes of each operand and, at the end, of the result: axes
       that share a letter go together, and elements of the result depend on no others; left out, all depends on all;
+    - `adds`: whether a linear family only adds elements, each with the weight 1, as one that moves or scatters them does;
     - `batch`: how it takes many points at once, of `tensor.batching`; without one, it is computed point by point;
     - `reads`: which elements of an operand an element of the result depends on: one, where it "moves" elements or
       "scatters" them among zeros; a "group" along axes; or "all";
@@ -93,6 +96,10 @@ class Family:
     """
 
     registry: dict[str, Family] = {}
+    sealed = False  # once it is True, new families are a user's
+    columns = tuple(
+        "defaults shape value slope push pull letters is_linear reads adds ready kink sides squared".split()
+    )
     batch: Callable[..., Any] | None = None
     kink: Callable[..., Any] | None = None
     sides: Callable[..., Any] | None = None
@@ -103,11 +110,14 @@ class Family:
                  transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,
                  push: Callable[..., Any] | None = None, pull: Callable[..., Any] | None = None,
                  letters: Callable[..., tuple[str, ...]] | None = None, is_linear: bool = False, reads: str = "all",
-                 ready: Callable[[dict[str, Any]], dict[str, Any]] = dict, **defaults: Any) -> None:  # fmt: skip
+                 adds: bool | None = None, ready: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+                 **defaults: Any) -> None:  # fmt: skip
+        if not isinstance(name, str) or not name.isidentifier():
+            raise OperandError(f"a family's name must be an identifier, got {name!r}")
         if transpose is slope is None and (push is None or pull is None):
             raise OperandError(f"family {name!r} states no derivative: give it transpose, slope, or both push and pull")
         self.name, self.shape, self.value, self.slope, self.reads = name, shape, value, slope, reads
-        self.ready = ready
+        self.ready, self.adds = ready, reads in ("moves", "scatters") if adds is None else adds
         self.is_linear, self.letters = is_linear or transpose is not None, letters
         self.defaults = MappingProxyType(defaults)
         self.push: Any = push or (lambda y, xs, x_dot, _, **parameters: self.row(1, **parameters)(x_dot))
@@ -115,7 +125,15 @@ class Family:
         if transpose is not None:
             self.pull = lambda y, xs, y_bar, _, **parameters: transpose(y_bar, xs[0], **parameters)
         self._rows: dict[Any, Structural] = {}
-        Family.registry[name] = self
+        self.is_own = not Family.sealed
+        if not self.is_own and name in Primitive.registry:
+            raise NameClashError(f"family {name!r} would be called like an elementwise row; choose another name")
+        claim(self, "family", Family.registry)
+
+    @property
+    def fingerprint(self) -> tuple[str, str]:
+        """The version of Python, and a digest of all that the family states."""
+        return fingerprint(self)
 
     def row(self, arity: int = 1, **parameters: Any) -> Structural:
         """The row for these parameters, the same at every call."""

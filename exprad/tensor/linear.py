@@ -59,7 +59,7 @@ def along(x: Any, y: Any, axis: Axes) -> Any:
 
 
 sum = Family(
-    "sum", axis=None, keepdims=False, reads="group",
+    "sum", axis=None, keepdims=False, reads="group", adds=True,
     shape=lambda x, axis, keepdims: reduced(x, axis, keepdims),
     value=lambda np, x, axis, keepdims: np.add.reduce(x, axis, keepdims=keepdims),
     transpose=lambda y_bar, x, axis, keepdims: broadcast_to(along(x, y_bar, axis), shape=shape_of(x)),
@@ -67,7 +67,7 @@ sum = Family(
 
 
 cumsum: Family = Family(
-    "cumsum",
+    "cumsum", adds=True,
     shape=lambda x, axis: x,
     value=lambda np, x, axis: np.add.accumulate(x, axis),
     transpose=lambda y_bar, x, axis: reversed_along(cumsum(reversed_along(y_bar, axis), axis=axis), axis),

@@ -222,6 +222,8 @@ class Variable(Arithmetic, ArrayMethods):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """The elements, where an object array is asked for, or by what works on one; else an error."""
         by = asker()
+        if by.startswith("numpy.ma"):
+            return self._as_array(by, dtype, copy)
         if dtype == object or by.startswith(("scipy.", "pandas.", "numpy._core.fromnumeric")):
             return self._as_array(by, dtype, copy)
         raise OperandError("an array of a Variable would lose its derivative; use .data for its numbers, np.stack([v, w]) "
