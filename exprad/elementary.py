@@ -18,6 +18,7 @@ from exprad.errors import KinkError
 from exprad.primitive import If, Primitive
 
 _half = Fraction(1, 2)
+_infinity = float("inf")
 _log2, _log10 = 0.6931471805599453, 2.302585092994046
 _two_over_sqrt_pi = 1.1283791670955126
 
@@ -31,6 +32,13 @@ def _power_slope(y: Any, a: Any, b: Any) -> Any:
     if n.__class__ is Fraction or n.__class__ is float and n:
         return n, a ** (n - 1)
     return If(not_equal(b, 0) | (abs(a) > 0), b * a ** (b - 1))
+
+
+def _floor_quotient(a: Any, b: Any) -> Any:
+    """What is left of a without the remainder is a whole multiple of b, but for rounding; beside 0 and inf it is a limit."""
+    whole = round((a - mod(a, b)) / b)
+    beside = where(equal(abs(a), _infinity), b - b, where(a * b < 0, -1, a / b))
+    return where(equal(b, 0), a / b, where(equal(abs(b), _infinity), beside, where(equal(whole, 0), copysign(0, a / b), whole)))
 
 
 def _gap(a: Any, b: Any) -> Any:
@@ -52,6 +60,7 @@ div: Primitive = Primitive("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b,
 neg: Primitive = Primitive("neg", -1, prefix="-", exact=operator.neg, numpy="negative", sympy=operator.neg)
 pow: Primitive = Primitive("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="exprad.special:power", sample=((0.1, 3), (-3, 3)))
 mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", exact=operator.mod, numpy="mod", sympy="Mod", sample=((-3, 3), (0.5, 3)), kink=lambda a, b: a / b - round(a / b), sides=lambda side, a, b: mod(a, b) + where(side(mod(a, b)) * side(b) < 0, b, 0), jumps=True)
+floor_divide: Primitive = Primitive("floor_divide", 0, 0, exact=operator.floordiv, numpy="floor_divide", formula=_floor_quotient, mpmath=lambda mp, a, b: mp.floor(a / b), sympy=lambda sp, a, b: sp.floor(a / b), sample=((-3, 3), (0.5, 3)), kink=lambda a, b: a / b - round(a / b), sides=lambda side, a, b: floor_divide(a, b) - where(side(mod(a, b)) * side(b) < 0, 1, 0), jumps=True)
 
 # magnitudes and steps
 abs: Primitive = Primitive("abs", lambda y, x: sign(x), exact=operator.abs, sympy="Abs", kink=lambda x: x, sides=lambda side, x: side(x) * x)

@@ -10,11 +10,12 @@ from typing import Any
 from exprad import elementary
 from exprad.arrays.axes import Axis, axes_of, place_of, size_of
 from exprad.arrays.indexing import add_at, getitem
-from exprad.arrays.shapes import concatenate, ravel
+from exprad.arrays.shapes import concatenate, of_lists, ravel
 from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.tensor import permuted, reshaped, shape_of
 
 
+@of_lists
 def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     """The elements of x at `indices`, along an axis, or of all elements in order.
 
@@ -48,6 +49,7 @@ def _by_map(x: Any, rearranged: Callable[[Any, Any], Any]) -> Any:
     return getitem(ravel(x), rearranged(np, np.arange(size_of(shape_of(x))).reshape(shape_of(x))))
 
 
+@of_lists
 def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Any:
     """x with elements added before and after: constants (zeros), or by any of NumPy's modes that repeat elements.
 
@@ -79,12 +81,14 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
     return elementary.where(outside, constant_values, placed)
 
 
+@of_lists
 def flip(x: Any, axis: Axis = None) -> Any:
     """x in reverse order along all axes, or along those named."""
     axes = axes_of(x, axis, "flip")
     return getitem(x, tuple(slice(None, None, -1 if axes is None or i in axes else 1) for i in range(len(shape_of(x)))))
 
 
+@of_lists
 def roll(x: Any, shift: Any, axis: Axis = None) -> Any:
     """x with elements moved on by `shift` along an axis, those that leave at the end coming in at the front."""
     if axis is None:
@@ -102,6 +106,7 @@ def roll(x: Any, shift: Any, axis: Axis = None) -> Any:
     return concatenate([x[(*lead, slice(cut, None))], x[(*lead, slice(cut))]], place) if cut else x
 
 
+@of_lists
 def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
     """x with each element `repeats` times, along an axis, or of all elements in order."""
     if axis is None:
@@ -112,11 +117,13 @@ def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
     return take(x, np.repeat(np.arange(size), repeats), axis)
 
 
+@of_lists
 def tile(x: Any, reps: Any) -> Any:
     """x side by side with itself, `reps` times along each axis."""
     return _by_map(x, lambda np, numbers: np.tile(numbers, reps))
 
 
+@of_lists
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The elements whose places along two axes differ by `offset`, along a new last axis."""
     import numpy as np
@@ -131,6 +138,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return getitem(moved, (..., along - builtins.min(offset, 0), along + builtins.max(offset, 0)))
 
 
+@of_lists
 def diag(x: Any, k: int = 0) -> Any:
     """The diagonal of a matrix, or a matrix with a vector on its diagonal."""
     import numpy as np
@@ -154,16 +162,19 @@ def _below(x: Any, name: str, k: int) -> Any:
     return np.tri(rows, columns, k=k, dtype=bool)
 
 
+@of_lists
 def tril(x: Any, k: int = 0) -> Any:
     """Matrices with zeros above a diagonal."""
     return elementary.where(_below(x, "tril", k), x, 0)
 
 
+@of_lists
 def triu(x: Any, k: int = 0) -> Any:
     """Matrices with zeros below a diagonal."""
     return elementary.where(_below(x, "triu", k - 1), 0, x)
 
 
+@of_lists
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     """The differences of neighbours along an axis, n times over."""
     lead = (slice(None),) * place_of(axis, len(shape_of(x)), "diff", shape_of(x))

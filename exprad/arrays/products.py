@@ -11,11 +11,12 @@ from exprad.arrays.axes import as_operand, places_of
 from exprad.arrays.indexing import add_at, getitem
 from exprad.arrays.parts import diagonal
 from exprad.arrays.reductions import sum
-from exprad.arrays.shapes import ravel, squeeze, transpose
+from exprad.arrays.shapes import of_lists, ravel, squeeze, transpose
 from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.tensor import permuted, shape_of
 
 
+@of_lists
 def matmul(a: Any, b: Any) -> Any:
     """The matrix product, as NumPy's `@`: of vectors, matrices, or stacks of matrices; one may be a sparse matrix."""
     if hasattr(a, "tocoo"):
@@ -36,6 +37,7 @@ def _sparse_times(a: Any, x: Any) -> Any:
     return add_at(terms, (a.shape[0], *shape[1:]), (stored.row,))
 
 
+@of_lists
 def dot(a: Any, b: Any) -> Any:
     """The product of vectors and matrices; of more axes, the sum over the last of a and the last but one of b."""
     if not shape_of(a) or not shape_of(b):
@@ -45,21 +47,25 @@ def dot(a: Any, b: Any) -> Any:
     return tensordot(a, b, ((-1,), (-2 if len(shape_of(b)) > 1 else 0,)))
 
 
+@of_lists
 def inner(a: Any, b: Any) -> Any:
     """The sum of products along the last axes."""
     return tensordot(a, b, ((-1,), (-1,))) if shape_of(a) and shape_of(b) else a * b
 
 
+@of_lists
 def vdot(a: Any, b: Any) -> Any:
     """The sum of the products of all elements."""
     return tensor.matmul(ravel(a), ravel(b))
 
 
+@of_lists
 def outer(a: Any, b: Any) -> Any:
     """The products of each element of a with each of b."""
     return tensor.as_column(ravel(a)) * tensor.as_row(ravel(b))
 
 
+@of_lists
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """The sum of products over axes of a and axes of b: a number of them, last of a with first of b, or two lists."""
     ranks = len(shape_of(a)), len(shape_of(b))
@@ -172,21 +178,25 @@ def _own_sums(names: str, x: Any, others: str) -> tuple[str, Any]:
     return "".join(name for name in names if name in others), x
 
 
+@of_lists
 def solve(a: Any, b: Any) -> Any:
     """The x with `a @ x = b`; b is a vector or has vectors for columns. nan where a is singular."""
     return tensor.solve(a, b)
 
 
+@of_lists
 def inv(a: Any) -> Any:
     """The inverse of a matrix; nan where it is singular."""
     return tensor.inv(a)
 
 
+@of_lists
 def det(a: Any) -> Any:
     """The determinant of a matrix. Its first derivative, the cofactors, is right for singular matrices, too."""
     return tensor.det(a)
 
 
+@of_lists
 def logdet(a: Any) -> Any:
     """The logarithm of the determinant, without overflow; nan where the determinant is negative."""
     return tensor.logdet(a)

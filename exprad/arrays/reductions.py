@@ -7,12 +7,13 @@ from typing import Any
 
 from exprad import elementary, tensor
 from exprad.arrays.axes import Axis, axes_of, count_of, place_of
-from exprad.arrays.shapes import ravel
+from exprad.arrays.shapes import of_lists, ravel
 from exprad.elementary import sqrt
 from exprad.errors import ArgumentError
 from exprad.tensor import shape_of
 
 
+@of_lists
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over all axes, or over `axis`.
 
@@ -24,6 +25,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return tensor.sum(x, axis=axes_of(x, axis, "sum"), keepdims=builtins.bool(keepdims))
 
 
+@of_lists
 def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The product over all axes, or over `axis`. Its derivatives divide by nothing, so they are right at zeros.
 
@@ -35,16 +37,19 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return tensor.prod(x, axis=axes_of(x, axis, "prod"), keepdims=builtins.bool(keepdims))
 
 
+@of_lists
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest element, over all axes or over `axis`. Elements that tie share the derivative equally."""
     return tensor.max(x, axis=axes_of(x, axis, "max"), keepdims=builtins.bool(keepdims))
 
 
+@of_lists
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest element, over all axes or over `axis`. Elements that tie share the derivative equally."""
     return tensor.min(x, axis=axes_of(x, axis, "min"), keepdims=builtins.bool(keepdims))
 
 
+@of_lists
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The arithmetic mean, over all axes or over `axis`.
 
@@ -55,12 +60,14 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return _over(sum(x, axis, keepdims), count_of(x, axes_of(x, axis, "mean")))
 
 
+@of_lists
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The variance: the mean square distance from the mean, over the count less `ddof`."""
     distance = _distance(x, axis, "var")
     return _over(sum(distance * distance, axis, keepdims), count_of(x, axes_of(x, axis, "var")) - ddof)
 
 
+@of_lists
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The standard deviation: the root of the variance.
 
@@ -87,11 +94,13 @@ def _over(total: Any, count: float, root: Any = None) -> Any:
     return total / (int(divisor) if divisor == int(divisor) else divisor)  # a division by 1 is none
 
 
+@of_lists
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))), without overflow."""
     return tensor.logsumexp(x, axis=axes_of(x, axis, "logsumexp"), keepdims=builtins.bool(keepdims))
 
 
+@of_lists
 def softmax(x: Any, axis: Axis = None) -> Any:
     """exp(x) over its sum, without overflow.
 
@@ -102,11 +111,13 @@ def softmax(x: Any, axis: Axis = None) -> Any:
     return tensor.softmax(x, axis=axes_of(x, axis, "softmax"))
 
 
+@of_lists
 def log_softmax(x: Any, axis: Axis = None) -> Any:
     """The logarithm of softmax, accurate where softmax is all but 0."""
     return tensor.log_softmax(x, axis=axes_of(x, axis, "log_softmax"))
 
 
+@of_lists
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """A norm of a vector, or of all elements: ord None, 2 (of vectors) or "fro": Euclidean; 1 and inf: of vectors.
 
@@ -122,6 +133,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     raise ArgumentError(f"norm: ord={ord!r} is not offered for {rank} axes; None, 'fro', and for vectors 1, 2, inf are")
 
 
+@of_lists
 def cumsum(x: Any, axis: int | None = None) -> Any:
     """The sums of the first 1, 2, ... elements along an axis; of all elements in order where none is given."""
     if axis is None:

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from exprad import tensor
 from exprad.arrays.axes import Axis, as_operand, place_of, places_of, size_of, sizes_of
 from exprad.errors import ArgumentError, ShapeError
 from exprad.tensor import permuted, reshaped, shape_of
 
+F = TypeVar("F", bound=Callable[..., Any])
 
+
+def of_lists(function: F) -> F:
+    """A function of arrays, called x, a and b and its first, that takes lists for them."""
+    count = [name in ("x", "a", "b") for name in (*function.__code__.co_varnames, "")].index(False)
+
+    @wraps(function)
+    def call(*operands: Any, **options: Any) -> Any:
+        for operand in operands[:count]:
+            if operand.__class__ is list or operand.__class__ is tuple:
+                return function(*map(as_operand, operands[:count]), *operands[count:], **options)
+        return function(*operands, **options)
+
+    return cast("F", call)
+
+
+@of_lists
 def broadcast_to(x: Any, shape: Any) -> Any:
     """x repeated to `shape`, as NumPy broadcasts."""
     sizes = sizes_of(shape, "broadcast_to")
     return x if shape_of(x) == sizes else tensor.broadcast_to(x, shape=sizes)
 
 
+@of_lists
 def reshape(x: Any, shape: Any) -> Any:
     """x with its elements, in order, in another shape; one size may be -1."""
     given = (shape,) if hasattr(shape, "__index__") else tuple(shape)
@@ -32,11 +51,13 @@ def reshape(x: Any, shape: Any) -> Any:
     return reshaped(x, (*before, size_of(shape_of(x)) // rest, *after))
 
 
+@of_lists
 def ravel(x: Any) -> Any:
     """The elements in order, along one axis."""
     return reshape(x, -1)
 
 
+@of_lists
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """x with its axes reversed, or in the order `axes`."""
     rank = len(shape_of(x))
@@ -48,6 +69,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     return permuted(x, order)
 
 
+@of_lists
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """x with two axes exchanged."""
     order = list(range(len(shape_of(x))))
@@ -56,6 +78,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return permuted(x, tuple(order))
 
 
+@of_lists
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
     """x with one axis, or several, moved to other places."""
     rank = len(shape_of(x))
@@ -68,6 +91,7 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
     return permuted(x, tuple(order))
 
 
+@of_lists
 def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     """x with a new axis of size 1, or with several."""
     shape = shape_of(x)
@@ -77,6 +101,7 @@ def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     return reshaped(x, tuple(1 if i in places else next(sizes) for i in range(len(shape) + count)))
 
 
+@of_lists
 def squeeze(x: Any, axis: Axis = None) -> Any:
     """x without axes of size 1: all such, or those named."""
     shape = shape_of(x)

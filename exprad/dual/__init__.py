@@ -7,14 +7,16 @@ from fractions import Fraction
 from itertools import count
 from typing import Any
 
+from exprad import peers
 from exprad.arithmetic import Arithmetic, ArrayMethods
 from exprad.arrays.axes import as_numbers
 from exprad.chain import pushforward, resolve
-from exprad.digits import digits
+from exprad.digits import digits, rounded
 from exprad.errors import OperandError, refuse_masked
 from exprad.primitive import Primitive
 from exprad.value import Number, unwrap
 
+_LISTS = (list, tuple)
 _fresh_levels = count(1 << 20, 1 << 20)
 
 
@@ -38,6 +40,8 @@ class DualNumber(Arithmetic, ArrayMethods):
             if part.__class__ is float:
                 continue
             refuse_masked(part, "a part of a dual number")
+            if isinstance(part, _LISTS):
+                return DualNumber.__init__(self, as_numbers(value), as_numbers(eps))
             if isinstance(part, (str, bytes, complex)) or part is None:
                 raise OperandError(
                     f"a part of a dual number must be a real number, got {type(part).__name__}: {part!r}"
@@ -107,19 +111,26 @@ class DualNumber(Arithmetic, ArrayMethods):
         return bool(self.value)
 
     def __float__(self) -> float:
-        raise OperandError(f"float({self!r}) would lose the derivative; use .value")
+        raise OperandError(f"a plain number of {self!r} would lose the derivative; use .value")
 
-    __int__ = __index__ = __float__
+    __int__ = __index__ = __complex__ = __float__
 
     def __repr__(self) -> str:
-        value, eps = _bracketed(self.value), _bracketed(self.eps)
+        return format(self)
+
+    def __format__(self, spec: str) -> str:
+        """Both parts, each as `spec` says."""
+        value, eps = _bracketed(self.value, spec), _bracketed(self.eps, spec)
         return f"{value} - {eps[1:]}ε" if eps.startswith("-") else f"{value} + {eps}ε"
 
 
-def _bracketed(part: Any) -> str:
-    text = digits(part) if isinstance(part, (int, Fraction)) else str(part)
+def _bracketed(part: Any, spec: str) -> str:
+    text = rounded(part, spec) if spec else digits(part) if isinstance(part, (int, Fraction)) else str(part)
     is_number = isinstance(part, (int, float)) or getattr(part, "shape", None) == () and hasattr(part, "dtype")
     return text if is_number else f"({text})"
+
+
+peers.told(DualNumber, peers.DUAL)
 
 
 def _level(part: Any) -> int:
