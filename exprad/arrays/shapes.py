@@ -21,7 +21,7 @@ def of_lists(function: F) -> F:
     @wraps(function)
     def call(*operands: Any, **options: Any) -> Any:
         for operand in operands[:count]:
-            if operand.__class__ is list or operand.__class__ is tuple:
+            if isinstance(operand, (list, tuple)):
                 return function(*map(as_operand, operands[:count]), *operands[count:], **options)
         return function(*operands, **options)
 
