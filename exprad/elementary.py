@@ -138,3 +138,35 @@ logical_not: Primitive = Primitive("logical_not", 0, prefix="~", exact=lambda a:
 where: Primitive = Primitive("where", 0, lambda y, c, a, b: If(c), lambda y, c, a, b: If(~c), exact=lambda c, a, b: a if c else b, mpmath=lambda mp, c, a, b: a if c else b, sympy=lambda sp, c, a, b: sp.Piecewise((a, c), (b, True)), analytic=False)
 at_kink: Primitive = Primitive("at_kink", 0, formula=_refuse_zero)
 held: Primitive = Primitive("held", 0, formula=lambda x: x, analytic=False)
+
+# what each is, in words
+_ABOUT: dict[Primitive, str] = {
+    add: "a plus b.", sub: "a minus b.", mul: "a times b.", div: "a divided by b.", neg: "The negative of x.",
+    pow: "a to the power b. A whole constant power is a product.", mod: "What is left of a when whole multiples of b are taken; it has the sign of b.",
+    floor_divide: "How many whole times b goes into a: the largest whole number that is no larger than a / b.",
+    abs: "The magnitude of x.", sign: "-1, 0 or 1: the sign of x.", copysign: "The magnitude of a with the sign of b.",
+    floor: "The largest whole number that is no larger than x.", ceil: "The smallest whole number that is no smaller than x.",
+    round: "The nearest whole number; of two, the even one.", trunc: "x without its fraction.", square: "x times x.",
+    sqrt: "The square root of x.", cbrt: "The cube root of x, also of negative numbers.", exp: "e to the power x.",
+    exp2: "2 to the power x.", expm1: "exp(x) - 1, accurate also where x is small.", log: "The natural logarithm of x.",
+    log2: "The logarithm of x to base 2.", log10: "The logarithm of x to base 10.", log1p: "log(1 + x), accurate also where x is small.",
+    sin: "The sine of x, an angle in radians.", cos: "The cosine of x, an angle in radians.", tan: "The tangent of x, an angle in radians.",
+    asin: "The angle between -pi/2 and pi/2 whose sine is x.", acos: "The angle between 0 and pi whose cosine is x.",
+    atan: "The angle between -pi/2 and pi/2 whose tangent is x.", atan2: "The angle between -pi and pi of the point (b, a) in the plane.",
+    sinc: "sin(pi x)/(pi x), and 1 at 0.", sinc_slope: "The n-th derivative of sinc, for whole n.", sinh: "The hyperbolic sine of x.",
+    cosh: "The hyperbolic cosine of x.", tanh: "The hyperbolic tangent of x.", asinh: "The number whose hyperbolic sine is x.",
+    acosh: "The number of at least 0 whose hyperbolic cosine is x.", atanh: "The number whose hyperbolic tangent is x.",
+    hypot: "The length of (a, b): sqrt(a*a + b*b), without overflow.", leg: "sqrt(a*a - b*b), for b between -a and a: the leg of a right triangle with hypotenuse a, without overflow.",
+    maximum: "The larger of a and b.", minimum: "The smaller of a and b.", clip: "x, or the nearer of low and high where it lies beyond them.",
+    relu: "x where it is larger than 0, else 0.", sigmoid: "1/(1 + exp(-x)), without overflow.", softplus: "log(1 + exp(x)), without overflow.",
+    logaddexp: "log(exp(a) + exp(b)), without overflow.", xlogy: "a*log(b), and 0 where a is 0.", xdivy: "a/b, and 0 where both are 0.",
+    erf: "The error function.", erfc: "1 - erf(x), accurate also where x is large.", gamma: "The gamma function: (x - 1)! of whole numbers.",
+    lgamma: "The logarithm of the magnitude of gamma(x).", digamma: "The derivative of lgamma.", polygamma: "The n-th derivative of digamma, for whole n.",
+    less: "Whether a < b.", less_equal: "Whether a <= b.", greater: "Whether a > b.", greater_equal: "Whether a >= b.",
+    equal: "Whether a and b are the same number.", not_equal: "Whether a and b are different numbers.", logical_and: "Whether both conditions hold: a & b.",
+    logical_or: "Whether at least one of two conditions holds: a | b.", logical_not: "Whether a condition does not hold: ~a.",
+    where: "a where the condition c holds, else b. A branch that is not taken never reaches a value or a derivative.",
+    at_kink: "The operand, where it is not 0; there it raises KinkError.", held: "The value of x, which counts as a constant: its derivative is 0.",
+}
+for _row, _words in _ABOUT.items():
+    _row.about = _words

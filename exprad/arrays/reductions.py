@@ -39,13 +39,23 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @of_lists
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The largest element, over all axes or over `axis`. Elements that tie share the derivative equally."""
+    """The largest element, over all axes or over `axis`. Elements that tie share the derivative equally.
+
+    >>> import numpy as np
+    >>> max(np.array([1.0, 3.0, 2.0]))
+    3.0
+    """
     return tensor.max(x, axis=axes_of(x, axis, "max"), keepdims=builtins.bool(keepdims))
 
 
 @of_lists
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The smallest element, over all axes or over `axis`. Elements that tie share the derivative equally."""
+    """The smallest element, over all axes or over `axis`. Elements that tie share the derivative equally.
+
+    >>> import numpy as np
+    >>> min(np.array([1.0, 3.0, 2.0]))
+    1.0
+    """
     return tensor.min(x, axis=axes_of(x, axis, "min"), keepdims=builtins.bool(keepdims))
 
 
@@ -62,7 +72,12 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @of_lists
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """The variance: the mean square distance from the mean, over the count less `ddof`."""
+    """The variance: the mean square distance from the mean, over the count less `ddof`.
+
+    >>> import numpy as np
+    >>> var(np.array([1.0, 2.0, 3.0]))
+    0.6666666666666666
+    """
     distance = _distance(x, axis, "var")
     return _over(sum(distance * distance, axis, keepdims), count_of(x, axes_of(x, axis, "var")) - ddof)
 
@@ -73,6 +88,10 @@ def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
 
     It is the Euclidean norm of the distances from the mean, over the root of the count less `ddof`, and has the norm's
     derivative where all elements are equal: 0. So it is constantly 0 along an axis of one element.
+
+    >>> import numpy as np
+    >>> std(np.array([1.0, 3.0]))
+    1.0
     """
     distance = _distance(x, axis, "std")
     free = count_of(x, axes_of(x, axis, "std")) - ddof
@@ -96,7 +115,12 @@ def _over(total: Any, count: float, root: Any = None) -> Any:
 
 @of_lists
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """log(sum(exp(x))), without overflow."""
+    """log(sum(exp(x))), without overflow.
+
+    >>> import numpy as np
+    >>> logsumexp(np.array([1000.0, 1000.0]))
+    array(1000.69314718)
+    """
     return tensor.logsumexp(x, axis=axes_of(x, axis, "logsumexp"), keepdims=builtins.bool(keepdims))
 
 
@@ -113,7 +137,12 @@ def softmax(x: Any, axis: Axis = None) -> Any:
 
 @of_lists
 def log_softmax(x: Any, axis: Axis = None) -> Any:
-    """The logarithm of softmax, accurate where softmax is all but 0."""
+    """The logarithm of softmax, accurate where softmax is all but 0.
+
+    >>> import numpy as np
+    >>> log_softmax(np.array([0.0, 1000.0]))
+    array([-1000.,     0.])
+    """
     return tensor.log_softmax(x, axis=axes_of(x, axis, "log_softmax"))
 
 
@@ -123,6 +152,10 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
 
     The derivative of the Euclidean norm at 0 is 0, the mean of the one-sided slopes; squares neither overflow nor
     underflow.
+
+    >>> import numpy as np
+    >>> norm(np.array([3.0, 4.0]))
+    array(5.)
     """
     rank = len(shape_of(x)) if axis is None else len(axis) if isinstance(axis, (tuple, list)) else 1
     if ord is None or (ord == "fro" and rank == 2) or (ord == 2 and rank == 1):
@@ -135,7 +168,12 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
 
 @of_lists
 def cumsum(x: Any, axis: int | None = None) -> Any:
-    """The sums of the first 1, 2, ... elements along an axis; of all elements in order where none is given."""
+    """The sums of the first 1, 2, ... elements along an axis; of all elements in order where none is given.
+
+    >>> import numpy as np
+    >>> cumsum(np.array([1.0, 2.0, 3.0]))
+    array([1., 3., 6.])
+    """
     if axis is None:
         x, axis = ravel(x), 0
     return tensor.cumsum(x, axis=place_of(axis, len(shape_of(x)), "cumsum", shape_of(x)))
