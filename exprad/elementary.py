@@ -170,3 +170,4 @@ _ABOUT: dict[Primitive, str] = {
 }
 for _row, _words in _ABOUT.items():
     _row.about = _words
+del _row, _words

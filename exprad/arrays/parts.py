@@ -233,6 +233,9 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     >>> diff(np.array([1.0, 4.0, 9.0]))
     array([3., 5.])
     """
+    if not shape_of(x) or getattr(n, "_level", 0):
+        raise ShapeError(f"diff takes differences of neighbours in an array, got shape {shape_of(x)}; the derivative of f by x "
+                         "is gradient(f, x)")  # fmt: skip
     lead = (slice(None),) * place_of(axis, len(shape_of(x)), "diff", shape_of(x))
     for _ in range(n):
         x = x[(*lead, slice(1, None))] - x[(*lead, slice(-1))]

@@ -25,6 +25,7 @@ from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.backends.statements import has_function
 from exprad.checkpoint import checkpointed
+from exprad.digits import shown
 from exprad.errors import (
     ArgumentError,
     BindingError,
@@ -116,6 +117,12 @@ class Function:
     arrays to write to, in the structure of the outputs. Numbers in give numbers out. Called on expressions or dual
     numbers, it gives those.
     """
+
+    def __new__(cls, *arguments: Any) -> Function:
+        if len(arguments) < 4:
+            raise ArgumentError("Function is what compile(f, [x, y]) makes; a function of your own is a row, such as "
+                                f"Primitive({shown(arguments[0]) if arguments else 'name'}, partial)")  # fmt: skip
+        return super().__new__(cls)
 
     def __init__(self, structure: Structure, inputs: Sequence[Input], backend: str, program: Program,
                  options: tuple[int | str | None, bool] = (None, False)) -> None:  # fmt: skip
