@@ -136,7 +136,7 @@ class Expr(Arithmetic, ArrayMethods):
 
     def __format__(self, spec: str) -> str:
         """The text, with floats as `spec` says, such as ".3g"; with a width, such as ">40.3g", that of the whole text."""
-        return formatted(self, spec)
+        return cast("str", formatted(self, spec))
 
     def substitute(self, replacements: Mapping[Var, Any]) -> Expr:
         """The expression with variables (or sub-expressions) replaced, folded anew.
@@ -237,7 +237,7 @@ class ShapedConst(Indexed, Const):
 
 
 @bound
-def formatted(f: Expr, spec: str) -> str:
+def formatted(f: Expr, spec: str) -> Any:
     """The text of an expression, its floats written as `spec` says."""
 
 

@@ -56,7 +56,10 @@ def _derivatives(row: Primitive, operands: list[Var]) -> list[str]:
     if row.predicate:
         return ["a condition, whose derivatives are 0"]
     found = [_derivative(row, operands, x) or "stated for numbers alone, not for expressions" for x in operands]
-    return [f"derivative{f' by {x.name}' if row.arity > 1 else ''}: {slope}" for x, slope in zip(operands, found, strict=True)]
+    return [
+        f"derivative{f' by {x.name}' if row.arity > 1 else ''}: {slope}"
+        for x, slope in zip(operands, found, strict=True)
+    ]
 
 
 def _derivative(row: Primitive, operands: list[Var], x: Var) -> str:
@@ -88,7 +91,9 @@ def _edges(row: Primitive, operands: list[Var]) -> list[str]:
     """The values at the ends of the domain, at 0 and beyond all numbers; of several operands, where all are 0."""
     if row.predicate:
         return []
-    points = [(0.0,) * row.arity] if row.arity > 1 else [(end,) for end in sorted({*_ENDS, *_finite_ends(row.domain[0])})]
+    points = (
+        [(0.0,) * row.arity] if row.arity > 1 else [(end,) for end in sorted({*_ENDS, *_finite_ends(row.domain[0])})]
+    )
     return [edge for edge in (_edge(row, operands, point) for point in points) if edge]
 
 
@@ -112,7 +117,9 @@ def number(value: Any) -> str:
 
 
 def _example(row: Primitive, operands: list[Var]) -> list[str]:
-    given = [1 if row.partials[place] is None else _within(interval, place) for place, interval in enumerate(row.sample)]
+    given = [
+        1 if row.partials[place] is None else _within(interval, place) for place, interval in enumerate(row.sample)
+    ]
     lines = [f">>> from exprad import Var, {row.name}"] if row.is_own else []
     try:
         lines += [f">>> {row.name}({', '.join(map(repr, given))})", repr(row(*given))]

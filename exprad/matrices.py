@@ -200,8 +200,8 @@ def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", spars
     """The second derivatives of a scalar expression: forward mode over the reverse-mode gradient.
 
     By a variable with a shape, of shape x.shape + x.shape; by a sequence of variables, a list of rows; by a dict, a dict
-    of dicts (see `gradient`). With `sparse=True`, a `SparseMatrix` of those elements that may not be 0. `f` may be a Python function of a sequence of
-    numbers; `wrt` is then the point, and dual numbers are used.
+    of dicts (see `gradient`). With `sparse=True`, a `SparseMatrix` of those elements that may not be 0. `f` may be a
+    Python function of a sequence of numbers; `wrt` is then the point, and dual numbers are used.
 
     >>> from exprad import Var, variables
     >>> x, y = variables("x y")

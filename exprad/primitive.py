@@ -6,26 +6,23 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib import import_module
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from warnings import warn
 
 from exprad.bound import bound
 from exprad.errors import NameClashError, OperandError
-
-if TYPE_CHECKING:
-    from inspect import Signature
 
 Partial = Callable[..., Any] | int | None
 Shape = tuple[int, ...]
 
 
 @bound
-def documentation(row: Primitive) -> str:
+def documentation(row: Primitive) -> Any:
     """What a row says of itself: what it is, its derivative, its domain, its edges, and an example."""
 
 
 @bound
-def signature(row: Primitive) -> Signature:
+def signature(row: Primitive) -> Any:
     """The operands by name."""
 
 
@@ -76,7 +73,7 @@ class Primitive:
     -2*x*gauss(x)
     """
 
-    __doc__ = Asked(documentation, __doc__)  # type: ignore[assignment]  # a text where it is asked
+    __doc__ = Asked(documentation, __doc__)
     __signature__ = Asked(signature)
     registry: dict[str, Primitive] = {}
     serials = count()

@@ -392,7 +392,14 @@ def _lists(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
     return row(*map(as_operand, operands))
 
 
-_EVALUATE = {"0 exact": _exact, "1 float": _float, "2 numpy": _numpy, "3 mpmath": _mpmath, "4 array": _array, "5 list": _lists}
+_EVALUATE = {
+    "0 exact": _exact,
+    "1 float": _float,
+    "2 numpy": _numpy,
+    "3 mpmath": _mpmath,
+    "4 array": _array,
+    "5 list": _lists,
+}
 
 
 def whole_power(base: Any, exponent: int) -> Any:

@@ -124,16 +124,21 @@ def test_a_star_brings_all_public_names_and_those_that_python_has() -> None:
 
 
 def test_importing_stays_light() -> None:
-    code = "import sys, exprad; dir(exprad); sys.exit(any(each in sys.modules for each in ('numpy', 'sympy', 'inspect')))"
+    code = (
+        "import sys, exprad; dir(exprad); sys.exit(any(each in sys.modules for each in ('numpy', 'sympy', 'inspect')))"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 # Names of the peers.
 
 CARRIERS = [
-    pytest.param(ep.sin(Var("x")), peers.EXPRESSION, id="expression"), pytest.param(Var("x"), peers.EXPRESSION, id="variable"),
-    pytest.param(Var("v", shape=(3,)) * 2, peers.EXPRESSION, id="array"), pytest.param(ep.Const(2), peers.EXPRESSION, id="constant"),
-    pytest.param(Variable(np.ones(3)), peers.VARIABLE, id="Variable"), pytest.param(DualNumber(3.0, 1.0), peers.DUAL, id="dual"),
+    pytest.param(ep.sin(Var("x")), peers.EXPRESSION, id="expression"),
+    pytest.param(Var("x"), peers.EXPRESSION, id="variable"),
+    pytest.param(Var("v", shape=(3,)) * 2, peers.EXPRESSION, id="array"),
+    pytest.param(ep.Const(2), peers.EXPRESSION, id="constant"),
+    pytest.param(Variable(np.ones(3)), peers.VARIABLE, id="Variable"),
+    pytest.param(DualNumber(3.0, 1.0), peers.DUAL, id="dual"),
 ]  # fmt: skip
 
 
@@ -176,7 +181,9 @@ def test_spellings_of_libraries_lead_to_the_row() -> None:
 
 
 def test_what_peers_make_of_a_name_says_what_to_write() -> None:
-    with pytest.raises(ValueError, match=r"Function is what compile\(f, \[x, y\]\) makes; .* Primitive\('f', partial\)"):
+    with pytest.raises(
+        ValueError, match=r"Function is what compile\(f, \[x, y\]\) makes; .* Primitive\('f', partial\)"
+    ):
         ep.Function("f")  # type: ignore[call-arg]
     with pytest.raises(ValueError, match=r"the derivative of f by x is gradient\(f, x\)"):
         ep.diff(Var("x") ** 2, Var("x"))  # type: ignore[arg-type]

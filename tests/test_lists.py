@@ -20,16 +20,19 @@ CALLS: dict[str, Any] = {
     "broadcast_to": lambda f, v, M: f(v, (2, 2)), "concatenate": lambda f, v, M: f([v, v]), "cumsum": lambda f, v, M: f(v),
     "det": lambda f, v, M: f(M), "diag": lambda f, v, M: f(v), "diagonal": lambda f, v, M: f(M), "diff": lambda f, v, M: f(v),
     "dot": lambda f, v, M: f(v, v), "einsum": lambda f, v, M: f("ij,j", M, v), "expand_dims": lambda f, v, M: f(v, 0),
-    "flip": lambda f, v, M: f(v), "hstack": lambda f, v, M: f([v, v]), "inner": lambda f, v, M: f(v, v), "inv": lambda f, v, M: f(M),
+    "flip": lambda f, v, M: f(v), "hstack": lambda f, v, M: f([v, v]), "inner": lambda f, v, M: f(v, v),
+    "inv": lambda f, v, M: f(M),
     "log_softmax": lambda f, v, M: f(v), "logdet": lambda f, v, M: f(M), "logsumexp": lambda f, v, M: f(v),
     "matmul": lambda f, v, M: f(M, v), "max": lambda f, v, M: f(v), "mean": lambda f, v, M: f(v), "min": lambda f, v, M: f(v),
     "moveaxis": lambda f, v, M: f(M, 0, 1), "norm": lambda f, v, M: f(v), "outer": lambda f, v, M: f(v, v),
-    "pad": lambda f, v, M: f(v, 1), "prod": lambda f, v, M: f(v), "ravel": lambda f, v, M: f(M), "repeat": lambda f, v, M: f(v, 2),
+    "pad": lambda f, v, M: f(v, 1), "prod": lambda f, v, M: f(v), "ravel": lambda f, v, M: f(M),
+    "repeat": lambda f, v, M: f(v, 2),
     "reshape": lambda f, v, M: f(v, (2, 1)), "roll": lambda f, v, M: f(v, 1), "softmax": lambda f, v, M: f(v),
     "solve": lambda f, v, M: f(M, v), "squeeze": lambda f, v, M: f([v]), "stack": lambda f, v, M: f([v, v]),
     "std": lambda f, v, M: f(v), "sum": lambda f, v, M: f(v), "swapaxes": lambda f, v, M: f(M, 0, 1),
     "take": lambda f, v, M: f(v, [0, 1]), "tensordot": lambda f, v, M: f(M, M), "tile": lambda f, v, M: f(v, 2),
-    "trace": lambda f, v, M: f(M), "transpose": lambda f, v, M: f(M), "tril": lambda f, v, M: f(M), "triu": lambda f, v, M: f(M),
+    "trace": lambda f, v, M: f(M), "transpose": lambda f, v, M: f(M), "tril": lambda f, v, M: f(M),
+    "triu": lambda f, v, M: f(M),
     "var": lambda f, v, M: f(v), "vdot": lambda f, v, M: f(v, v), "vstack": lambda f, v, M: f([v, v]),
 }  # fmt: skip
 
@@ -53,7 +56,11 @@ def test_functions_of_arrays_take_lists_of_numbers_and_of_carriers(name: str) ->
     np.testing.assert_array_equal(call(function, tuple(VECTOR), tuple(map(tuple, MATRIX))), expected)
     carried = [[x, y], [Variable(np.array(1.0)), Variable(np.array(2.0))], [DualNumber(1.0, 1.0), 2.0]]
     for vector in carried:
-        found = call(function, vector, [[each * value for each, value in zip([vector[0], 1.0], row, strict=True)] for row in MATRIX])
+        found = call(
+            function,
+            vector,
+            [[each * value for each, value in zip([vector[0], 1.0], row, strict=True)] for row in MATRIX],
+        )
         np.testing.assert_allclose(numbers(found), expected, rtol=1e-12)
         assert not isinstance(found, list)
     assert pickle.loads(pickle.dumps(function)) is function
@@ -61,7 +68,10 @@ def test_functions_of_arrays_take_lists_of_numbers_and_of_carriers(name: str) ->
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in rows() if row.name != "at_kink"])
 def test_rows_take_lists_of_numbers_and_of_carriers(row: Any) -> None:
-    given = [1 if partial is None else (low + high) / 2 + 0.125 for partial, (low, high) in zip(row.partials, row.sample, strict=True)]
+    given = [
+        1 if partial is None else (low + high) / 2 + 0.125
+        for partial, (low, high) in zip(row.partials, row.sample, strict=True)
+    ]
     lists = [[each, each] if row.partials[place] is not None else each for place, each in enumerate(given)]
     expected = row(*[np.array(each) if isinstance(each, list) else each for each in lists])
     assert np.shape(expected) == (2,)

@@ -43,7 +43,8 @@ def slope(result: Any, carrier: Any) -> Any:
 
 CARRIERS = [
     pytest.param(lambda: x, id="expression"), pytest.param(lambda: Variable(np.array(7.5)), id="Variable"),
-    pytest.param(lambda: DualNumber(7.5, 1.0), id="dual"), pytest.param(lambda: DualNumber(np.array([7.5]), 1.0), id="dual of arrays"),
+    pytest.param(lambda: DualNumber(7.5, 1.0), id="dual"),
+    pytest.param(lambda: DualNumber(np.array([7.5]), 1.0), id="dual of arrays"),
 ]  # fmt: skip
 carriers = pytest.mark.parametrize("carry", CARRIERS)
 
@@ -113,7 +114,9 @@ def test_an_expression_without_variables_is_a_number() -> None:
 @pytest.mark.parametrize("convert", [float, int, complex])
 @pytest.mark.parametrize("carrier", [x, f, v, v[0], Const(np.array([1.0, 2.0])), x < y], ids=str)
 def test_what_depends_on_variables_is_no_number(convert: Any, carrier: Any) -> None:
-    with pytest.raises(OperandError, match=rf"{convert.__name__}\(.*\) is undefined for expressions; evaluate it first"):
+    with pytest.raises(
+        OperandError, match=rf"{convert.__name__}\(.*\) is undefined for expressions; evaluate it first"
+    ):
         convert(carrier)
 
 
@@ -148,7 +151,9 @@ def test_format_of_a_long_expression_is_one_of_lines() -> None:
     assert "\nt" in format(e, ".3g")
 
 
-@pytest.mark.parametrize(("number", "spec"), [(2, ".3f"), (2.5, "08.3f"), (1e6, ".3g"), (2, "05d"), (0.25, ".0%"), (-2, "+")])
+@pytest.mark.parametrize(
+    ("number", "spec"), [(2, ".3f"), (2.5, "08.3f"), (1e6, ".3g"), (2, "05d"), (0.25, ".0%"), (-2, "+")]
+)
 def test_a_constant_is_formatted_as_python_formats_it(number: Any, spec: str) -> None:
     assert format(Const(number), spec) == format(number, spec)
     assert format(Variable(np.array(float(number))), ".3g") == format(float(number), ".3g")
@@ -208,7 +213,9 @@ def test_whole_quotients_are_pythons_on_every_carrier(carry: Any, other: Any) ->
 
 
 WHOLE = st.integers(-50, 50)
-REAL = st.one_of(st.sampled_from([0.0, -0.0, 1.0, 0.1, -0.3, math.inf, -math.inf, math.nan, 1e300, 1e-300]), st.floats(-50, 50))
+REAL = st.one_of(
+    st.sampled_from([0.0, -0.0, 1.0, 0.1, -0.3, math.inf, -math.inf, math.nan, 1e300, 1e-300]), st.floats(-50, 50)
+)
 
 
 @searched(300)
@@ -293,7 +300,9 @@ def test_pow_takes_no_modulus_and_names_no_internal(carry: Any) -> None:
 @pytest.mark.parametrize("number", [0, 1.5, Fraction(1, 3), True, np.float64(2.0), np.array([1.0, 2.0])], ids=repr)
 def test_equality_and_inequality_with_numbers_follow_one_rule(number: Any) -> None:
     for expression in (x, f, Const(0), x < y, v):
-        with pytest.raises(ConditionError, match=r"^== between .* use equal\(a, b\) to build a condition, or f is Const\(0\)"):
+        with pytest.raises(
+            ConditionError, match=r"^== between .* use equal\(a, b\) to build a condition, or f is Const\(0\)"
+        ):
             expression == number  # noqa: B015
         with pytest.raises(ConditionError, match=r"^!= between .* use not_equal\(a, b\) to .*, or f is not Const\(0\)"):
             expression != number  # noqa: B015

@@ -9,7 +9,20 @@ import numpy as np
 import pytest
 
 import exprad as ep
-from exprad import Const, DualNumber, Var, derivative, gradient, hessian, hvp, jacobian, jvp, value_and_gradient, variables, vjp
+from exprad import (
+    Const,
+    DualNumber,
+    Var,
+    derivative,
+    gradient,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_gradient,
+    variables,
+    vjp,
+)
 from exprad.errors import ArgumentError, NameClashError, OperandError
 
 x, y = variables("x y")
@@ -20,7 +33,8 @@ HESSIAN = f.hessian([x, y])
 
 # How variables may be given, and results of two variables, in that structure.
 STRUCTURES: list[tuple[Any, Any]] = [
-    ([x, y], lambda a, b: [a, b]), ((x, y), lambda a, b: [a, b]), (["x", "y"], lambda a, b: [a, b]), ([x, "y"], lambda a, b: [a, b]),
+    ([x, y], lambda a, b: [a, b]), ((x, y), lambda a, b: [a, b]),
+    (["x", "y"], lambda a, b: [a, b]), ([x, "y"], lambda a, b: [a, b]),
     ({"first": x, "second": "y"}, lambda a, b: {"first": a, "second": b}), ({1: x, x: y}, lambda a, b: {1: a, x: b}),
     ([[x], [[y]]], lambda a, b: [[a], [[b]]]), ({"w": [x], "b": {"c": y}}, lambda a, b: {"w": [a], "b": {"c": b}}),
     ([{"a": "x"}, ("y",)], lambda a, b: [{"a": a}, [b]]), (np.array([x, y], object), lambda a, b: [a, b]),
@@ -93,7 +107,9 @@ def test_a_variable_itself_may_be_absent() -> None:
         gradient(f, {"z": Var("z")}, strict=True)
 
 
-@pytest.mark.parametrize(("wrt", "direction"), [([x, y], [1]), ({"a": x}, [1]), ({"a": x}, {"b": 1}), ([x], {"a": 1}), ([x, [y]], [1, 2])])
+@pytest.mark.parametrize(
+    ("wrt", "direction"), [([x, y], [1]), ({"a": x}, [1]), ({"a": x}, {"b": 1}), ([x], {"a": 1}), ([x, [y]], [1, 2])]
+)
 def test_a_direction_has_the_structure_of_wrt(wrt: Any, direction: Any) -> None:
     with pytest.raises(ArgumentError, match="the direction needs"):
         hvp(f, wrt, direction)
@@ -112,10 +128,13 @@ def test_a_seed_of_one_leaves_no_factor(seed: Any) -> None:
 
 POINTS = [[0.5, 1.5], (0.5, 1.5), np.array([0.5, 1.5])]
 FUNCTIONS = {
-    "indexed": lambda p: p[0] ** 2 * p[1], "summed": lambda p: np.sum(np.sin(p)), "methods": lambda p: np.asarray(p).dot([1.0, 2.0]),
-    "norm": lambda p: np.linalg.norm(p), "exprad": lambda p: ep.sum(ep.exp(p)), "maximum": lambda p: np.sum(np.maximum(p, 1.0)),
+    "indexed": lambda p: p[0] ** 2 * p[1], "summed": lambda p: np.sum(np.sin(p)),
+    "methods": lambda p: np.asarray(p).dot([1.0, 2.0]),
+    "norm": lambda p: np.linalg.norm(p), "exprad": lambda p: ep.sum(ep.exp(p)),
+    "maximum": lambda p: np.sum(np.maximum(p, 1.0)),
     "unpacked": lambda p: (lambda a, b: a * ep.sin(b))(*p), "branches": lambda p: p[1] if p[0] > 0 else p[0],
-    "stacked": lambda p: np.prod(np.stack([p[0], p[1] * 2])), "nested": lambda p: gradient(lambda q: (np.sin(q) * p[0]).sum(), [p[1]])[0],
+    "stacked": lambda p: np.prod(np.stack([p[0], p[1] * 2])),
+    "nested": lambda p: gradient(lambda q: (np.sin(q) * p[0]).sum(), [p[1]])[0],
     "constant": lambda p: 3.0,
 }  # fmt: skip
 
@@ -149,9 +168,13 @@ def test_a_python_function_of_an_array_keeps_its_type() -> None:
 
 @pytest.mark.parametrize("operator", [gradient, hessian])
 def test_a_function_of_several_arguments_says_how_points_are_given(operator: Any) -> None:
-    with pytest.raises(ArgumentError, match=r"the point as a sequence of numbers, and this one needs 2: a, b; write .*f\(\*p\)"):
+    with pytest.raises(
+        ArgumentError, match=r"the point as a sequence of numbers, and this one needs 2: a, b; write .*f\(\*p\)"
+    ):
         operator(lambda a, b: a * b, [1.0, 2.0])
-    with pytest.raises(ArgumentError, match=r"a number, and this one needs 2: a, b; write derivative\(lambda a: f\(a, b\), a\)"):
+    with pytest.raises(
+        ArgumentError, match=r"a number, and this one needs 2: a, b; write derivative\(lambda a: f\(a, b\), a\)"
+    ):
         derivative(lambda a, b: a * b, 1.0)
     assert gradient(lambda p, scale=2.0: p[0] * scale, [1.0]) == [2.0]
 

@@ -369,7 +369,9 @@ UFUNCS: dict[str, dict[str, Callable[..., Any]]] = {
     "numpy": {
         "matmul": products.matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat, "isnan": isnan, "isinf": isinf,
         "isfinite": isfinite, "conjugate": itself, "positive": itself, "fabs": table.abs, "float_power": table.pow,
-        "power": table.pow, "divmod": lambda x1, x2: (table.floor_divide(x1, x2), table.mod(x1, x2)), "reciprocal": lambda x: 1 / x, "deg2rad": lambda x: x * _DEGREE, "radians": lambda x: x * _DEGREE,
+        "power": table.pow, "reciprocal": lambda x: 1 / x,
+        "divmod": lambda x1, x2: (table.floor_divide(x1, x2), table.mod(x1, x2)),
+        "deg2rad": lambda x: x * _DEGREE, "radians": lambda x: x * _DEGREE,
         "rad2deg": lambda x: x / _DEGREE, "degrees": lambda x: x / _DEGREE,
         "signbit": lambda x: table.copysign(1, x) < 0,
         "bitwise_and": of_conditions(table.logical_and), "bitwise_or": of_conditions(table.logical_or),

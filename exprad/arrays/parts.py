@@ -10,7 +10,8 @@ from typing import Any
 from exprad import elementary
 from exprad.arrays.axes import Axis, axes_of, place_of, size_of
 from exprad.arrays.indexing import add_at, getitem
-from exprad.arrays.shapes import concatenate, of_lists, ravel
+from exprad.arrays.lists import of_lists
+from exprad.arrays.shapes import concatenate, ravel
 from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.tensor import permuted, reshaped, shape_of
 
@@ -233,7 +234,7 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     >>> diff(np.array([1.0, 4.0, 9.0]))
     array([3., 5.])
     """
-    if not shape_of(x) or getattr(n, "_level", 0):
+    if not shape_of(x) or hasattr(n, "_level"):
         raise ShapeError(f"diff takes differences of neighbours in an array, got shape {shape_of(x)}; the derivative of f by x "
                          "is gradient(f, x)")  # fmt: skip
     lead = (slice(None),) * place_of(axis, len(shape_of(x)), "diff", shape_of(x))

@@ -9,9 +9,10 @@ from typing import Any
 from exprad import tensor
 from exprad.arrays.axes import as_operand, places_of
 from exprad.arrays.indexing import add_at, getitem
+from exprad.arrays.lists import of_lists
 from exprad.arrays.parts import diagonal
 from exprad.arrays.reductions import sum
-from exprad.arrays.shapes import of_lists, ravel, squeeze, transpose
+from exprad.arrays.shapes import ravel, squeeze, transpose
 from exprad.errors import ArgumentError, OperandError, ShapeError
 from exprad.tensor import permuted, shape_of
 

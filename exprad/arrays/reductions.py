@@ -7,7 +7,8 @@ from typing import Any
 
 from exprad import elementary, tensor
 from exprad.arrays.axes import Axis, axes_of, count_of, place_of
-from exprad.arrays.shapes import of_lists, ravel
+from exprad.arrays.lists import of_lists
+from exprad.arrays.shapes import ravel
 from exprad.elementary import sqrt
 from exprad.errors import ArgumentError
 from exprad.tensor import shape_of

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, TypeVar, cast
+from collections.abc import Sequence
+from typing import Any
 
 from exprad import tensor
 from exprad.arrays.axes import Axis, as_operand, place_of, places_of, size_of, sizes_of
+from exprad.arrays.lists import of_lists
 from exprad.errors import ArgumentError, ShapeError
 from exprad.tensor import permuted, reshaped, shape_of
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def of_lists(function: F) -> F:
-    """A function of arrays, called x, a and b and its first, that takes lists for them."""
-    count = [name in ("x", "a", "b") for name in (*function.__code__.co_varnames, "")].index(False)
-
-    @wraps(function)
-    def call(*operands: Any, **options: Any) -> Any:
-        for operand in operands[:count]:
-            if isinstance(operand, (list, tuple)):
-                return function(*map(as_operand, operands[:count]), *operands[count:], **options)
-        return function(*operands, **options)
-
-    return cast("F", call)
 
 
 @of_lists

@@ -38,12 +38,12 @@ class DualNumber(Arithmetic, ArrayMethods):
     _level: int
 
     def __init__(self, value: Any = 0.0, eps: Any = 0.0) -> None:
+        if isinstance(value, _LISTS) or isinstance(eps, _LISTS):
+            value, eps = as_numbers(value), as_numbers(eps)
         for part in (value, eps):
             if part.__class__ is float:
                 continue
             refuse_masked(part, "a part of a dual number")
-            if isinstance(part, _LISTS):
-                return DualNumber.__init__(self, as_numbers(value), as_numbers(eps))
             if isinstance(part, (str, bytes, complex)) or part is None:
                 raise OperandError(
                     f"a part of a dual number must be a real number, got {type(part).__name__}: {part!r}"
@@ -212,7 +212,7 @@ def _seeds(point: Any, operator: str) -> Iterator[tuple[Any, int]]:
     """The point, whose coordinates carry the derivative in turn, and the level at which they do."""
     if not getattr(point, "shape", True) or not hasattr(point, "__len__") or isinstance(point, (str, bytes, dict)):
         raise OperandError(f"{operator} of a Python function takes the point as a sequence of numbers, got "
-                           f"{type(point).__name__}: {point!r}; for a function of one number, derivative(function, x)")  # fmt: skip
+                           f"{type(point).__name__}: {point!r}; of one number, derivative(function, x)")  # fmt: skip
     if isinstance(point, DualNumber) or getattr(getattr(point, "dtype", None), "kind", "O") in "iuf":
         yield from _seeds_of_array(point)
         return

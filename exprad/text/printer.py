@@ -31,7 +31,9 @@ PREFIX = {row.name: (SIGN, row.prefix) for row in table() if row.prefix}
 Piece = tuple[int, Any, int]  # precedence, a rope of texts, its length
 
 
-_SPEC = re.compile(r"((?:.?[<>^])?\d*)((?:\.\d+)?[eEfFgG]?)", re.DOTALL)  # where the text stands, and how floats are written
+_SPEC = re.compile(
+    r"((?:.?[<>^])?\d*)((?:\.\d+)?[eEfFgG]?)", re.DOTALL
+)  # where the text stands, and how floats are written
 
 
 def formatted(f: Expr, spec: str) -> str:
@@ -44,7 +46,9 @@ def formatted(f: Expr, spec: str) -> str:
         return rounded(f.value, spec)
     match = _SPEC.fullmatch(spec)
     if match is None:
-        raise ArgumentError(f"an expression takes a width and how floats are written, such as '.3g' or '>40.3g', got {spec!r}")
+        raise ArgumentError(
+            f"an expression takes a width and how floats are written, such as '.3g' or '>40.3g', got {spec!r}"
+        )
     return format(to_text(f, spec=match[2]), match[1])
 
 
