@@ -85,13 +85,16 @@ class Expr(Arithmetic, ArrayMethods):
         >>> (x**2)(3), (x * x * y + y + 2)(x=3, y=4)
         (9, 42)
         """
-        if not values or len(values) == 1 and isinstance(values[0], Mapping):
-            return self.evaluate(*values, **named)
+        if not values:
+            return self.evaluate(**named)
+        first, *more = values
+        if isinstance(first, Mapping) and not more:
+            return self.evaluate(first, **named)
         free = [v for v in self.variables if v.name not in named]
-        if len(values) > 1 or len(free) > 1 or named and not free:
+        if more or len(free) > 1 or named and not free:
             raise ArgumentError(f"an expression takes its values by name, or that of its only variable by place; it has "
                                 f"{[v.name for v in free]}, got {len(values)} by place: write f(x=3, y=4)")  # fmt: skip
-        return self.evaluate({free[0] if free else Var.fresh(): values[0]}, **named)
+        return self.evaluate({free[0] if free else Var.fresh(): first}, **named)
 
     def __getitem__(self, index: Any) -> Expr:
         from exprad.arrays import getitem

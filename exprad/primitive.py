@@ -73,7 +73,7 @@ class Primitive:
     -2*x*gauss(x)
     """
 
-    __doc__ = Asked(documentation, __doc__)
+    __doc__ = Asked(documentation, __doc__)  # pyright: ignore[reportAssignmentType]  # a text when it is asked
     __signature__ = Asked(signature)
     registry: dict[str, Primitive] = {}
     serials = count()

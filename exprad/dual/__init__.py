@@ -18,7 +18,6 @@ from exprad.errors import ArgumentError, OperandError, refuse_masked
 from exprad.primitive import Primitive
 from exprad.value import Number, unwrap
 
-_LISTS = (list, tuple)
 _fresh_levels = count(1 << 20, 1 << 20)
 
 
@@ -38,12 +37,13 @@ class DualNumber(Arithmetic, ArrayMethods):
     _level: int
 
     def __init__(self, value: Any = 0.0, eps: Any = 0.0) -> None:
-        if isinstance(value, _LISTS) or isinstance(eps, _LISTS):
-            value, eps = as_numbers(value), as_numbers(eps)
         for part in (value, eps):
             if part.__class__ is float:
                 continue
             refuse_masked(part, "a part of a dual number")
+            if isinstance(part, (list, tuple)):
+                self.__init__(as_numbers(value), as_numbers(eps))  # type: ignore[misc]  # of arrays, by its own class
+                return
             if isinstance(part, (str, bytes, complex)) or part is None:
                 raise OperandError(
                     f"a part of a dual number must be a real number, got {type(part).__name__}: {part!r}"
