@@ -164,13 +164,20 @@ class Expr(Arithmetic, ArrayMethods):
         return evaluate(self, {**(bindings or {}), **named})
 
     def gradient(self, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
-        """The derivative by a variable (forward mode), or by each of a sequence (reverse mode, one sweep)."""
+        """The derivative by a variable (forward mode), or by each of several (reverse mode, one sweep).
+
+        `wrt` is a variable, the name of one, or a sequence or dict of them, however nested: the result is alike.
+
+        >>> x, y = variables("x y")
+        >>> (x * y).gradient("x"), (x * y).gradient({"slope": x, "rest": [y]})
+        (y, {'slope': y, 'rest': [x]})
+        """
         from exprad.matrices import gradient
 
         return gradient(self, wrt, strict=strict, kink=kink)
 
     def hessian(self, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
-        """The second derivatives by a sequence of variables, as a list of rows."""
+        """The second derivatives, as a list of rows where `wrt` is a sequence; see `gradient` for what it may be."""
         from exprad.matrices import hessian
 
         return hessian(self, wrt, strict=strict, kink=kink)

@@ -120,6 +120,7 @@ class Elsewhere:
 
     def __init__(self, name: str, advice: str) -> None:
         self.name, self.advice = name, advice
+        self.__doc__ = f"No attribute: here it is {advice}."
 
     def __get__(self, instance: Any, owner: type) -> NoReturn:
         raise AttributeError(f"{owner.__name__} has no {self.name!r}; here it is {self.advice}")
