@@ -60,7 +60,7 @@ div: Primitive = Primitive("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b,
 neg: Primitive = Primitive("neg", -1, prefix="-", exact=operator.neg, numpy="negative", sympy=operator.neg)
 pow: Primitive = Primitive("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="exprad.special:power", sample=((0.1, 3), (-3, 3)))
 mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", exact=operator.mod, numpy="mod", sympy="Mod", sample=((-3, 3), (0.5, 3)), kink=lambda a, b: a / b - round(a / b), sides=lambda side, a, b: mod(a, b) + where(side(mod(a, b)) * side(b) < 0, b, 0), jumps=True)
-floor_divide: Primitive = Primitive("floor_divide", 0, 0, exact=operator.floordiv, numpy="floor_divide", formula=_floor_quotient, mpmath=lambda mp, a, b: mp.floor(a / b), sympy=lambda sp, a, b: sp.floor(a / b), sample=((-3, 3), (0.5, 3)), kink=lambda a, b: a / b - round(a / b), sides=lambda side, a, b: floor_divide(a, b) - where(side(mod(a, b)) * side(b) < 0, 1, 0), jumps=True)
+floor_divide: Primitive = Primitive("floor_divide", 0, 0, exact=operator.floordiv, numpy="floor_divide", formula=_floor_quotient, mpmath=lambda mp, a, b: mp.floor(a / b), sympy=lambda sp, a, b: sp.floor(a / b), sample=((-3, 3), (0.5, 3)), kink=lambda a, b: div(a, b) - round(div(a, b)), sides=lambda side, a, b: floor_divide(a, b) - where(side(mod(a, b)) * side(b) < 0, 1, 0), jumps=True)
 
 # magnitudes and steps
 abs: Primitive = Primitive("abs", lambda y, x: sign(x), exact=operator.abs, sympy="Abs", kink=lambda x: x, sides=lambda side, x: side(x) * x)

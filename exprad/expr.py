@@ -268,10 +268,10 @@ def _constant_key(value: Any) -> tuple[Any, Any]:
         return value, ("float", "nan") if value != value else ("float", value, math.copysign(1, value))
     if isinstance(value, Fraction):
         return (value.numerator, ("int", value.numerator)) if value.denominator == 1 else (value, ("fraction", value))
-    has_shape = getattr(value, "shape", None) is not None
-    if has_shape and (hasattr(value, "dtype") or hasattr(value, "__array__")) or isinstance(value, (list, tuple)):
+    if getattr(value, "shape", None) is not None and (hasattr(value, "dtype") or hasattr(value, "__array__")):
         return _array_key(value)
-    raise OperandError(f"an expression constant must be a real number, got {type(value).__name__}: {value!r}")
+    advice = "; write np.array(...)" if isinstance(value, (list, tuple)) else ""
+    raise OperandError(f"an expression constant must be a real number, got {type(value).__name__}: {value!r}{advice}")
 
 
 def _array_key(value: Any) -> tuple[Any, Any]:
