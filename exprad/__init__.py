@@ -8,7 +8,6 @@ Build an expression with ordinary operators, ask it for a derivative, and get an
 [2*x*y, x**2 + 1]
 """
 
-import builtins as _builtins
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 from typing import Any as _Any
@@ -17,6 +16,7 @@ from exprad import face as _face
 from exprad.errors import ExpradError
 from exprad.graph.expr import Add, Call, Const, Div, Expr, Mul, Neg, Pow, Sub, Var, variables
 from exprad.graph.simplify import simplify
+from exprad.ground import peers as _peers
 from exprad.ground.primitive import If, Primitive, table
 from exprad.tables import elementary as _elementary
 from exprad.tables.elementary import *
@@ -64,13 +64,20 @@ _HOMES = {_name: _module for _module, _names in _LAZY.items() for _name in _name
 
 def __getattr__(name: str) -> _Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'exprad' has no attribute {name!r}")
+        raise AttributeError(_told(name))
     value = getattr(_import_module(f"exprad.{_HOMES[name]}"), name)
     globals()[name] = value  # also where a module has the name of its function
     return value
 
 
-# Every row is public. Names that shadow Python's own are, too, but `from exprad import *` leaves them out.
+def _told(name: str) -> str:
+    """Why there is no such name, and what is called so elsewhere is called here."""
+    spelled = (row.name for row in table() if row.is_own and name in (row.numpy, row.sympy, row.mpmath, *row.read))
+    found = _peers.PACKAGE.get(name) or next(spelled, None)
+    return f"module 'exprad' has no attribute {name!r}" + (f"; here it is {found}" if found else "")
+
+
+# Every row is public. `from exprad import *` brings those that Python has, too, as NumPy's does.
 _rows = [_name for _name, _row in vars(_elementary).items() if isinstance(_row, Primitive)]
 _named = [
     "Add",
@@ -90,8 +97,8 @@ _named = [
     "table",
     "variables",
 ]
-__all__ = sorted(_name for _name in [*_rows, *_named, *_HOMES] if not hasattr(_builtins, _name))  # pyright: ignore[reportUnsupportedDunderAll]  # from the table
+__all__ = sorted({*_rows, *_named, *_HOMES})  # pyright: ignore[reportUnsupportedDunderAll]  # from the table
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return [*__all__, "__version__"]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from math import prod
+from operator import index
 from typing import Any, Self, cast
 
-from exprad.errors import ArgumentError, ConditionError, OperandError
+from exprad.errors import ArgumentError, OperandError
+from exprad.ground import peers
 from exprad.ground.bound import bound
 from exprad.ground.digits import shown
 from exprad.ground.primitive import Primitive
 from exprad.tables import elementary as table
 
 BINARY = {"add": table.add, "sub": table.sub, "mul": table.mul, "truediv": table.div, "pow": table.pow,
-          "mod": table.mod}  # fmt: skip
+          "mod": table.mod, "floordiv": table.floor_divide}  # fmt: skip
 UNARY = {"neg": table.neg, "abs": table.abs, "floor": table.floor, "ceil": table.ceil, "trunc": table.trunc,
          "invert": table.logical_not}  # fmt: skip
 COMPARISON = {"lt": table.less, "le": table.less_equal, "gt": table.greater, "ge": table.greater_equal,
@@ -29,9 +31,21 @@ class Arithmetic:
         return self
 
     def __round__(self, digits: int | None = None) -> Any:
-        if digits:
-            raise ConditionError(f"round() of {type(self).__name__} takes no digits, got {shown(digits)}")
-        return table.round(self)
+        """The nearest whole number, or multiple of a power of ten, as NumPy rounds."""
+        places = 0 if digits is None else index(digits)
+        if not places:
+            return table.round(self)
+        scale = 10 ** abs(places)
+        return table.round(self * scale) / scale if places > 0 else table.round(self / scale) * scale
+
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return other // self, other % self
+
+    def __dir__(self) -> list[str]:
+        return peers.without(super().__dir__())
 
     def conjugate(self) -> Self:
         return self
@@ -49,6 +63,8 @@ class Arithmetic:
     def __rtruediv__(self, other: Any) -> Any: ...
     def __pow__(self, other: Any) -> Any: ...
     def __rpow__(self, other: Any) -> Any: ...
+    def __floordiv__(self, other: Any) -> Any: ...
+    def __rfloordiv__(self, other: Any) -> Any: ...
     def __mod__(self, other: Any) -> Any: ...
     def __rmod__(self, other: Any) -> Any: ...
     def __lt__(self, other: Any) -> Any: ...
@@ -272,11 +288,21 @@ for _name in _OF_NUMPY.split():
 
 
 def _binary(row: Primitive) -> Any:
-    return lambda self, other: row(self, other) if is_operand(other) else NotImplemented
+    def operator(self: Any, other: Any, modulus: Any = None) -> Any:
+        if modulus is not None:
+            raise no_modulus(self, modulus)
+        return row(self, other) if is_operand(other) else NotImplemented
+
+    return operator
 
 
 def _reflected(row: Primitive) -> Any:
     return lambda self, other: row(other, self) if is_operand(other) else NotImplemented
+
+
+def no_modulus(x: Any, modulus: Any) -> OperandError:
+    """Why pow() takes no third argument."""
+    return OperandError(f"pow() of {type(x).__name__} takes no modulus, got {shown(modulus)}; write x ** n % m")
 
 
 def _unary(row: Primitive) -> Any:

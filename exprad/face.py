@@ -12,6 +12,10 @@ homes.update({
     "Primitive.value":                   "exprad.numbers:evaluate",
     "Primitive.fingerprint":             "exprad.ground.fingerprint:fingerprint",
 
+    "documentation":                     "exprad.insight.manual:documentation",
+    "signature":                         "exprad.insight.manual:signature",
+    "as_operand":                        "exprad.arrays:as_operand",
+
     "Expr.evaluate":                     "exprad.graph.evaluation:evaluate",
     "Expr.gradient":                     "exprad.derivatives.matrices:gradient",
     "Expr.hessian":                      "exprad.derivatives.matrices:hessian",
@@ -19,6 +23,7 @@ homes.update({
     "Expr.substitute":                   "exprad.derivatives.matrices:substitute",
     "Expr.__str__":                      "exprad.text.printer:to_text",
     "Expr.__repr__":                     "exprad.text.printer:to_short_text",
+    "Expr.__format__":                   "exprad.text.printer:formatted",
     "Expr.__reduce__":                   "exprad.graph.program:reduced",
     "Expr.__getitem__":                  "exprad.arrays:getitem",
     "Expr.listed":                       "exprad.arrays:as_operand",

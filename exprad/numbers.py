@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from exprad.carrier import Arithmetic
 from exprad.errors import OperandError, UnsupportedError, extra
+from exprad.ground.bound import bound
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
 from exprad.tables.elementary import div, mul
@@ -109,6 +110,8 @@ def _kind(cls: type) -> str:
         return "0 exact"
     if cls is float:
         return "1 float"
+    if issubclass(cls, (list, tuple)):
+        return "5 list"
     if any(base.__module__.startswith("numpy.ma") for base in cls.__mro__):
         raise OperandError(f"an operand can't be a masked array, got {cls.__name__}: its mask would be lost; fill it "
                            "(.filled(0.0)), or take what is not masked (.compressed())")  # fmt: skip
@@ -390,7 +393,24 @@ def _namespace(array: Any) -> Any:
     return sys.modules[type(array).__module__.split(".")[0].replace("jaxlib", "jax.numpy")]
 
 
-_EVALUATE = {"0 exact": _exact, "1 float": _float, "2 numpy": _numpy, "3 mpmath": _mpmath, "4 array": _array}
+@bound
+def as_operand(x: Any) -> Any:
+    """A list as an array, of carriers where it holds some."""
+
+
+def _lists(row: Primitive, operands: Sequence[Any], _: Any) -> Any:
+    """Lists count as arrays."""
+    return row(*map(as_operand, operands))
+
+
+_EVALUATE = {
+    "0 exact": _exact,
+    "1 float": _float,
+    "2 numpy": _numpy,
+    "3 mpmath": _mpmath,
+    "4 array": _array,
+    "5 list": _lists,
+}
 
 
 def whole_power(base: Any, exponent: int) -> Any:

@@ -91,9 +91,13 @@ def judged(seed: int) -> Found:
 def _judged(seed: int) -> Found:
     draw = random.Random(seed)
     f = expression(draw)
-    wrt = list(f.variables)
     at = dict(zip([v.name for v in VARIABLES], point(draw), strict=True))
-    at = {v.name: at[v.name] for v in wrt}
+    return examined(f, {v.name: at[v.name] for v in f.variables}, seed)
+
+
+def examined(f: Expr, at: dict[str, float], seed: int = 0) -> Found:
+    """The verdict on an expression at a point; the seed is that of roundings tried."""
+    draw, wrt = random.Random(seed), list(f.variables)
     if not wrt:
         return Found(seed, "constant")
     roots = {"forward": [f, *[f.gradient(v) for v in wrt]], "reverse": [f, *f.gradient(wrt)]}

@@ -98,11 +98,7 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
 
 def around(a: Any, decimals: int = 0) -> Any:
     """The nearest whole numbers, or multiples of a power of ten."""
-    places = operator.index(decimals)
-    if places == 0:
-        return table.round(a)
-    scale = 10.0 ** builtins.abs(places)
-    return table.round(a * scale) / scale if places > 0 else table.round(a / scale) * scale
+    return builtins.round(a, operator.index(decimals))
 
 
 def where(condition: Any, x: Any = None, y: Any = None) -> Any:
@@ -376,7 +372,9 @@ UFUNCS: dict[str, dict[str, Callable[..., Any]]] = {
     "numpy": {
         "matmul": products.matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat, "isnan": isnan, "isinf": isinf,
         "isfinite": isfinite, "conjugate": itself, "positive": itself, "fabs": table.abs, "float_power": table.pow,
-        "power": table.pow, "reciprocal": lambda x: 1 / x, "deg2rad": lambda x: x * _DEGREE, "radians": lambda x: x * _DEGREE,
+        "power": table.pow, "reciprocal": lambda x: 1 / x,
+        "divmod": lambda x1, x2: (table.floor_divide(x1, x2), table.mod(x1, x2)),
+        "deg2rad": lambda x: x * _DEGREE, "radians": lambda x: x * _DEGREE,
         "rad2deg": lambda x: x / _DEGREE, "degrees": lambda x: x / _DEGREE,
         "signbit": lambda x: table.copysign(1, x) < 0,
         "bitwise_and": of_conditions(table.logical_and), "bitwise_or": of_conditions(table.logical_or),

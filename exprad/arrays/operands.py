@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from exprad.errors import OperandError, ShapeError
+from exprad.ground.digits import shown
 from exprad.ground.shapes import shape_of
 from exprad.tensor import joined, reshaped
 
@@ -40,7 +41,14 @@ def as_numbers(x: Any) -> Any:
         return x
     import numpy as np
 
-    return np.asarray(x)
+    found = np.asarray(x)
+    if found.dtype.kind not in "biufO" or found.dtype == object and any(_is_no_number(each) for each in found.flat):
+        raise OperandError(f"a list or a table counts as an array where it holds real numbers, got {shown(x)}")
+    return found
+
+
+def _is_no_number(x: Any) -> bool:
+    return x is None or isinstance(x, (str, bytes, complex))
 
 
 def check_alike(parts: Sequence[Any]) -> None:

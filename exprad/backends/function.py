@@ -38,6 +38,7 @@ from exprad.graph.evaluation import evaluate
 from exprad.graph.expr import Expr, object_array
 from exprad.graph.program import Forecast, Program
 from exprad.ground.bound import handler_of
+from exprad.ground.digits import shown
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
 from exprad.ground.traverse import collector_paused
@@ -118,6 +119,12 @@ class Function:
     arrays to write to, in the structure of the outputs. Numbers in give numbers out. Called on expressions or dual
     numbers, it gives those.
     """
+
+    def __new__(cls, *arguments: Any) -> Function:
+        if len(arguments) < 4:
+            raise ArgumentError("Function is what compile(f, [x, y]) makes; a function of your own is a row, such as "
+                                f"Primitive({shown(arguments[0]) if arguments else 'name'}, partial)")  # fmt: skip
+        return super().__new__(cls)
 
     def __init__(self, structure: Structure, inputs: Sequence[Input], backend: str, program: Program,
                  options: tuple[int | str | None, bool] = (None, False)) -> None:  # fmt: skip

@@ -13,24 +13,13 @@ from exprad.derivatives.colouring import colours, rows_of
 from exprad.derivatives.kink import checked, kinked, with_kinks
 from exprad.derivatives.sparse_matrix import SparseMatrix
 from exprad.derivatives.sparsity import pattern, pattern_of_scalars
-from exprad.errors import ArgumentError, OperandError, ShapeError
+from exprad.derivatives.wrt import Wrt
+from exprad.errors import ArgumentError, ShapeError
 from exprad.forward import tangents
 from exprad.graph.expr import Const, Expr, Var, build, expression, object_array
 from exprad.ground.traverse import collector_paused, fold, postorder
 from exprad.reverse import adjoints
 from exprad.tensor import stretched
-
-
-def _variable(wrt: Any) -> Var:
-    if not isinstance(wrt, Var):
-        raise OperandError(f"derivatives are taken with respect to a Var, got {type(wrt).__name__}: {wrt!r}")
-    return wrt
-
-
-def _several(wrt: Any) -> list[Var]:
-    if isinstance(wrt, (str, bytes)) or not hasattr(wrt, "__len__"):
-        raise OperandError(f"wrt must be a Var or a sequence of them, got {type(wrt).__name__}: {wrt!r}")
-    return [_variable(each) for each in wrt]
 
 
 def _check_present(outputs: Sequence[Expr], wrt: Sequence[Var], strict: bool) -> None:
@@ -41,10 +30,6 @@ def _check_present(outputs: Sequence[Expr], wrt: Sequence[Var], strict: bool) ->
                 raise ArgumentError(f"variable {variable.name!r} is not in the expression, and strict=True")
 
 
-def _inputs(wrt: Any) -> list[Var]:
-    return [wrt] if isinstance(wrt, Var) else _several(wrt)
-
-
 def _is_sided(outputs: Sequence[Expr], kink: str) -> bool:
     """Whether one-sided derivatives are asked, of expressions that have sides."""
     return checked(kink) in one_sided.STEPS and bool(kinked(outputs))
@@ -53,8 +38,15 @@ def _is_sided(outputs: Sequence[Expr], kink: str) -> bool:
 def _scalar(f: Any, what: str) -> Expr:
     f = expression(f)
     if f.shape:
-        raise ShapeError(f"{what} needs a scalar expression, got one of shape {f.shape}; use jvp, vjp or f.sum()")
+        raise ShapeError(
+            f"{what} needs a scalar expression, got one of shape {f.shape}; use jacobian, jvp, vjp or f.sum()"
+        )
     return f
+
+
+def _is_function(f: Any) -> bool:
+    """Whether it is a Python function, not a carrier, which may be called, too."""
+    return callable(f) and not hasattr(f, "_level")
 
 
 def _by_dual_numbers(operator: str, strict: bool, kink: str) -> Callable[..., Any]:
@@ -65,9 +57,11 @@ def _by_dual_numbers(operator: str, strict: bool, kink: str) -> Callable[..., An
 
 
 def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
-    """The derivative of a scalar expression by a Var (forward mode) or by each of a sequence (one reverse sweep).
+    """The derivative of a scalar expression by a Var (forward mode) or by each of several (one reverse sweep).
 
-    `f` may be a Python function of a sequence of numbers; `wrt` is then the point, and dual numbers are used.
+    `wrt` is a Var, the name of one, or a sequence or dict of them, however nested; the result has its structure, with
+    lists for sequences. `f` may be a Python function of a sequence of numbers; `wrt` is then the point, and dual numbers
+    are used: an array is handed on as one dual number of arrays.
     `kink` says what a derivative is where it jumps: "mean" or "zero" of what jumps; "left" or "right", the one-sided
     derivative of the whole expression by each variable; or "raise".
 
@@ -75,47 +69,60 @@ def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> A
     >>> x, y = variables("x y")
     >>> gradient(x * x * y + y + 2, [x, y])
     [2*x*y, x**2 + 1]
+    >>> gradient(x * x * y, {"first": x, "rest": ["y"]})
+    {'first': 2*x*y, 'rest': [x**2]}
     """
-    if callable(f):
+    if _is_function(f):
         return _by_dual_numbers("gradient", strict, kink)(f, wrt)
     f = _scalar(f, "gradient")
+    by = Wrt(wrt, [f])
+    _check_present([f], by.variables, strict)
+    return by.like(_slopes(f, by.variables, kink, by.is_single))
+
+
+def _slopes(f: Expr, inputs: Sequence[Var], kink: str, is_single: bool = False) -> Sequence[Expr]:
+    """The derivative by each variable; by a single scalar one in forward mode."""
     if _is_sided([f], kink):
-        inputs = _inputs(wrt)
-        _check_present([f], inputs, strict)
-        found = one_sided.gradient(f, inputs, kink)
-        return found[0] if isinstance(wrt, Var) else found
+        return one_sided.gradient(f, inputs, kink)
     f = with_kinks(f, kink)
-    if isinstance(wrt, Var):
-        _check_present([f], [wrt], strict)
-        if wrt.shape:
-            return edge(adjoints({f: Const(1)}, [wrt])[0], wrt.shape)
-        return edge(tangents([f], {wrt: 1})[0], ())
-    wrt = _several(wrt)
-    _check_present([f], wrt, strict)
-    found = adjoints({f: 1}, wrt)
-    return [edge(x_bar, x.shape) for x, x_bar in zip(wrt, found, strict=True)]
+    if is_single and not inputs[0].shape:
+        return [edge(tangents([f], {inputs[0]: 1})[0], ())]
+    found = adjoints({f: 1}, inputs)
+    return [edge(x_bar, x.shape) for x, x_bar in zip(inputs, found, strict=True)]
 
 
 def backpropagate(f: Expr, seed: Any = 1, *, kink: str = "mean") -> dict[Var, Expr]:
     """The derivatives of `f` by all its variables, in one reverse sweep, scaled by `seed`."""
     f = expression(f)
     wrt = f.variables
-    seed = seed if seed.__class__ is int and seed == 1 and not f.shape else expression(seed)
+    seed = _seed(seed)
+    seed = 1 if seed is Const(1) and not f.shape else seed
     if _is_sided([f], kink):
         return dict(zip(wrt, one_sided.gradient(f, wrt, kink, seed), strict=True))
     found = adjoints({with_kinks(f, kink): seed}, wrt)
     return {x: edge(x_bar, x.shape) for x, x_bar in zip(wrt, found, strict=True)}
 
 
-def value_and_gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> tuple[Expr, Any]:
-    """The expression and its gradient."""
-    return expression(f), gradient(f, wrt, strict=strict, kink=kink)
+def _seed(seed: Any) -> Expr:
+    """What scales derivatives, as an expression: 1.0 and -1.0 scale as exact numbers do, and leave no factor."""
+    found = expression(seed)
+    return Const(int(found.known)) if found.known.__class__ is float and found.known in (1.0, -1.0) else found
+
+
+def value_and_gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> tuple[Any, Any]:
+    """The expression and its gradient; or, of a Python function, its value at the point `wrt` and its gradient there.
+
+    >>> value_and_gradient(lambda p: p[0] * p[1], [3.0, 4.0])
+    (12.0, [4.0, 3.0])
+    """
+    value = f(wrt) if _is_function(f) else expression(f)
+    return value, gradient(f, wrt, strict=strict, kink=kink)
 
 
 def jacobian(fs: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", sparse: bool = False) -> Any:
     """The derivatives of expressions by variables: of an expression by a variable, of shape f.shape + x.shape.
 
-    Of a sequence of expressions, a list of rows; by a sequence of variables, each row is a list. Forward mode where
+    Of a sequence of expressions, a list of rows; each row has the structure of `wrt` (see `gradient`). Forward mode where
     there are fewer variables than expressions, or elements of them, else reverse. With `sparse=True`, a
     `SparseMatrix`: a row for each element of the expressions, a column for each of the variables, and only those
     elements that may not be 0, from as few passes as there are colours.
@@ -130,7 +137,8 @@ def jacobian(fs: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", spa
            [0., 3., 2.]])
     """
     outputs = [expression(f) for f in ([fs] if isinstance(fs, Expr) else fs)]
-    inputs = _inputs(wrt)
+    by = Wrt(wrt, outputs)
+    inputs = by.variables
     _check_present(outputs, inputs, strict)
     is_sided = _is_sided(outputs, kink)
     outputs = outputs if is_sided else [with_kinks(f, kink) for f in outputs]
@@ -143,7 +151,7 @@ def jacobian(fs: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", spa
         rows = [[edge(column[i], ()) for column in columns] for i in range(len(outputs))]
     else:
         rows = [blocks(f, inputs) for f in outputs]
-    found: list[Any] = [row[0] for row in rows] if isinstance(wrt, Var) else rows
+    found = [by.like(row) for row in rows]
     return found[0] if isinstance(fs, Expr) else found
 
 
@@ -192,9 +200,9 @@ def _passes(outputs: Sequence[Expr], inputs: Sequence[Var], colour: Any, by_rows
 def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", sparse: bool = False) -> Any:
     """The second derivatives of a scalar expression: forward mode over the reverse-mode gradient.
 
-    By a variable with a shape, of shape x.shape + x.shape; by a sequence of variables, a list of rows. With
-    `sparse=True`, a `SparseMatrix` of those elements that may not be 0. `f` may be a Python function of a sequence of
-    numbers; `wrt` is then the point, and dual numbers are used.
+    By a variable with a shape, of shape x.shape + x.shape; by a sequence of variables, a list of rows; by a dict, a dict
+    of dicts (see `gradient`). With `sparse=True`, a `SparseMatrix` of those elements that may not be 0. `f` may be a
+    Python function of a sequence of numbers; `wrt` is then the point, and dual numbers are used.
 
     >>> from exprad import Var, variables
     >>> x, y = variables("x y")
@@ -206,30 +214,32 @@ def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", spars
            [2., 6., 4.],
            [0., 4., 0.]])
     """
-    if callable(f):
+    if _is_function(f):
         return _by_dual_numbers("hessian", strict, kink)(f, wrt)
-    f, inputs = _scalar(f, "hessian"), _inputs(wrt)
+    f = _scalar(f, "hessian")
+    by = Wrt(wrt, [f])
+    inputs = by.variables
     _check_present([f], inputs, strict)
     if _is_sided([f], kink):
-        return _one_sided_hessian(f, wrt, kink, sparse)
-    slopes = gradient(f, inputs, kink=kink)
-    if sparse:
-        return _sparse_jacobian(slopes, inputs, is_symmetric=True)
-    if any(x.shape for x in inputs):
-        rows: list[list[Expr]] = [blocks(g, inputs) for g in slopes]
+        if sparse:
+            return _sparse_one_sided(f, inputs, kink)
+        rows = one_sided.hessian(f, inputs, kink)
+    elif sparse:
+        return _sparse_jacobian(_slopes(f, inputs, kink), inputs, is_symmetric=True)
     else:
-        rows = [[Const(0)] * len(slopes) for _ in slopes]
-        for j, x in enumerate(inputs):
-            for i, entry in enumerate(tangents(slopes[j:], {x: 1}), j):
-                rows[i][j] = rows[j][i] = edge(entry, ())
-    return rows[0][0] if isinstance(wrt, Var) else rows
+        rows = _second_derivatives(_slopes(f, inputs, kink), inputs)
+    return by.like([by.like(row) for row in rows])
 
 
-def _one_sided_hessian(f: Expr, wrt: Any, kink: str, sparse: bool) -> Any:
-    if sparse:
-        return _sparse_one_sided(f, _inputs(wrt), kink)
-    rows = one_sided.hessian(f, _inputs(wrt), kink)
-    return rows[0][0] if isinstance(wrt, Var) else rows
+def _second_derivatives(slopes: Sequence[Expr], inputs: Sequence[Var]) -> list[list[Expr]]:
+    """The derivatives of a gradient, by rows: of scalars, each once for both places."""
+    if any(x.shape for x in inputs):
+        return [blocks(g, inputs) for g in slopes]
+    rows: list[list[Expr]] = [[Const(0)] * len(slopes) for _ in slopes]
+    for j, x in enumerate(inputs):
+        for i, entry in enumerate(tangents(slopes[j:], {x: 1}), j):
+            rows[i][j] = rows[j][i] = edge(entry, ())
+    return rows
 
 
 def _sparse_one_sided(f: Expr, inputs: Sequence[Var], kink: str) -> SparseMatrix:
@@ -254,18 +264,19 @@ def derivative(f: Any, x: Any, order: int = 1, *, kink: str = "mean") -> Any:
     """
     if not isinstance(order, int) or isinstance(order, bool) or order < 0:
         raise ArgumentError(f"order must be a whole number of at least 0, got {order!r}")
-    if callable(f):
+    if _is_function(f):
         return _by_dual_numbers("derivative", False, kink)(f, x, order)
     result = expression(f)
-    if _is_sided([result], kink) and order > 1 and not _variable(x).shape:
-        return one_sided.derivative(_scalar(result, "derivative"), _variable(x), order, kink)
+    x = Wrt((), [result]).variable(x)
+    if _is_sided([result], kink) and order > 1 and not x.shape:
+        return one_sided.derivative(_scalar(result, "derivative"), x, order, kink)
     for count in range(order):  # under the other conventions, what a derivative is at a kink holds for its own, too
-        result = gradient(result, _variable(x), kink="mean" if count else kink)
+        result = gradient(result, x, kink="mean" if count else kink)
     return result
 
 
-def jvp(fs: Any, x_dots: Mapping[Var, Any]) -> Any:
-    """The derivative of an expression, or of each of a sequence, in the direction `x_dots`.
+def jvp(fs: Any, x_dots: Mapping[Any, Any]) -> Any:
+    """The derivative of an expression, or of each of a sequence, in the direction `x_dots`, by variable or by name.
 
     >>> from exprad import variables
     >>> x, y = variables("x y")
@@ -273,14 +284,15 @@ def jvp(fs: Any, x_dots: Mapping[Var, Any]) -> Any:
     2*x + y
     """
     outputs = [expression(f) for f in ([fs] if isinstance(fs, Expr) else fs)]
-    seeds: dict[Expr, Any] = {_variable(x): stretched(expression(x_dot), x.shape) for x, x_dot in x_dots.items()}
+    named = {Wrt((), outputs).variable(x): x_dot for x, x_dot in x_dots.items()}
+    seeds: dict[Expr, Any] = {x: stretched(_seed(x_dot), x.shape) for x, x_dot in named.items()}
     seeds = {x: x_dot for x, x_dot in seeds.items() if x_dot is not Const(0)}
     result = [edge(y_dot, f.shape) for f, y_dot in zip(outputs, tangents(outputs, seeds), strict=True)]
     return result[0] if isinstance(fs, Expr) else result
 
 
 def vjp(fs: Any, fs_bar: Any, wrt: Any) -> Any:
-    """The adjoints of `wrt` for the adjoints `fs_bar` of the outputs `fs`, in one reverse sweep.
+    """The adjoints of `wrt` for the adjoints `fs_bar` of the outputs `fs`, in one reverse sweep, in the structure of `wrt`.
 
     >>> from exprad import variables
     >>> x, y = variables("x y")
@@ -292,27 +304,26 @@ def vjp(fs: Any, fs_bar: Any, wrt: Any) -> Any:
         raise ArgumentError(f"vjp needs an adjoint for each output: {len(outputs)} outputs, {len(bars)} adjoints")
     seeds: dict[Expr, Any] = {}
     for f, f_bar in zip(map(expression, outputs), bars, strict=True):
-        seeds[f] = seeds[f] + f_bar if f in seeds else expression(f_bar)
-    inputs = [wrt] if isinstance(wrt, Var) else _several(wrt)
-    result = [edge(x_bar, x.shape) for x, x_bar in zip(inputs, adjoints(seeds, inputs), strict=True)]
-    return result[0] if isinstance(wrt, Var) else result
+        seeds[f] = seeds[f] + f_bar if f in seeds else _seed(f_bar)
+    by = Wrt(wrt, list(seeds))
+    found = adjoints(seeds, by.variables)
+    return by.like([edge(x_bar, x.shape) for x, x_bar in zip(by.variables, found, strict=True)])
 
 
 def hvp(f: Any, wrt: Any, direction: Any) -> Any:
-    """The Hessian of a scalar expression times a direction: forward over reverse, without the Hessian.
+    """The Hessian of a scalar expression times a direction, which has the structure of `wrt`, as the result has.
+
+    Forward over reverse, without the Hessian.
 
     >>> from exprad import variables
     >>> x, y = variables("x y")
     >>> hvp(x * x * y, [x, y], [1, 0])
     [2*y, 2*x]
     """
-    inputs, directions = ([wrt], [direction]) if isinstance(wrt, Var) else (_several(wrt), list(direction))
-    if len(inputs) != len(directions):
-        raise ArgumentError(
-            f"hvp needs a direction for each variable: {len(inputs)} variables, {len(directions)} directions"
-        )
-    result = jvp(gradient(f, inputs), dict(zip(inputs, directions, strict=True)))
-    return result[0] if isinstance(wrt, Var) else result
+    f = _scalar(f, "hvp")
+    by = Wrt(wrt, [f])
+    directions = by.values(direction, "the direction")
+    return by.like(jvp(_slopes(f, by.variables, "mean"), dict(zip(by.variables, directions, strict=True))))
 
 
 def substitute(f: Any, replacements: Mapping[Any, Any]) -> Any:

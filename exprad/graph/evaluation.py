@@ -133,9 +133,9 @@ def _checked(name: str, value: Any) -> Any:
     if value.__class__ is float or value.__class__ is int:
         return value
     if value is None or isinstance(value, (str, bytes, complex, Expr)):
-        raise OperandError(
-            f"variable {name!r} must be bound to a real number or an array, got {type(value).__name__}: {value!r}"
-        )
+        advice = "; f.substitute({x: ...}) replaces a variable by an expression" if isinstance(value, Expr) else ""
+        raise OperandError(f"variable {name!r} must be bound to a real number or an array, got {type(value).__name__}: "
+                           f"{value!r}{advice}")  # fmt: skip
     refuse_masked(value, f"what variable {name!r} is bound to")
     if isinstance(value, (list, tuple)):
         import numpy as np

@@ -9,9 +9,10 @@ from itertools import count
 from operator import attrgetter
 from typing import Any, ClassVar, Self, cast
 
-from exprad.carrier import BINARY, COMPARISON, UNARY, Arithmetic, ArrayMethods, is_operand
+from exprad.carrier import BINARY, COMPARISON, UNARY, Arithmetic, ArrayMethods, is_operand, no_modulus
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, refuse_masked
 from exprad.graph.folding import FOLDING_INTS, FOLDS, LOOKED_INTO
+from exprad.ground import peers
 from exprad.ground.bound import bound, elsewhere
 from exprad.ground.digits import shown
 from exprad.ground.intern import Reference, Table, lock, new_table, serial
@@ -46,8 +47,7 @@ class Expr(Arithmetic, ArrayMethods):
     def interpret(self, primitive: Primitive, operands: Sequence[Any]) -> Expr:
         if primitive is table.where and isinstance(operands[0], bool):
             raise ConditionError(f"where needs a condition, got the bool {operands[0]}; use equal(a, b), not a == b")
-        return build(primitive, *[expression(operand if operand.__class__ not in (list, tuple) else Expr.listed(operand))
-                                  for operand in operands])  # fmt: skip
+        return build(primitive, *[expression(operand) for operand in operands])
 
     @staticmethod
     @bound
@@ -57,10 +57,12 @@ class Expr(Arithmetic, ArrayMethods):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Expr):
             return self is other
-        if isinstance(other, (int, float, Fraction)) or hasattr(other, "dtype"):
-            raise ConditionError(f"== between an expression and {shown(other)} is undefined; use equal(a, b) to build a "
-                                 "condition, or f is Const(0) to ask for structure")  # fmt: skip
-        return NotImplemented
+        return _incomparable("==", "equal", "is", other)
+
+    def __ne__(self, other: object) -> bool:
+        if isinstance(other, Expr):
+            return self is not other
+        return _incomparable("!=", "not_equal", "is not", other)
 
     def __bool__(self) -> bool:
         if self.is_const:
@@ -68,8 +70,38 @@ class Expr(Arithmetic, ArrayMethods):
         raise ConditionError(f"bool({self!r}) is undefined for expressions; use where(condition, a, b), or compute with "
                              "Variable, which lets Python branch")  # fmt: skip
 
+    def _number(self, kind: type[Any]) -> Any:
+        """The number that an expression without variables is."""
+        if self.shape or self.variables:
+            raise OperandError(f"{kind.__name__}({self!r}) is undefined for expressions; evaluate it first")
+        return kind(self.evaluate())
+
     def __float__(self) -> float:
-        raise OperandError(f"float({self!r}) is undefined for expressions; evaluate it first")
+        return cast("float", self._number(float))
+
+    def __int__(self) -> int:
+        return cast("int", self._number(int))
+
+    def __complex__(self) -> complex:
+        return cast("complex", self._number(complex))
+
+    def __call__(self, /, *values: Any, **named: Any) -> Any:
+        """The value: `f(x=3, y=4)`, `f({x: 3, y: 4})`, or `f(3)` of one variable.
+
+        >>> x, y = variables("x y")
+        >>> (x**2)(3), (x * x * y + y + 2)(x=3, y=4)
+        (9, 42)
+        """
+        if not values:
+            return self.evaluate(**named)
+        first, *more = values
+        if isinstance(first, Mapping) and not more:
+            return self.evaluate(first, **named)
+        free = [v for v in self.variables if v.name not in named]
+        if more or len(free) > 1 or named and not free:
+            raise ArgumentError(f"an expression takes its values by name, or that of its only variable by place; it has "
+                                f"{[v.name for v in free]}, got {len(values)} by place: write f(x=3, y=4)")  # fmt: skip
+        return self.evaluate({free[0] if free else Var.fresh(): first}, **named)
 
     @bound
     def __getitem__(self, index: Any) -> Expr:
@@ -110,6 +142,11 @@ class Expr(Arithmetic, ArrayMethods):
         elsewhere()
 
     @bound
+    def __format__(self, spec: str) -> str:
+        """The text, with floats as `spec` says, such as ".3g"; with a width, such as ">40.3g", that of the whole text."""
+        elsewhere()
+
+    @bound
     def substitute(self, replacements: Mapping[Var, Any]) -> Expr:
         """The expression with variables (or sub-expressions) replaced, folded anew.
 
@@ -130,11 +167,18 @@ class Expr(Arithmetic, ArrayMethods):
 
     @bound
     def gradient(self, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
-        """The derivative by a variable (forward mode), or by each of a sequence (reverse mode, one sweep)."""
+        """The derivative by a variable (forward mode), or by each of several (reverse mode, one sweep).
+
+        `wrt` is a variable, the name of one, or a sequence or dict of them, however nested: the result is alike.
+
+        >>> x, y = variables("x y")
+        >>> (x * y).gradient("x"), (x * y).gradient({"slope": x, "rest": [y]})
+        (y, {'slope': y, 'rest': [x]})
+        """
 
     @bound
     def hessian(self, wrt: Any, *, strict: bool = False, kink: str = "mean", sparse: bool = False) -> Any:
-        """The second derivatives by a sequence of variables, as a list of rows; see `exprad.hessian`."""
+        """The second derivatives, as a list of rows where `wrt` is a sequence; see `gradient` for what it may be."""
 
     @bound
     def backpropagate(self, seed: Any = 1, *, kink: str = "mean") -> dict[Var, Expr]:
@@ -199,6 +243,14 @@ class ShapedConst(Indexed, Const):
     known = None
 
 
+def _incomparable(sign: str, function: str, identity: str, other: Any) -> Any:
+    """What == and != are with what is no expression: with numbers, an error."""
+    if isinstance(other, (int, float, Fraction)) or hasattr(other, "dtype"):
+        raise ConditionError(f"{sign} between an expression and {shown(other)} is undefined; use {function}(a, b) to build a "
+                             f"condition, or f {identity} Const(0) to ask for structure")  # fmt: skip
+    return NotImplemented
+
+
 def _constant_key(value: Any) -> tuple[Any, Any]:
     if isinstance(value, bool):
         value = int(value)
@@ -210,7 +262,8 @@ def _constant_key(value: Any) -> tuple[Any, Any]:
         return (value.numerator, ("int", value.numerator)) if value.denominator == 1 else (value, ("fraction", value))
     if getattr(value, "shape", None) is not None and (hasattr(value, "dtype") or hasattr(value, "__array__")):
         return _array_key(value)
-    raise OperandError(f"an expression constant must be a real number, got {type(value).__name__}: {value!r}")
+    advice = "; write np.array(...)" if isinstance(value, (list, tuple)) else ""
+    raise OperandError(f"an expression constant must be a real number, got {type(value).__name__}: {value!r}{advice}")
 
 
 def _array_key(value: Any) -> tuple[Any, Any]:
@@ -448,6 +501,8 @@ def expression(value: Any) -> Expr:
         return _small[value] if value in _small else _whole(value)
     if getattr(value, "_level", 0):
         raise OperandError(f"an expression can't take a {type(value).__name__}; evaluate the expression on it instead")
+    if isinstance(value, (list, tuple)):
+        return expression(Expr.listed(value))
     return Const(getattr(value, "value", value) if value.__class__.__name__ == "Number" else value)
 
 
@@ -518,7 +573,9 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
     known, insert, forget = interned.get, interned.setdefault, interned.forget
     folding, fold = FOLDING_INTS.get(row, ()), FOLDS.get(row)
 
-    def operator(self: Any, other: Any) -> Any:
+    def operator(self: Any, other: Any, modulus: Any = None) -> Any:
+        if modulus is not None:
+            raise no_modulus(self, modulus)
         a: Any
         b: Any
         node: Any
@@ -568,6 +625,7 @@ def _fast_unary(row: Primitive) -> Callable[[Any], Any]:
     return operator
 
 
+peers.told(Expr, peers.EXPRESSION)
 for _name, _row in UNARY.items():
     setattr(Expr, f"__{_name}__", _fast_unary(_row))
 for _name, _row in (BINARY | COMPARISON).items():

@@ -43,6 +43,16 @@ def whole(text: str) -> int:
     return value
 
 
+def rounded(value: Any, spec: str) -> str:
+    """A number, or each of an array's, as `format` writes it by `spec`."""
+    if getattr(value, "shape", ()) and hasattr(value, "dtype"):
+        import numpy as np
+
+        return np.array2string(value, formatter={"all": lambda each: format(each, spec)})
+    value = float(value) if isinstance(value, Fraction) else value
+    return format(value.item() if hasattr(value, "dtype") else value, spec)
+
+
 def shown(value: Any) -> str:
     """What `repr` gives, for exact numbers of any size, too."""
     if value.__class__ is int:

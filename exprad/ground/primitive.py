@@ -16,6 +16,30 @@ from exprad.ground.shapes import Shape, broadcast_shapes
 Partial = Callable[..., Any] | int | None
 
 
+@bound
+def documentation(row: Primitive) -> Any:
+    """What a row says of itself: what it is, its derivative, its domain, its edges, and an example."""
+
+
+@bound
+def signature(row: Primitive) -> Any:
+    """The operands by name."""
+
+
+class Asked:
+    """An attribute of rows that is made when it is asked; of their class, what stands in the class, or nothing."""
+
+    def __init__(self, made: Callable[[Primitive], Any], of_class: Any = None) -> None:
+        self._made, self._of_class = made, of_class
+
+    def __get__(self, row: Primitive | None, owner: type) -> Any:
+        if row is not None:
+            return self._made(row)
+        if self._of_class is None:
+            raise AttributeError(f"{owner.__name__} has it of its rows alone")
+        return self._of_class
+
+
 class If:
     """A guarded partial: `value` where `condition` holds, and a strong zero elsewhere."""
 
@@ -40,7 +64,8 @@ class Primitive:
     - `kink`: a function of the operands whose zeros are where the partials jump; `jumps`: whether the value does, too;
     - `sides`: what the row is beside its kink: a pair of functions of the operands, for where `kink` is negative and where
       it is positive; or one function of a `Side`, which tells signs beside the kink, and of the operands;
-    - `squared`: a function of the operands that is the row's square, without a kink.
+    - `squared`: a function of the operands that is the row's square, without a kink;
+    - `about`: what it is, in words, for `help`.
 
     >>> from exprad import Var, exp
     >>> gauss = Primitive("gauss", lambda y, x: -2 * x * y, formula=lambda x: exp(-x * x))
@@ -48,6 +73,8 @@ class Primitive:
     -2*x*gauss(x)
     """
 
+    __doc__ = Asked(documentation, __doc__)  # pyright: ignore[reportAssignmentType]  # a text when it is asked
+    __signature__ = Asked(signature)
     registry: dict[str, Primitive] = {}
     serials = count()
 
@@ -73,6 +100,7 @@ class Primitive:
         predicate: bool = False,
         analytic: bool = True,
         read: Sequence[str] = (),
+        about: str = "",
     ) -> None:
         if not name.isidentifier():
             raise OperandError(f"a primitive's name must be an identifier, got {name!r}")
@@ -89,6 +117,7 @@ class Primitive:
         self.infix, self.prefix, self.read = infix, prefix, tuple(read)
         self.commutes, self.predicate = commutes, predicate
         self.analytic = analytic and kink is None and not predicate
+        self.about = about
         self.parameters: dict[str, Any] = {}
         self.node: Any = None
         self.register()

@@ -18,6 +18,7 @@ from exprad.errors import KinkError
 from exprad.ground.primitive import If, Primitive
 
 _half = Fraction(1, 2)
+_infinity = float("inf")
 _log2, _log10 = 0.6931471805599453, 2.302585092994046
 _two_over_sqrt_pi = 1.1283791670955126
 
@@ -31,6 +32,13 @@ def _power_slope(y: Any, a: Any, b: Any) -> Any:
     if n.__class__ is Fraction or n.__class__ is float and n:
         return n, a ** (n - 1)
     return If(not_equal(b, 0) | (abs(a) > 0), b * a ** (b - 1))
+
+
+def _floor_quotient(a: Any, b: Any) -> Any:
+    """What is left of a without the remainder is a whole multiple of b, but for rounding; beside 0 and inf it is a limit."""
+    whole = round((a - mod(a, b)) / b)
+    beside = where(equal(abs(a), _infinity), b - b, where(a * b < 0, -1, a / b))
+    return where(equal(b, 0), a / b, where(equal(abs(b), _infinity), beside, where(equal(whole, 0), copysign(0, a / b), whole)))
 
 
 def _gap(a: Any, b: Any) -> Any:
@@ -52,6 +60,7 @@ div: Primitive = Primitive("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b,
 neg: Primitive = Primitive("neg", -1, prefix="-", exact=operator.neg, numpy="negative", sympy=operator.neg)
 pow: Primitive = Primitive("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)), infix="**", exact=operator.pow, numpy="exprad.tables.special:power", sample=((0.1, 3), (-3, 3)))
 mod: Primitive = Primitive("mod", 1, lambda y, a, b: -floor(a / b), infix="%", exact=operator.mod, numpy="mod", sympy="Mod", sample=((-3, 3), (0.5, 3)), kink=lambda a, b: a / b - round(a / b), sides=lambda side, a, b: mod(a, b) + where(side(mod(a, b)) * side(b) < 0, b, 0), jumps=True)
+floor_divide: Primitive = Primitive("floor_divide", 0, 0, exact=operator.floordiv, numpy="floor_divide", formula=_floor_quotient, mpmath=lambda mp, a, b: mp.floor(a / b), sympy=lambda sp, a, b: sp.floor(a / b), sample=((-3, 3), (0.5, 3)), kink=lambda a, b: div(a, b) - round(div(a, b)), sides=lambda side, a, b: floor_divide(a, b) - where(side(mod(a, b)) * side(b) < 0, 1, 0), jumps=True)
 
 # magnitudes and steps
 abs: Primitive = Primitive("abs", lambda y, x: sign(x), exact=operator.abs, sympy="Abs", kink=lambda x: x, sides=lambda side, x: side(x) * x)
@@ -129,3 +138,36 @@ logical_not: Primitive = Primitive("logical_not", 0, prefix="~", exact=lambda a:
 where: Primitive = Primitive("where", 0, lambda y, c, a, b: If(c), lambda y, c, a, b: If(~c), exact=lambda c, a, b: a if c else b, mpmath=lambda mp, c, a, b: a if c else b, sympy=lambda sp, c, a, b: sp.Piecewise((a, c), (b, True)), analytic=False)
 at_kink: Primitive = Primitive("at_kink", 0, formula=_refuse_zero)
 held: Primitive = Primitive("held", 0, formula=lambda x: x, analytic=False)
+
+# what each is, in words
+_ABOUT: dict[Primitive, str] = {
+    add: "a plus b.", sub: "a minus b.", mul: "a times b.", div: "a divided by b.", neg: "The negative of x.",
+    pow: "a to the power b. A whole constant power is a product.", mod: "What is left of a when whole multiples of b are taken; it has the sign of b.",
+    floor_divide: "How many whole times b goes into a: the largest whole number that is no larger than a / b.",
+    abs: "The magnitude of x.", sign: "-1, 0 or 1: the sign of x.", copysign: "The magnitude of a with the sign of b.",
+    floor: "The largest whole number that is no larger than x.", ceil: "The smallest whole number that is no smaller than x.",
+    round: "The nearest whole number; of two, the even one.", trunc: "x without its fraction.", square: "x times x.",
+    sqrt: "The square root of x.", cbrt: "The cube root of x, also of negative numbers.", exp: "e to the power x.",
+    exp2: "2 to the power x.", expm1: "exp(x) - 1, accurate also where x is small.", log: "The natural logarithm of x.",
+    log2: "The logarithm of x to base 2.", log10: "The logarithm of x to base 10.", log1p: "log(1 + x), accurate also where x is small.",
+    sin: "The sine of x, an angle in radians.", cos: "The cosine of x, an angle in radians.", tan: "The tangent of x, an angle in radians.",
+    asin: "The angle between -pi/2 and pi/2 whose sine is x.", acos: "The angle between 0 and pi whose cosine is x.",
+    atan: "The angle between -pi/2 and pi/2 whose tangent is x.", atan2: "The angle between -pi and pi of the point (b, a) in the plane.",
+    sinc: "sin(pi x)/(pi x), and 1 at 0.", sinc_slope: "The n-th derivative of sinc, for whole n.", sinh: "The hyperbolic sine of x.",
+    cosh: "The hyperbolic cosine of x.", tanh: "The hyperbolic tangent of x.", asinh: "The number whose hyperbolic sine is x.",
+    acosh: "The number of at least 0 whose hyperbolic cosine is x.", atanh: "The number whose hyperbolic tangent is x.",
+    hypot: "The length of (a, b): sqrt(a*a + b*b), without overflow.", leg: "sqrt(a*a - b*b), for b between -a and a: the leg of a right triangle with hypotenuse a, without overflow.",
+    maximum: "The larger of a and b.", minimum: "The smaller of a and b.", clip: "x, or the nearer of low and high where it lies beyond them.",
+    relu: "x where it is larger than 0, else 0.", sigmoid: "1/(1 + exp(-x)), without overflow.", softplus: "log(1 + exp(x)), without overflow.",
+    logaddexp: "log(exp(a) + exp(b)), without overflow.", xlogy: "a*log(b), and 0 where a is 0.", xdivy: "a/b, and 0 where both are 0.",
+    erf: "The error function.", erfc: "1 - erf(x), accurate also where x is large.", gamma: "The gamma function: (x - 1)! of whole numbers.",
+    lgamma: "The logarithm of the magnitude of gamma(x).", digamma: "The derivative of lgamma.", polygamma: "The n-th derivative of digamma, for whole n.",
+    less: "Whether a < b.", less_equal: "Whether a <= b.", greater: "Whether a > b.", greater_equal: "Whether a >= b.",
+    equal: "Whether a and b are the same number.", not_equal: "Whether a and b are different numbers.", logical_and: "Whether both conditions hold: a & b.",
+    logical_or: "Whether at least one of two conditions holds: a | b.", logical_not: "Whether a condition does not hold: ~a.",
+    where: "a where the condition c holds, else b. A branch that is not taken never reaches a value or a derivative.",
+    at_kink: "The operand, where it is not 0; there it raises KinkError.", held: "The value of x, which counts as a constant: its derivative is 0.",
+}
+for _row, _words in _ABOUT.items():
+    _row.about = _words
+del _row, _words

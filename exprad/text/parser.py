@@ -19,7 +19,7 @@ from exprad.ground.primitive import Primitive
 from exprad.ground.traverse import collector_paused
 from exprad.tables import elementary as table
 from exprad.tensor import Family
-from exprad.text.printer import COMPARISON, CONSTANTS, INFIX, POWER, PREFIX, SIGN
+from exprad.text.printer import COMPARISON, CONSTANTS, INFIX, POWER, PREFIX, PRODUCT, SIGN
 
 LONGEST = 64_000_000
 MOST_DIGITS = 10_000
@@ -27,11 +27,12 @@ _TOKEN = re.compile(
     r"""(?P<blank>[ \t\r]+|\#[^\n]*)|(?P<line>[\n;]+)
     |(?P<number>0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
     |(?P<quoted>"(?:[^"\\\n]|\\.)*")|(?P<array>array\((?=\[))|(?P<name>[^\W\d]\w*)
-    |(?P<operator>\*\*|<=|>=|==|!=|[-+*/%<>&|~^(),=\[\]])""",
+    |(?P<operator>\*\*|//|<=|>=|==|!=|[-+*/%<>&|~^(),=\[\]])""",
     re.VERBOSE,
 )
 _BINARY: dict[str, tuple[int, Primitive]] = {
-    sign.strip(): (level, Primitive.registry[name]) for name, (level, sign) in INFIX.items()
+    **{sign.strip(): (level, Primitive.registry[name]) for name, (level, sign) in INFIX.items()},
+    "//": (PRODUCT, table.floor_divide),
 }
 _SPELLINGS: dict[str, Callable[..., Any]] = {
     "sec": lambda x: 1 / table.cos(x), "csc": lambda x: 1 / table.sin(x), "cot": lambda x: 1 / table.tan(x),

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from exprad.errors import ArgumentError
 from exprad.graph.expr import Const, Expr, Var
-from exprad.ground.digits import digits
+from exprad.ground.digits import digits, rounded
 from exprad.ground.primitive import table
 from exprad.ground.traverse import canonical_operands
 
@@ -30,14 +31,34 @@ PREFIX = {row.name: (SIGN, row.prefix) for row in table() if row.prefix}
 Piece = tuple[int, Any, int]  # precedence, a rope of texts, its length
 
 
-def to_text(f: Expr, limit: int | None = None) -> str:
-    """The expression as text; cut after about `limit` characters where one is given."""
+# where the text stands in a field, and how floats are written
+_SPEC = re.compile(r"((?:.?[<>^])?\d*)((?:\.\d+)?[eEfFgG]?)", re.DOTALL)
+
+
+def formatted(f: Expr, spec: str) -> str:
+    """The text with its floats rounded as `spec` says, in a field of a width; a constant as Python formats a number.
+
+    >>> format(Var("x") * 0.333333 + 2, ".3g"), format(Var("x"), ">4")
+    ('0.333*x + 2', '   x')
+    """
+    if isinstance(f, Const) and not f.shape and spec:
+        return rounded(f.value, spec)
+    match = _SPEC.fullmatch(spec)
+    if match is None:
+        raise ArgumentError(
+            f"an expression takes a width and how floats are written, such as '.3g' or '>40.3g', got {spec!r}"
+        )
+    return format(to_text(f, spec=match[2]), match[1])
+
+
+def to_text(f: Expr, limit: int | None = None, spec: str = "") -> str:
+    """The expression as text, with floats as `spec` says; cut after about `limit` characters where one is given."""
     order, arranged = canonical_operands([f])
     names = _temporaries(order, arranged, f)
     pieces: dict[Expr, Piece] = {}
     lines: list[str] = []
     for node in order:
-        piece = _piece(node, [(pieces[operand], operand) for operand in arranged.get(node, ())])
+        piece = _piece(node, [(pieces[operand], operand) for operand in arranged.get(node, ())], spec)
         if node in names and node is not f:
             lines.append(f"{names[node]} = {_joined(piece[1])}")
             piece = (ATOM, names[node], len(names[node]))
@@ -87,8 +108,8 @@ def _own_length(node: Expr) -> int:
     return len(_leaf(node)) if not node.operands else len(node.primitive.name) + 4  # type: ignore[attr-defined]  # calls
 
 
-def _leaf(node: Expr) -> str:
-    return number(node.value) if isinstance(node, Const) else quoted(node)  # type: ignore[arg-type]  # a Var
+def _leaf(node: Expr, spec: str = "") -> str:
+    return number(node.value, spec) if isinstance(node, Const) else quoted(node)  # type: ignore[arg-type]  # a Var
 
 
 def quoted(variable: Var) -> str:
@@ -106,18 +127,20 @@ def quoted(variable: Var) -> str:
     return f"{text}[{', '.join(map(str, variable.shape))}]"
 
 
-def number(value: Any) -> str:
-    """A constant as text."""
+def number(value: Any, spec: str = "") -> str:
+    """A constant as text; a float, or an array of them, as `spec` says."""
     if isinstance(value, (int, Fraction)):
         return digits(value)
     if isinstance(value, float):
-        return "nan" if value != value else repr(value)
+        return "nan" if value != value else format(value, spec) if spec else repr(value)
+    if spec and value.dtype.kind == "f":
+        return f"array({rounded(value, spec)},{value.dtype.name})".replace("\n", "").replace(" ", ",")
     return f"array({value.tolist()!r}, {value.dtype.name})".replace(" ", "")
 
 
-def _piece(node: Expr, parts: Sequence[tuple[Piece, Expr]]) -> Piece:
+def _piece(node: Expr, parts: Sequence[tuple[Piece, Expr]], spec: str) -> Piece:
     if not parts:
-        text = _leaf(node)
+        text = _leaf(node, spec)
         return _precedence(node, text), text, len(text)
     row = node.primitive  # type: ignore[attr-defined]  # calls have one
     operands = [part for _, part in parts]

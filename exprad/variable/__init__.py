@@ -13,10 +13,12 @@ import numpy as np
 from exprad.arrays import counterpart, getitem
 from exprad.arrays import matmul as sparse_product
 from exprad.arrays.operands import as_numbers
-from exprad.carrier import BINARY, Arithmetic, ArrayMethods, asker, is_operand
+from exprad.carrier import BINARY, Arithmetic, ArrayMethods, asker, is_operand, no_modulus
 from exprad.chain import resolve
 from exprad.errors import NameClashError, OperandError, TapeError, refuse_masked
 from exprad.graph.expr import Const, Var, build
+from exprad.ground import peers
+from exprad.ground.digits import rounded
 from exprad.ground.intern import serial
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
@@ -230,9 +232,9 @@ class Variable(Arithmetic, ArrayMethods):
                            "for an array of several, np.asarray(v, object) for an array of its elements")  # fmt: skip
 
     def __float__(self) -> float:
-        raise OperandError(f"float({self!r}) would lose the derivative; use float(x.data)")
+        raise OperandError(f"a plain number of {self!r} would lose the derivative; use x.data, as in float(x.data)")
 
-    __int__ = __index__ = __float__
+    __int__ = __index__ = __complex__ = __float__
 
     def __getitem__(self, index: Any) -> Variable:
         return getitem(self, index)
@@ -267,6 +269,10 @@ class Variable(Arithmetic, ArrayMethods):
         return f"variable({str(self._value).replace(chr(10), chr(10) + ' ' * 9)})"
 
     __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        """The numbers, each as `spec` says."""
+        return rounded(self._value, spec) if spec else str(self)
 
 
 _pull_variables = pull_carriers(Variable._of)
@@ -411,7 +417,9 @@ def _expression(result: Variable) -> Any:
 
 
 def _operator(row: Primitive, reflected: bool) -> Any:
-    def operator(self: Any, other: Any) -> Any:
+    def operator(self: Any, other: Any, modulus: Any = None) -> Any:
+        if modulus is not None:
+            raise no_modulus(self, modulus)
         if other.__class__ not in _NUMBERS and not isinstance(other, Variable):
             if not is_operand(other) or getattr(other, "_level", 0) > 1:
                 return NotImplemented
@@ -429,6 +437,7 @@ def _row_of(ufunc: Any) -> Primitive | None:
     return found if isinstance(found, Primitive) else None
 
 
+peers.told(Variable, peers.VARIABLE)
 _matmul = matmul.row(2)
 for _name, _row in [*BINARY.items(), ("matmul", _matmul)]:
     setattr(Variable, f"__{_name}__", _operator(_row, False))
