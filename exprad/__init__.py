@@ -18,6 +18,7 @@ from exprad.graph.expr import Add, Call, Const, Div, Expr, Mul, Neg, Pow, Sub, V
 from exprad.graph.simplify import simplify
 from exprad.ground import peers as _peers
 from exprad.ground.primitive import If, Primitive, table
+from exprad.moved import keep_old_names as _keep_old_names
 from exprad.tables import elementary as _elementary
 from exprad.tables.elementary import *
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from exprad.text.parser import parse
     from exprad.variable import Config, Variable, no_grad, using_config
 
+_keep_old_names()
 __version__ = "0.1.0"
 
 Primitive.sealed = True  # from here on, new rows are the user's, and exprad's own names are taken

@@ -9,8 +9,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import exprad
 from exprad.ground.bound import declarations, defined, handlers, homes
+from exprad.moved import MOVED
 
 PACKAGE = Path(exprad.__file__).parent
 MODULES = {
@@ -65,3 +68,10 @@ def test_importing_brings_no_library() -> None:
     code = "import sys, exprad; print(*{'numpy', 'sympy', 'llvmlite', 'scipy', 'hashlib'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+@pytest.mark.parametrize("old", MOVED)
+def test_what_could_be_imported_still_imports(old: str) -> None:
+    code = f"import sys, exprad.{old}; exprad.simplify(exprad.Var('x')); print(sys.modules['exprad.{old}'].__name__)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == [f"exprad.{MOVED[old]}"]

@@ -371,10 +371,10 @@ def test_without_scipy_each_element_has_a_pass(monkeypatch: pytest.MonkeyPatch) 
     from exprad.derivatives import sparsity
     from exprad.errors import extra
 
-    def missing(user: str) -> Any:
-        raise extra("scipy", "scipy", user)
+    def missing() -> Any:
+        raise extra("scipy", "scipy", "a sparse matrix")
 
-    monkeypatch.setattr(sparsity, "_sparse", missing)
+    monkeypatch.setattr(sparsity, "scipy_sparse", missing)
     f, _ = ARRAYS["total variation"]
     assert f.gradient(V, kink="right").evaluate(v=TIED).tolist() == [1, 2, 0, -1]
 

@@ -9,7 +9,7 @@ from exprad.dual import gradient as dual_gradient
 from exprad.dual import hessian as dual_hessian
 from exprad.graph.expr import variables
 from exprad.insight.certificate import check
-from exprad.insight.numeric import gradient as numeric_gradient
+from exprad.numeric import gradient as numeric_gradient
 
 
 def show(say: Callable[[str], None]) -> bool:

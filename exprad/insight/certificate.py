@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any
 
+from exprad import numeric
 from exprad.arrays import sum as total
 from exprad.derivatives.kink import kinks
 from exprad.dual import DualNumber
@@ -17,7 +18,6 @@ from exprad.forward import tangents
 from exprad.graph.evaluation import evaluate
 from exprad.graph.expr import Call, Const, Expr, Var, expression
 from exprad.ground.traverse import fold, postorder
-from exprad.insight import numeric
 from exprad.interop.sympy import to_sympy
 from exprad.reverse import adjoints
 from exprad.variable import Variable
