@@ -23,7 +23,7 @@ lint: $(VENV)/lint.done
 	find exprad -name '*.py' | xargs wc -l | sort -n
 
 docs: $(VENV)/docs.done
-	$(BIN)/mkdocs build --strict
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet -d build/doctrees docs site
 
 bench: $(VENV)/bench.done
 	$(BIN)/python -m benchmarks
@@ -34,4 +34,4 @@ $(VENV)/%.done: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
