@@ -1,9 +1,9 @@
 # `make demo` and `make test` need nothing but Python and make: each sets up the environment that it uses.
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test test-all lint docs bench clean
+.PHONY: demo test test-all lint ruff mypy pyright layers fragments hooks docs bench clean
 
 demo: $(VENV)/demo.done
 	$(BIN)/exprad demo
@@ -14,16 +14,32 @@ test: $(VENV)/test.done
 test-all: $(VENV)/all.done
 	EXPRAD_SEARCH=10 $(BIN)/python -m pytest -n 2 --doctest-modules tests exprad docs README.md --doctest-glob='*.md'
 
-lint: $(VENV)/lint.done
+lint: ruff mypy pyright layers fragments
+	find exprad -name '*.py' | xargs wc -l | sort -n
+
+# each is a part of lint, and the first two are also what a commit is checked by: .pre-commit-config.yaml
+ruff: $(VENV)/lint.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+mypy: $(VENV)/lint.done
 	$(BIN)/mypy
+
+pyright: $(VENV)/lint.done
 	$(BIN)/pyright
+
+layers: $(VENV)/lint.done
 	$(BIN)/lint-imports
-	find exprad -name '*.py' | xargs wc -l | sort -n
+
+fragments: $(VENV)/lint.done
+	test -z "$$(find changes -empty)" # a fragment says something
+	$(BIN)/towncrier build --draft --version next > $(VENV)/changes.md
 
 docs: $(VENV)/docs.done
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet -d build/doctrees docs site
+
+hooks: $(VENV)/lint.done
+	$(BIN)/pre-commit install
 
 bench: $(VENV)/bench.done
 	$(BIN)/python -m benchmarks
