@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -20,46 +18,11 @@ from exprad.backends.c import LARGEST
 from exprad.errors import ArgumentError, UnsupportedError
 from exprad.expr import expression
 from tests.rows import PLAIN, VARIABLES, expressions, operands_of, rows
+from tests.targets import GCC, STRICT, Library, needs_gcc, passes
 
-GCC = shutil.which("gcc")
-needs_gcc = pytest.mark.skipif(GCC is None, reason="gcc is not installed")
-STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
 SANITIZED = ["-fsanitize=undefined,address", "-fno-sanitize-recover=all", "-g"]
 REFUSED = {"at_kink"}
 x, y = variables("x y")
-
-
-def built(code: Any, place: Path, *options: str) -> Path:
-    """A program of the self-test."""
-    source, *_ = reversed(code.write(place / f"{code.name}.c"))
-    program = place / "self_test"
-    command = [str(GCC), *STRICT, *options, f"-D{code.name.upper()}_SELF_TEST", str(source), "-o", str(program), "-lm"]
-    found = subprocess.run(command, capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr[:3000]
-    return program
-
-
-def passes(code: Any, place: Path, *options: str) -> None:
-    found = subprocess.run([built(code, place, *options)], capture_output=True, text=True)
-    assert (found.returncode, found.stdout.splitlines()[-1]) == (0, "0 failed"), found.stdout + found.stderr
-
-
-class Library:
-    """The compiled function, called from Python."""
-
-    def __init__(self, outputs: list[Any], inputs: list[Any], place: Path, dtype: str = "double") -> None:
-        code = to_c(outputs, inputs, name="f", dtype=dtype)
-        code.write(place / "f.c")
-        command = [str(GCC), *STRICT, "-O1", "-shared", "-fPIC", str(place / "f.c"), "-o", str(place / "f.so"), "-lm"]
-        subprocess.run(command, check=True)
-        self.function = ctypes.CDLL(str(place / "f.so")).f
-        self.kind, self.count = (np.float32 if dtype == "float" else np.float64), len(outputs)
-
-    def __call__(self, *values: float) -> Any:
-        given, found = np.array(values, self.kind), np.empty(self.count, self.kind)
-        pointer = ctypes.POINTER(ctypes.c_float if self.kind is np.float32 else ctypes.c_double)
-        self.function(given.ctypes.data_as(pointer), found.ctypes.data_as(pointer))
-        return found
 
 
 @needs_gcc

@@ -18,7 +18,7 @@ import exprad as ep
 from exprad import Primitive, Var, Variable, compile, parse, to_c, to_dot
 from exprad.errors import ArgumentError
 from tests.rows import searched
-from tests.test_c import needs_gcc, passes
+from tests.targets import needs_gcc, passes
 
 NAMES = [
     "/*", "*/", "a/*b", "a*/b", "/*/", "*/*", "//", "/**/ int main(void) {}", "*", "/", "\\", "a\\", "ends with \\\n",

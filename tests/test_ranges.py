@@ -12,8 +12,7 @@ from exprad import Variable, compile, derivative, evaluate, lgamma, parse, sinc,
 from exprad.elementary import polygamma, sinc_slope
 from exprad.errors import OperandError
 from tests.rows import VARIABLES, operands_of, rows
-from tests.targets import present
-from tests.test_c import Library, needs_gcc
+from tests.targets import Library, needs_gcc, present
 
 mpmath = pytest.importorskip("mpmath")
 x, y = variables("x y")
