@@ -43,7 +43,7 @@ from exprad import (
     variables,
     where,
     xlogy,
-)  # fmt: skip
+)
 from exprad.evaluation import evaluate
 from exprad.traverse import postorder
 from tests.targets import Library, arrays_of, emulated, needs_gcc

@@ -156,6 +156,8 @@ def test_random_programs_of_numbers_in_c(tmp_path: Path, target: str) -> None:
     for (case, expected), row in zip(drawn, results, strict=True):
         value, *slopes = row[start : start + 1 + len(case.program.inputs)]
         start += 1 + len(slopes)
-        wrong = [*of_values(target, expected.values[-1:], [value], expected),
-                 *of_numbers(target, "slopes", expected.derivatives("slopes"), np.array(slopes), expected)]  # fmt: skip
+        wrong = [
+            *of_values(target, expected.values[-1:], [value], expected),
+            *of_numbers(target, "slopes", expected.derivatives("slopes"), np.array(slopes), expected),
+        ]
         assert not wrong, f"{wrong}\n{case.program}"

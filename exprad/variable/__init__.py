@@ -223,8 +223,10 @@ class Variable(Arithmetic, ArrayMethods):
         by = asker()
         if dtype == object or by.startswith(("scipy.", "pandas.", "numpy._core.fromnumeric")):
             return self._as_array(by, dtype, copy)
-        raise OperandError("an array of a Variable would lose its derivative; use .data for its numbers, np.stack([v, w]) "
-                           "for an array of several, np.asarray(v, object) for an array of its elements")  # fmt: skip
+        raise OperandError(
+            "an array of a Variable would lose its derivative; use .data for its numbers, np.stack([v, w]) "
+            "for an array of several, np.asarray(v, object) for an array of its elements"
+        )
 
     def __float__(self) -> float:
         raise OperandError(f"float({self!r}) would lose the derivative; use float(x.data)")
