@@ -17,7 +17,7 @@ test-all: $(VENV)/all.done
 lint: ruff mypy pyright layers fragments
 	find exprad -name '*.py' | xargs wc -l | sort -n
 
-# each is a part of lint, and the first two are also what a commit is checked by: .pre-commit-config.yaml
+# The parts of lint; .pre-commit-config.yaml runs some of them before a commit.
 ruff: $(VENV)/lint.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
