@@ -68,8 +68,11 @@ def spelled(found: dict[str, Any], style: str) -> str:
         if certificate is not None:
             document["certified"] = certificate.ok
         return json.dumps(document, ensure_ascii=False)
-    lines = [f"{_label(label, style)} = {_body(part, style)}" + (f"  # {values[label]}" if style == "python" and values else "")
-             for label, part in parts.items()]  # fmt: skip
+    lines = [
+        f"{_label(label, style)} = {_body(part, style)}"
+        + (f"  # {values[label]}" if style == "python" and values else "")
+        for label, part in parts.items()
+    ]
     if style == "text" and values:
         width = max(map(len, lines))
         lines = [f"{line:<{width}}  = {value}" for line, value in zip(lines, values.values(), strict=True)]

@@ -37,8 +37,19 @@ def masks(draw: Any, shape: tuple[int, ...]) -> Any:
 def indices(draw: Any, shape: tuple[int, ...]) -> Any:
     """An index of any kind; not all fit the shape."""
     arrays = st.builds(lambda container, each: container(each), st.sampled_from(CONTAINERS), several)
-    entry = st.one_of(wholes, slices, arrays, masks(shape), st.none(), st.just(Ellipsis), st.booleans(),
-                      wholes.map(np.int64), wholes.map(np.array), st.just(np.True_), st.just(range(2)))  # fmt: skip
+    entry = st.one_of(
+        wholes,
+        slices,
+        arrays,
+        masks(shape),
+        st.none(),
+        st.just(Ellipsis),
+        st.booleans(),
+        wholes.map(np.int64),
+        wholes.map(np.array),
+        st.just(np.True_),
+        st.just(range(2)),
+    )
     given = draw(st.lists(entry, max_size=len(shape) + 2))
     return draw(st.sampled_from([tuple(given), tuple(given), *given[:1]]))
 

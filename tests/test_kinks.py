@@ -106,9 +106,10 @@ def differences(function: Any, at: Any, step: int) -> tuple[list[Any], list[list
     """One-sided slopes; and of the slopes beyond a step, which is large beside theirs, the one-sided slopes."""
     fine, coarse = mpmath.ldexp(1, -200), mpmath.ldexp(1, -46)  # powers of two, so that what ties does so exactly
     first = [slope(function, at, place, step, fine) for place in range(2)]
-    mixed = [[slope(lambda *p, i=i: slope(function, p, i, step, fine), at, j, step, coarse) if i != j else
-              slope(lambda *p, i=i: slope(function, p, i, step, fine), at, i, step, coarse) for j in range(2)]
-             for i in range(2)]  # fmt: skip
+    mixed = [
+        [slope(lambda *p, i=i: slope(function, p, i, step, fine), at, j, step, coarse) for j in range(2)]
+        for i in range(2)
+    ]
     return first, mixed
 
 
@@ -178,10 +179,17 @@ def test_elements_of_arrays_have_one_sided_derivatives_each(name: str, conventio
         fine, coarse, step = mpmath.mpf(10) ** -60, mpmath.mpf(10) ** -14, STEP[convention]
         plain = lambda *p: function(list(p))  # noqa: E731  # as `slope` takes it
         expected = np.array([float(slope(plain, at, i, step, fine)) for i in range(4)])
-        curvature = np.array([[float(slope(lambda *p, i=i: slope(plain, p, i, step, fine), at, j, step, coarse))
-                               for j in range(4)] for i in range(4)])  # fmt: skip
-    found = [f.gradient(V, kink=convention), f.gradient([T, V], kink=convention)[1], f.backpropagate(kink=convention)[V],
-             jacobian(f, V, kink=convention), jacobian(stack([f, 2 * f]), V, kink=convention)[0]]  # fmt: skip
+        curvature = [
+            [float(slope(lambda *p, i=i: slope(plain, p, i, step, fine), at, j, step, coarse)) for j in range(4)]
+            for i in range(4)
+        ]
+    found = [
+        f.gradient(V, kink=convention),
+        f.gradient([T, V], kink=convention)[1],
+        f.backpropagate(kink=convention)[V],
+        jacobian(f, V, kink=convention),
+        jacobian(stack([f, 2 * f]), V, kink=convention)[0],
+    ]
     for each in found:
         np.testing.assert_allclose(each.evaluate(v=TIED), expected, rtol=1e-9, atol=1e-9)
     second = hessian(f, V, kink=convention)
@@ -324,8 +332,13 @@ def test_a_row_of_a_user_states_its_sides() -> None:
         silent = Primitive(
             "silent_for_test", lambda y, x: If(x > 0, 2 * x), formula=lambda x: relu(x) ** 2, kink=lambda x: x
         )
-        leaky = Primitive("leaky_for_test", lambda y, x: where(x > 0, 1, 0.1), formula=lambda x: where(x > 0, x, 0.1 * x),
-                          kink=lambda x: x, sides=(lambda x: 0.1 * x, lambda x: x))  # fmt: skip
+        leaky = Primitive(
+            "leaky_for_test",
+            lambda y, x: where(x > 0, 1, 0.1),
+            formula=lambda x: where(x > 0, x, 0.1 * x),
+            kink=lambda x: x,
+            sides=(lambda x: 0.1 * x, lambda x: x),
+        )
         with pytest.raises(NotDifferentiableError, match=r"silent_for_test.*sides=\(below, above\)"):
             silent(X).gradient(X, kink="left")
         assert silent(X).gradient(X, kink="zero").evaluate(x=1.0) == 2

@@ -12,8 +12,7 @@ from exprad import Var, Variable, compile, derivative, evaluate, lgamma, parse, 
 from exprad.errors import OperandError
 from exprad.tables.elementary import polygamma, sinc_slope
 from tests.rows import VARIABLES, operands_of, rows
-from tests.targets import needs, present
-from tests.test_c import Library, needs_gcc
+from tests.targets import Library, needs, needs_gcc, present
 
 mpmath = pytest.importorskip("mpmath")
 x, y = variables("x y")

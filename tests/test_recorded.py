@@ -39,8 +39,10 @@ def second_by_record(row: Primitive, point: tuple[float, ...]) -> Any:
 def test_second_derivatives_at_edges_are_those_of_symbolic_modes(row: Primitive) -> None:
     xs = operands_of(row)
     f = row(*xs)
-    routes = [[[f.gradient(a).gradient(b) for b in xs] for a in xs],
-              [[g.gradient([b])[0] for b in xs] for g in f.gradient(list(xs))]]  # fmt: skip
+    routes = [
+        [[f.gradient(a).gradient(b) for b in xs] for a in xs],
+        [[g.gradient([b])[0] for b in xs] for g in f.gradient(list(xs))],
+    ]
     for point in itertools.product(EDGES, repeat=len(xs)):
         recorded = second_by_record(row, point)
         bound = dict(zip(xs, point, strict=True))

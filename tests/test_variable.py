@@ -67,8 +67,10 @@ def test_what_is_no_array_of_real_numbers_is_refused(data: Any) -> None:
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "truediv", "pow"])
 def test_operands_on_either_side(name: str, other: Any) -> None:
     act = getattr(operator, name)
-    for function, of_numpy in ((lambda x: act(x, other), lambda x: act(x, other)),
-                               (lambda x: act(other, x), lambda x: act(other, x))):  # fmt: skip
+    for function, of_numpy in (
+        (lambda x: act(x, other), lambda x: act(x, other)),
+        (lambda x: act(other, x), lambda x: act(other, x)),
+    ):
         value = np.array([1.5, 2.5])
         x = Variable(value.copy())
         y = function(x)

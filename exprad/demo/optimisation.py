@@ -93,8 +93,10 @@ def show(say: Callable[[str], None]) -> bool:
         solved = minimise(f, wrt, problem.start)
         fine &= certificate.ok and solved.gradient_norm <= 1e-6 and solved.least_eigenvalue > -1e-6
         mark = "yes" if certificate.ok else "NO"
-        say(f"  {problem.name:<18}{mark:<11}{solved.steps:>5}  {solved.value:>12.6g}  {solved.gradient_norm:>8.1e}  "
-            f"{solved.least_eigenvalue:>16.6g}")  # fmt: skip
+        say(
+            f"  {problem.name:<18}{mark:<11}{solved.steps:>5}  {solved.value:>12.6g}  {solved.gradient_norm:>8.1e}  "
+            f"{solved.least_eigenvalue:>16.6g}"
+        )
     return _show_kink(say) and fine
 
 

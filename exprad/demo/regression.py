@@ -58,9 +58,17 @@ def fit(name: str, start: list[float]) -> tuple[list[float], bool]:
     slopes = compile(gradient(model, parameters), [parameters, Var("x")])
     # Levenberg-Marquardt with scaled parameters, as MINPACK has it (Moré, 1978)
     solve: Any = least_squares
-    found = solve(lambda b: curve(b, dataset.x) - dataset.y, start, method="lm", x_scale="jac",
-                  jac=lambda b: np.stack(slopes(b, dataset.x), 1), xtol=1e-15, ftol=1e-15, gtol=1e-15,
-                  max_nfev=20_000)  # fmt: skip
+    found = solve(
+        lambda b: curve(b, dataset.x) - dataset.y,
+        start,
+        method="lm",
+        x_scale="jac",
+        jac=lambda b: np.stack(slopes(b, dataset.x), 1),
+        xtol=1e-15,
+        ftol=1e-15,
+        gtol=1e-15,
+        max_nfev=20_000,
+    )
     return found.x.tolist(), bool(found.success)
 
 

@@ -26,8 +26,11 @@ def checkpointed(program: Program, every: int | str) -> Program:
         raise ArgumentError(f"checkpoint must be a whole number of at least 1, or 'sqrt', got {every!r}")
     turn = _turning_point(program)
     kept = set(program.outputs)
-    waiting = [index for index in range(turn + 1) if _is_call(program, index) and program.last_use[index] > turn
-               and index not in kept]  # fmt: skip
+    waiting = [
+        index
+        for index in range(turn + 1)
+        if _is_call(program, index) and program.last_use[index] > turn and index not in kept
+    ]
     step = max(1, isqrt(len(waiting))) if every == "sqrt" else int(every)
     if len(waiting) <= step:
         return program
@@ -68,8 +71,13 @@ def _segments(
         segment_at[index] = segment
         if index == ends[segment] and segment < len(ends) - 1:
             segment += 1
-    carried = {operand for index in range(turn + 1) if _is_call(program, index) for operand in program.steps[index][1:]
-               if _is_call(program, operand) and segment_at[operand] < segment_at[index]}  # fmt: skip
+    carried = {
+        operand
+        for index in range(turn + 1)
+        if _is_call(program, index)
+        for operand in program.steps[index][1:]
+        if _is_call(program, operand) and segment_at[operand] < segment_at[index]
+    }
     return {value: segment_at[value] for value in waiting}, carried
 
 

@@ -184,8 +184,9 @@ def _along(f: Expr, x: Var, x_bar: Any, point: dict[str, Any], direction: Any) -
     }
 
 
-def _compare_one(certificate: Certificate, mode: str, x: Var, point: Any, slopes: tuple[float, float], scale: float,
-                 bound: float) -> bool:  # fmt: skip
+def _compare_one(
+    certificate: Certificate, mode: str, x: Var, point: Any, slopes: tuple[float, float], scale: float, bound: float
+) -> bool:
     """Whether two modes agree; the certificate keeps how far apart they are."""
     ours, theirs = slopes
     error = abs(ours - theirs) / scale if ours != theirs else 0.0
@@ -311,8 +312,14 @@ def _sympy(f: Expr, wrt: Sequence[Var]) -> Any:
     return derivatives
 
 
-def _compare(certificate: Certificate, mode: str, first: Sequence[float], other: Sequence[float],
-             point: Mapping[str, float], tolerance: float) -> None:  # fmt: skip
+def _compare(
+    certificate: Certificate,
+    mode: str,
+    first: Sequence[float],
+    other: Sequence[float],
+    point: Mapping[str, float],
+    tolerance: float,
+) -> None:
     for variable, ours, theirs in zip(certificate.expression.variables, first, other, strict=True):
         scale = max(1.0, abs(ours), abs(theirs), *map(abs, first))
         if not _compare_one(certificate, mode, variable, point, (float(ours), float(theirs)), scale, tolerance):

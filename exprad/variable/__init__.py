@@ -228,8 +228,10 @@ class Variable(Arithmetic, ArrayMethods):
             return self._as_array(by, dtype, copy)
         if dtype == object or by.startswith(("scipy.", "pandas.", "numpy._core.fromnumeric")):
             return self._as_array(by, dtype, copy)
-        raise OperandError("an array of a Variable would lose its derivative; use .data for its numbers, np.stack([v, w]) "
-                           "for an array of several, np.asarray(v, object) for an array of its elements")  # fmt: skip
+        raise OperandError(
+            "an array of a Variable would lose its derivative; use .data for its numbers, np.stack([v, w]) "
+            "for an array of several, np.asarray(v, object) for an array of its elements"
+        )
 
     def __float__(self) -> float:
         raise OperandError(f"a plain number of {self!r} would lose the derivative; use x.data, as in float(x.data)")

@@ -40,8 +40,15 @@ def pull_carriers(made: Callable[[Any, Any], Any]) -> Callable[..., None]:
     return pull
 
 
-def _spread(node: Node, operands: Sequence[Any], y_bar: Any, saved: Any, pull: Callable[..., Sequence[Any]],
-            target: str, bars: dict[Any, Any]) -> None:  # fmt: skip
+def _spread(
+    node: Node,
+    operands: Sequence[Any],
+    y_bar: Any,
+    saved: Any,
+    pull: Callable[..., Sequence[Any]],
+    target: str,
+    bars: dict[Any, Any],
+) -> None:
     """Add what a node passes on to the adjoints of its operands; `pull` gives it for an adjoint that counts everywhere."""
     rule, kind = node.rule, y_bar.__class__
     if rule.is_empty:
@@ -97,8 +104,12 @@ def _marked(node: Node, pull: Pull, guard: Guard | None, found: Sequence[Any]) -
 
         return Guard(holds, is_static=own.is_static) if guard is None else Guard(holds, guard)
 
-    return [x_bar if x_bar is None or x.__class__ is Leaf or pull.guard(index) is None else Masked(mask(index, x_bar), x_bar)
-            for index, (x, x_bar) in enumerate(zip(node._operands, found, strict=True))]  # fmt: skip
+    return [
+        x_bar
+        if x_bar is None or x.__class__ is Leaf or pull.guard(index) is None
+        else Masked(mask(index, x_bar), x_bar)
+        for index, (x, x_bar) in enumerate(zip(node._operands, found, strict=True))
+    ]
 
 
 def _resolved(bar: Any) -> Any:
