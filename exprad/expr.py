@@ -13,7 +13,7 @@ from exprad import elementary as table
 from exprad.arithmetic import BINARY, COMPARISON, UNARY, Arithmetic, ArrayMethods, is_operand
 from exprad.digits import shown
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, ShapeError, refuse_masked
-from exprad.intern import Reference, Table, lock, new_table, serial
+from exprad.intern import Kinds, Reference, Table, lock, new_table, serial
 from exprad.primitive import Primitive, Shape
 from exprad.simplify import FOLDING_INTS, FOLDS, LOOKED_INTO
 
@@ -300,7 +300,19 @@ def _new_variable(name: str, shape: Shape) -> Var:
             raise ShapeError(f"a variable's shape has no negative sizes, got {shape}")
         node._shape = shape
     node._name, node._value, node._serial = name, None, serial()
-    return cast("Var", Var._interned.keep((name, shape), node))
+    found = cast("Var", Var._interned.keep((name, shape), node))
+    if shape:
+        _shapes.note(name, shape)
+    return found
+
+
+_shapes = Kinds(Var._interned.living)  # of arrays, by name
+
+
+def namesakes(name: str) -> list[Var]:
+    """The living variables of a name, oldest first."""
+    found = [Var._interned.living((name, shape)) for shape in ((), *_shapes.get(name, ()))]
+    return sorted([each for each in found if each is not None], key=attrgetter("_serial"))
 
 
 def variables_by_name(order: Iterable[Expr]) -> dict[str, Var]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exprad.expr import Const, Expr, Var, expression
-from exprad.text.printer import INFIX, PREFIX, number
+from exprad.text.printer import number
+from exprad.text.rows import texts_of
 from exprad.traverse import canonical_operands
 
 _STYLES = {
@@ -50,12 +51,13 @@ def to_dot(f: Any, *, values: Mapping[Any, Any] | None = None, adjoints: bool = 
 
 def _label(node: Expr) -> str:
     if isinstance(node, Var):
-        return node.name + (str(list(node.shape)) if node.shape else "")
+        return f"{node.name}: {node.shape}" if node.shape else node.name
     if isinstance(node, Const):
         text = number(node.value)
         return text if len(text) <= 40 else text[:40] + "..."
-    name = node.primitive.name  # type: ignore[attr-defined]  # calls
-    return INFIX[name][1].strip() if name in INFIX else PREFIX[name][1] if name in PREFIX else name
+    row = node.primitive  # type: ignore[attr-defined]  # a call
+    texts = texts_of(row, tuple([operand.shape for operand in node.operands]))
+    return "".join(texts).strip() if "" in (texts[0], texts[-1]) else str(row.name)
 
 
 def _escaped(text: str) -> str:

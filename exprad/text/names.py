@@ -1,0 +1,51 @@
+"""Names in text, and the variables that they mean: those declared, `let v: (3,)`, or else living ones."""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+from collections.abc import Iterable
+
+from exprad.expr import Var, namesakes
+
+CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
+
+
+def quoted(text: str) -> str:
+    """Text in quotes, as `parse` reads it."""
+    return '"' + text.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+
+
+def unquoted(text: str) -> str:
+    """What stands in quotes."""
+    return text[1:-1].replace('\\"', '"').encode("latin-1", "backslashreplace").decode("unicode_escape")
+
+
+def name_of(variable: Var) -> str:
+    """A variable's name, quoted where it is no identifier."""
+    name = variable.name
+    is_usable = (
+        re.fullmatch(r"[^\W\d]\w*", name)
+        and name.isidentifier()
+        and name not in CONSTANTS
+        and not keyword.iskeyword(name)
+    )
+    return name if is_usable else quoted(name)
+
+
+def meant(name: str) -> Var | None:
+    """The variable that a name means where none is declared: the living one, or a number; None where it can't be told.
+
+    Of several living ones, a number that is the oldest is meant: texts that use one of the others declare it.
+    """
+    living = namesakes(name)
+    if not living:
+        return Var(name)
+    return living[0] if len(living) == 1 or not living[0].shape else None
+
+
+def declaration(variables: Iterable[Var]) -> str:
+    """The line that says what shapes variables have; nothing where there are none."""
+    shapes = ", ".join(f"{name_of(variable)}: {variable.shape}" for variable in variables)
+    return f"let {shapes}" if shapes else ""
