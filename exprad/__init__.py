@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from exprad.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, value_and_gradient, vjp
     from exprad.pictures.dot import to_dot
     from exprad.text.parser import parse
+    from exprad.text.printer import to_text
     from exprad.variable import Config, Variable, no_grad, using_config
 
 __version__ = "0.1.0"
@@ -53,6 +54,7 @@ _LAZY = {
     "matrices": "derivative gradient hessian hvp jacobian jvp value_and_gradient vjp",
     "pictures.dot": "to_dot",
     "text.parser": "parse",
+    "text.printer": "to_text",
     "variable": "Config Variable no_grad using_config",
 }
 Primitive.reserved = frozenset(_LAZY["arrays"].split())

@@ -56,7 +56,7 @@ def _label(node: Expr) -> str:
         text = number(node.value)
         return text if len(text) <= 40 else text[:40] + "..."
     row = node.primitive  # type: ignore[attr-defined]  # a call
-    texts = texts_of(row, tuple([operand.shape for operand in node.operands]))
+    texts = texts_of(row, node.operands)
     return "".join(texts).strip() if "" in (texts[0], texts[-1]) else str(row.name)
 
 

@@ -18,11 +18,11 @@ def index_text(index: Index, shape: Shape) -> str | None:
     texts = ["None" if each is None else _entry(each, next(sizes)) for each in index]
     if None in texts:
         return None
+    lead = next((place for place, text in enumerate(texts) if text != ":"), 0)
+    if lead > 1 and texts[-1] != ":":
+        texts[:lead] = ["..."]
     while texts[-1:] == [":"]:
         texts.pop()
-    lead = next((place for place, text in enumerate(texts) if text != ":"), 0)
-    if lead > 1:
-        texts[:lead] = ["..."]
     return ", ".join(map(str, texts)) or ("()" if not index else ":")
 
 
@@ -36,7 +36,8 @@ def _entry(each: int | Slice | IndexArray, size: int) -> str | None:
 
 def _fits(array: Any, size: int) -> bool:
     """Whether places are as an index that is written gives them."""
-    return bool(array.dtype == int and array.ndim and (not array.size or 0 <= array.min() and array.max() < size))
+    is_inside = not array.size or array.min() >= 0 and array.max() < size
+    return bool(array.dtype == int and array.ndim and is_inside)
 
 
 def _slice_text(given: Slice, size: int) -> str:
@@ -53,7 +54,8 @@ def _part(x: Shape, index: Index) -> Texts:
 
 def _placed(y: Shape, shape: Shape, index: Index) -> Texts:
     inside = index_text(index, shape)
-    return None if inside is None or getitem.shape(shape, index) != y else ("add_at(", f", shape={shape}, index=s_[{inside}])")
+    is_read = inside is not None and getitem.shape(shape, index) == y
+    return ("add_at(", f", shape={shape}, index=s_[{inside}])") if is_read else None
 
 
 def _transposed(x: Shape, axes: tuple[int, ...]) -> Texts:

@@ -41,7 +41,7 @@ class _Bracket:
     def take(self, value: Any) -> None:
         """An entry ends here, with this value, or with none."""
         if self.ends:
-            self.items.append(slice(*self.ends, None if value is _MISSING else value))
+            self.items.append(slice(*self.ends, None if value is _MISSING else value))  # type: ignore[call-overload]  # 2 or 3
             self.ends = []
         elif value is not _MISSING:
             self.items.append(value)
@@ -52,6 +52,8 @@ class _Bracket:
     def closed(self) -> Any:
         items = self.items
         if self.kind == "index":
+            if not items:
+                raise ArgumentError("brackets hold an index, such as v[0] or v[1:]")
             is_one = len(items) == 1 and not self.is_tuple and isinstance(items[0], tuple)
             return items[0] if is_one else tuple(items)
         if self.kind == "[":

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from exprad.expr import Var, namesakes
 
@@ -43,6 +44,20 @@ def meant(name: str) -> Var | None:
     if not living:
         return Var(name)
     return living[0] if len(living) == 1 or not living[0].shape else None
+
+
+def is_shape(variable: Var, index: tuple[Any, ...]) -> bool:
+    """Whether brackets after a variable hold its shape, which is never an index."""
+    return bool(index) and all(each.__class__ is int for each in index) and index == variable.shape
+
+
+def marked(variables: Sequence[Var], index: tuple[Any, ...]) -> Var | None:
+    """That of several variables whose shape an index is, if it is no index of the others."""
+    if not all(each.__class__ is int for each in index):
+        return None
+    fitting = [each for each in variables if is_shape(each, index) or len(index) <= len(each.shape) and all(
+               -size <= place < size for place, size in zip(index, each.shape, strict=False))]  # fmt: skip
+    return fitting[0] if len(fitting) == 1 and is_shape(fitting[0], index) else None
 
 
 def declaration(variables: Iterable[Var]) -> str:

@@ -11,7 +11,7 @@ from exprad.expr import Call, Const, Expr, Var, namesakes
 from exprad.primitive import Primitive
 from exprad.tensor import Family
 from exprad.text.literals import literal, zeros
-from exprad.text.names import CONSTANTS, declaration, meant, unquoted
+from exprad.text.names import CONSTANTS, declaration, is_shape, marked, meant, unquoted
 from exprad.text.rows import COMPARISON, POWER, PRECEDENCE, SIGN, called, function_called, operators, part, transposed
 from exprad.text.source import Source, Token
 from exprad.traverse import collector_paused
@@ -20,6 +20,7 @@ LONGEST = 64_000_000
 _BINARY: dict[str, Any] = operators()
 _SIGNS = {row.prefix: row for row in Primitive.registry.values() if row.prefix}
 _BEFORE_A_NUMBER = {"*", "/", "%", "@", "**"}  # after which `1/3` is a division
+REFUSALS = (TypeError, ValueError, LookupError, MemoryError)  # of operands that don't fit
 _HINTS = {"^": "'^' is not a power here; write **", "==": "write equal(a, b)", "!=": "write not_equal(a, b)"}
 
 
@@ -50,7 +51,7 @@ class _Bracket(NamedTuple):
     start: int  # how many operands stand before it
     function: str = ""
     is_exact: bool = False
-    options: dict[str, Any] = {}
+    options: dict[str, Any] | None = None
 
 
 class _Operator(NamedTuple):
@@ -125,18 +126,22 @@ class _Parser(Source):
             while self._after_operand():
                 pass
             if self.token.kind in ("line", "end"):
-                self._reduce(0)
-                if self.operators:
-                    bracket = self.operators[-1].token
-                    raise self.error(f"'{bracket.text[-1]}' was never closed", bracket)
-                result = self.operands.pop()
-                if isinstance(result, list):
-                    raise self.error("a list is an operand of a function, and no expression")
-                return result  # type: ignore[no-any-return]  # all others are
+                return self._ended()
+
+    def _ended(self) -> Expr:
+        self._reduce(0)
+        if self.operators:
+            bracket = self.operators[-1].token
+            raise self.error(f"'{bracket.text[-1]}' was never closed", bracket)
+        result = self.operands.pop()
+        if isinstance(result, list):
+            raise self.error("a list is an operand of a function, and no expression")
+        return result
 
     def _after_operand(self) -> bool:
         """What follows an operand; whether the same may follow that, or else an operand, or the end, does."""
-        token, sign = self.token, self.token.sign
+        token = self.tokens[self.index]
+        sign = token.sign
         if sign in (")", "]"):
             self._close(token)
         elif sign == "[":
@@ -157,7 +162,7 @@ class _Parser(Source):
 
     def _operand(self) -> None:
         while True:
-            token = self.token
+            token = self.tokens[self.index]
             self.index += 1
             if token.kind == "number":
                 return self.operands.append(self._number(token, negative=False))
@@ -232,11 +237,21 @@ class _Parser(Source):
         name = self._name(token)
         if name not in self.variables:
             found = meant(name)
-            if found is None:
-                raise self.error(f"several variables are called {name!r}; a line before says which: "
-                                 f"{' or '.join(declaration([each]) for each in namesakes(name))}", token)  # fmt: skip
-            self.variables[name] = found
+            self.variables[name] = self._marked(name, token) if found is None else found
         return self.variables[name]
+
+    def _marked(self, name: str, token: Token) -> Var:
+        """One of several variables of a name: that of the shape in brackets, where these can't be an index."""
+        living, start = namesakes(name), self.index
+        if self.token.sign == "[":
+            self.index += 1
+            index = literal(self, "index")
+            self.index = start
+            found = marked(living, index)
+            if found is not None:
+                return found
+        raise self.error(f"several variables are called {name!r}; a line before says which: "
+                         f"{' or '.join(declaration([each]) for each in living)}", token)  # fmt: skip
 
     def _array(self, token: Token) -> Expr:
         """`array([1.0, 2.0])`, and `zeros((0, 3))`; after a comma, the type where it isn't what such numbers have."""
@@ -275,36 +290,38 @@ class _Parser(Source):
             self._apply()
 
     def _apply(self) -> None:
-        _, row, token = self.operators.pop()
-        arity = 1 if token.text in _SIGNS and row is _SIGNS[token.text] else 2
+        level, row, token = self.operators.pop()
+        arity = 1 if level == SIGN else 2
         arguments = self.operands[-arity:]
         del self.operands[-arity:]
-        row = row.row(arity) if isinstance(row, Family) else row
-        self.operands.append(self._built(lambda: Call(row, tuple(arguments)), token, arguments))
+        try:
+            self.operands.append(Call(row.row(arity) if isinstance(row, Family) else row, arguments))
+        except REFUSALS as error:
+            raise self._refused(error, token, arguments) from None
 
     def _apply_last(self, function: Callable[..., Expr], token: Token, *arguments: Any) -> None:
         """What follows an operand directly, before any operator."""
         x = self.operands.pop()
         if isinstance(x, list):
             raise self.error(f"an operator was expected before {token.text!r}", token)
-        self.operands.append(self._built(lambda: function(x, *arguments), token, [x]))
-
-    def _built(self, build: Callable[[], Expr], token: Token, operands: list[Any]) -> Expr:
         try:
-            return build()
-        except (TypeError, ValueError) as error:
-            numbers = [x.name for x in operands if isinstance(x, Var) and not x.shape]
-            hint = f"; the shape of an array is declared in a line before: let {numbers[0]}: (3,)"
-            is_of_shapes = numbers and isinstance(error, ShapeError)
-            raise self.error(f"{error}{hint if is_of_shapes else ''}", token) from None
+            self.operands.append(function(x, *arguments))
+        except REFUSALS as error:
+            raise self._refused(error, token, [x]) from None
+
+    def _refused(self, error: Exception, token: Token, operands: list[Any]) -> ParseError:
+        number = next((x for x in operands if isinstance(x, Var) and not x.shape), None)
+        is_of_shapes = number is not None and isinstance(error, ShapeError)
+        hint = f"; the shape of an array is declared in a line before: let {number}: (3,)" if is_of_shapes else ""
+        return self.error(f"{error}{hint}", token)
 
     def _index(self, token: Token) -> None:
         """`v[1:]`; the shape of a variable in brackets after its name, which is no index, leaves the variable alone."""
         named, x = self.tokens[self.index - 1], self.operands[-1]
         self.index += 1
         index = literal(self, "index")
-        is_shape = isinstance(x, Var) and x.shape and all(each.__class__ is int for each in index) and index == x.shape
-        if not is_shape or named.kind not in ("name", "quoted"):
+        is_mark = isinstance(x, Var) and named.kind in ("name", "quoted") and is_shape(x, index)
+        if not is_mark:
             self._apply_last(part, token, index)
 
     def _comma(self, token: Token) -> bool:
@@ -339,8 +356,9 @@ class _Parser(Source):
         arguments = self.operands[bracket.start :]
         if bracket.function:
             del self.operands[bracket.start :]
-            name, exact = bracket.function, bracket.is_exact
-            build = lambda: called(name, arguments, bracket.options, exact)  # noqa: E731  # one of several
-            self.operands.append(self._built(build, opening, arguments))
+            try:
+                self.operands.append(called(bracket.function, arguments, bracket.options, bracket.is_exact))
+            except REFUSALS as error:
+                raise self._refused(error, opening, arguments) from None
         elif bracket.closer == "]":
             self.operands[bracket.start :] = [arguments]

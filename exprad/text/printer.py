@@ -79,10 +79,10 @@ class _Graph:
         if isinstance(node, Var):
             return (name_of(node),)
         operands = self.operands[node]
-        texts = texts_of(node.primitive, tuple([operand.shape for operand in operands]))  # type: ignore[attr-defined]  # a call
-        if _is_literal(texts, operands):
-            name = node.primitive.name  # type: ignore[attr-defined]  # a call
-            return (f"{name}(", *[", "] * (len(operands) - 1), ")")
+        row = node.primitive  # type: ignore[attr-defined]  # a call
+        texts = texts_of(row, operands)
+        if "" in texts and _is_literal(texts, operands):
+            return (f"{row.name}(", *[", "] * (len(operands) - 1), ")")
         return texts
 
     def declared(self, is_asked: bool, is_exact: bool) -> list[Var]:
@@ -130,9 +130,12 @@ class _Graph:
         parts = [pieces[operand] for operand in operands]
         if texts[0] == "":
             return _infix(texts[1], parts) if texts[-1] == "" else (ATOM, (_postfixed(parts[0], operands[0]), texts[1]))
-        if len(parts) == 1 and texts[-1] == "":
+        if len(parts) == 1 and texts[1] == "":
             return SIGN, (texts[0], _wrapped(parts[0], SIGN))
-        return ATOM, tuple([each for text, part in zip(texts, (*parts, (0, "")), strict=True) for each in (text, part[1])])
+        rope = [texts[0]]
+        for (_, part), text in zip(parts, texts[1:], strict=True):
+            rope += part, text
+        return ATOM, rope
 
 
 def number(value: Any) -> str:

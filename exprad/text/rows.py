@@ -11,6 +11,7 @@ from typing import Any
 from exprad import elementary as table
 from exprad import tensor
 from exprad.arrays import FUNCTIONS, SPELLINGS, getitem
+from exprad.errors import OperandError
 from exprad.expr import Call, Expr, Var, expression
 from exprad.primitive import Primitive, Shape
 from exprad.tensor import Family, IndexArray, Slice
@@ -47,12 +48,18 @@ def operators() -> dict[str, Any]:
 # Writing.
 
 
-def texts_of(row: Primitive, shapes: tuple[Shape, ...]) -> tuple[str, ...]:
-    """What stands before, between and after the operands of a row, where they are of these shapes."""
+def texts_of(row: Primitive, operands: Sequence[Expr]) -> tuple[str, ...]:
+    """What stands before, between and after the operands of a row."""
     if row.partials is not None:
-        return _operator(row) or (f"{row.name}(", *[", "] * (row.arity - 1), ")")
-    family: Family = row.family  # type: ignore[attr-defined]  # a row of the second table
-    return _operator(family) or row.text(*shapes) or _call(row, shapes)  # type: ignore[attr-defined]  # the same
+        return _elementwise(row)
+    shapes = tuple([operand.shape for operand in operands])
+    family: Family = row.family
+    return _operator(family) or row.text(*shapes) or _call(row, shapes)
+
+
+@lru_cache(maxsize=1024)
+def _elementwise(row: Primitive) -> tuple[str, ...]:
+    return _operator(row) or (f"{row.name}(", *[", "] * (row.arity - 1), ")")
 
 
 def _operator(row: Any) -> tuple[str, ...]:
@@ -131,6 +138,10 @@ def _place(each: Any) -> Any:
         import numpy as np
 
         return IndexArray(np.array(each, int))
+    if each is not None and each.__class__ is not int:
+        raise OperandError(
+            f"a row has whole numbers, slices, lists and None in its index, got {type(each).__name__}: {each!r}"
+        )
     return each
 
 
@@ -144,7 +155,7 @@ def _row_called(family: Family, function: Callable[..., Any], shapes: tuple[Shap
     formal = [Var(f"operand {place}", shape=shape) for place, shape in enumerate(shapes)]
     found = expression(function(*([formal] if has_list else formal), **options))
     if getattr(getattr(found, "primitive", None), "family", None) is family and found.operands == (*formal,):
-        return found.primitive  # type: ignore[attr-defined,no-any-return]  # a call
+        return found.primitive  # type: ignore[attr-defined]  # a call
     is_idle = found is formal[0] or not any(shapes) and not found.shape
     if is_idle and "index" in options:
         options = options | {"index": tuple([Slice(0, size) for size in found.shape])}

@@ -22,15 +22,11 @@ class Token(NamedTuple):
     kind: str
     text: str
     place: int
+    sign: str = ""  # the operator or bracket that it is
 
     @property
     def is_whole(self) -> bool:
         return self.kind == "number" and (self.text.isdigit() or self.text[:2] in ("0x", "0X"))
-
-    @property
-    def sign(self) -> str:
-        """The operator or bracket that it is; empty for other tokens."""
-        return self.text if self.kind == "operator" else ""
 
 
 class Source:
@@ -47,7 +43,10 @@ class Source:
             if match is None:
                 raise _fail(text, place, f"unexpected character {text[place]!r}")
             kind = match.lastgroup or ""
-            if kind != "blank":
+            if kind == "operator":
+                sign = match.group()
+                tokens.append(Token(kind, sign, place, sign))
+            elif kind != "blank":
                 tokens.append(Token(kind, match.group(), place))
             place = match.end()
         return [*tokens, Token("end", "", len(text)), Token("end", "", len(text))]
