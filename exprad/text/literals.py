@@ -12,6 +12,7 @@ from exprad.text.source import Source, Token
 _NAMED = {"None": None, "True": True, "False": False, "...": ...}
 _NUMBERS = {"inf": math.inf, "nan": math.nan}
 _MISSING: Any = object()
+_DEEPEST = 64  # axes are fewer
 _CLOSERS = {"(": ")", "[": "]"}
 
 
@@ -100,6 +101,8 @@ def _closed(source: Source, bracket: _Bracket, value: Any) -> Any:
 def _begun(source: Source, open_: list[_Bracket]) -> Any:
     """A value without brackets; or nothing yet, where a bracket opens."""
     token = source.token
+    if len(open_) > _DEEPEST:
+        raise source.error(f"brackets of values are nested more than {_DEEPEST} deep")
     if token.sign in _CLOSERS:
         open_.append(_Bracket(token, token.text))
     elif token.kind == "name" and token.text in _FUNCTIONS and source.next.sign == "(":

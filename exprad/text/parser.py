@@ -170,9 +170,10 @@ class _Parser(Source):
                 return self.operands.append(self._negative())
             if token.sign in ("-", "~"):
                 self.operators.append(_Operator(SIGN, _SIGNS[token.text], token))
-            elif token.sign in ("(", "["):
-                closer = ")" if token.text == "(" else "]"
-                self.operators.append(_Operator(0, _Bracket(closer, len(self.operands)), token))
+            elif token.sign == "(":
+                self.operators.append(_Operator(0, _Bracket(")", len(self.operands)), token))
+            elif token.sign == "[":
+                self._open_list(token)
             elif token.kind == "name" and (self.token.sign == "(" or self._is_exact()):
                 self._open_call(token)
             elif token.kind in ("name", "quoted"):
@@ -187,6 +188,11 @@ class _Parser(Source):
         """Whether brackets with parameters follow, `sum[axis=(0,)](v)`, and no index."""
         return self.token.sign == "[" and self.next.kind == "name" and self.tokens[self.index + 2].text == "="
 
+    def _open_list(self, token: Token) -> None:
+        if not self.operators or self.operators[-1].level or not self.operators[-1].what.function:
+            raise self.error("a list of expressions stands among the operands of a function", token)
+        self.operators.append(_Operator(0, _Bracket("]", len(self.operands)), token))
+
     def _open_call(self, token: Token) -> None:
         is_exact, options = self.token.sign == "[", {}
         if (function_called(token.text) is None) if not is_exact else (token.text not in Family.registry):
@@ -199,7 +205,7 @@ class _Parser(Source):
         if self.token.text == ")":
             raise self.error(f"{token.text}() needs an operand")
         lead = getattr(Family.registry.get(token.text), "leads", None)
-        if lead is not None and self.token.kind == "quoted":
+        if lead is not None and not is_exact and self.token.kind == "quoted":
             options[lead] = literal(self)
             self.take(",")
         self.operators.append(_Operator(0, _Bracket(")", len(self.operands), token.text, is_exact, options), token))
