@@ -306,13 +306,23 @@ def _new_variable(name: str, shape: Shape) -> Var:
     return found
 
 
-_shapes = Kinds(Var._interned.living)  # of arrays, by name
+_shapes = Kinds(Var._interned.living)  # of arrays, by name; marked where text has the name and not the shape
 
 
 def namesakes(name: str) -> list[Var]:
-    """The living variables of a name, oldest first."""
+    """The living variables of a name: the number, if there is one, before arrays."""
     found = [Var._interned.living((name, shape)) for shape in ((), *_shapes.get(name, ()))]
-    return sorted([each for each in found if each is not None], key=attrgetter("_serial"))
+    return [each for each in found if each is not None]
+
+
+def is_written(array: Var) -> bool:
+    """Whether there is text that has an array's name, and not its shape."""
+    return _shapes.get(array.name, {}).get(array.shape, False)
+
+
+def write(array: Var) -> None:
+    """Note that there is text that has an array's name, and not its shape."""
+    _shapes.mark(array.name, array.shape)
 
 
 def variables_by_name(order: Iterable[Expr]) -> dict[str, Var]:

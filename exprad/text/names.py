@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from exprad.expr import Var, namesakes
+from exprad.expr import Var, is_written, namesakes
 
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 
@@ -38,12 +38,13 @@ def name_of(variable: Var) -> str:
 def meant(name: str) -> Var | None:
     """The variable that a name means where none is declared: the living one, or a number; None where it can't be told.
 
-    Of several living ones, a number that is the oldest is meant: texts that use one of the others declare it.
+    Of several living ones the number is meant, unless there may be a text that means one of the others.
     """
     living = namesakes(name)
     if not living:
         return Var(name)
-    return living[0] if len(living) == 1 or not living[0].shape else None
+    is_told = len(living) == 1 or not living[0].shape and not any(map(is_written, living[1:]))
+    return living[0] if is_told else None
 
 
 def is_shape(variable: Var, index: tuple[Any, ...]) -> bool:

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 
 from exprad.digits import digits
-from exprad.expr import Const, Expr, Var
+from exprad.expr import Const, Expr, Var, write
 from exprad.text.names import declaration, meant, name_of
 from exprad.text.rows import ATOM, COMPARISON, OR, POWER, PRECEDENCE, PRODUCT, SIGN, texts_of
 from exprad.traverse import canonical_operands
@@ -36,7 +36,11 @@ def to_text(f: Expr, *, shapes: bool = False, limit: int | None = None) -> str:
     a*v[1:]
     """
     graph = _Graph(f)
-    lines = list(filter(None, [declaration(graph.declared(shapes, is_exact=limit is None))]))
+    declared = graph.declared(shapes, is_exact=limit is None)
+    for variable in graph.variables if limit is None else ():
+        if variable.shape and variable not in declared and variable not in graph.names:
+            write(variable)
+    lines = [declaration(declared)] if declared else []
     pieces: dict[Expr, Piece] = {}
     for node in graph.order:
         piece = graph.piece(node, pieces)
