@@ -45,7 +45,7 @@ def bindings(text: str | None) -> dict[str, float | int]:
 
 def report(text: str, wrt: list[str], at: dict[str, Any], want_hessian: bool, want_check: bool) -> dict[str, Any]:
     """Everything asked about one formula: expressions by label, values by label, the certificate."""
-    f = parse(text)
+    f = parse(text, living=False)
     held = {variable.name: variable for variable in f.variables}
     inputs = [held[name] if name in held else Var(name) for name in wrt] or list(held.values())
     parts: dict[str, Any] = {"f": f}
@@ -141,7 +141,7 @@ def c(
 ) -> None:
     """Write formulas and their derivatives as standalone C99, with a self-test."""
     try:
-        found = [parse(formula) for formula in formulas]
+        found = [parse(formula, living=False) for formula in formulas]
         held = {variable.name: variable for f in found for variable in f.variables}
         names = [each.strip() for each in wrt.split(",") if each.strip()]
         inputs = [held[name] if name in held else Var(name) for name in names or sorted(held)]

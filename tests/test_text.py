@@ -288,6 +288,13 @@ def test_the_text_of_numbers_does_not_depend_on_arrays() -> None:
     assert parse(str(sin(number))) is sin(number) and str(sin(number)) == "sin(both)"
 
 
+def test_where_nothing_living_counts_names_are_numbers() -> None:
+    array = Var("both", shape=(2,))
+    assert str(sin(array)) == "sin(both)"
+    assert parse("sin(both)", living=False) is sin(Var("both"))
+    assert parse("let both: (2,); sin(both)", living=False) is sin(array)
+
+
 def test_a_name_that_none_has_is_a_number() -> None:
     assert parse("nobody*2").variables[0].shape == ()
     array = Var("gone", shape=(2,))

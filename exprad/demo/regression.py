@@ -53,7 +53,7 @@ def fit(name: str, start: list[float]) -> tuple[list[float], bool]:
     from exprad.backends.function import compile
 
     dataset = read(name)
-    model = parse(MODELS[name])
+    model = parse(MODELS[name], living=False)
     parameters = [b for b in model.variables if b.name != "x"]
     curve = compile(model, [parameters, Var("x")])
     slopes = compile(gradient(model, parameters), [parameters, Var("x")])

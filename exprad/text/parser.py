@@ -24,7 +24,7 @@ REFUSALS = (TypeError, ValueError, LookupError, MemoryError)  # of operands that
 _HINTS = {"^": "'^' is not a power here; write **", "==": "write equal(a, b)", "!=": "write not_equal(a, b)"}
 
 
-def parse(text: str) -> Expr:
+def parse(text: str, *, living: bool = True) -> Expr:
     """The expression that `text` spells, built as written.
 
     >>> parse("x**2*y + y + 2")
@@ -33,7 +33,8 @@ def parse(text: str) -> Expr:
     (3, 3)
 
     A name means the variable that a line before declares, `let v: (3,)`; else the living variable that is called so, or
-    a number where there is none. Raises `ParseError` with line, column and the place shown, for text that is no
+    a number where there is none. With `living=False` all names that no line declares are numbers, whatever lives: so programs
+    read formulas that others write. Raises `ParseError` with line, column and the place shown, for text that is no
     expression.
     """
     if not isinstance(text, str):
@@ -41,7 +42,7 @@ def parse(text: str) -> Expr:
     if len(text) > LONGEST:
         raise ArgumentError(f"the text has {len(text)} characters; at most {LONGEST} are read")
     with collector_paused():
-        return _Parser(text).program()
+        return _Parser(text, living).program()
 
 
 class _Bracket(NamedTuple):
@@ -63,8 +64,9 @@ class _Operator(NamedTuple):
 
 
 class _Parser(Source):
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, living: bool) -> None:
         super().__init__(text)
+        self.meant: Callable[[str], Var | None] = meant if living else Var
         self.lines: dict[str, Expr] = {}  # what lines before are called
         self.variables: dict[str, Var] = {}
         self.operands: list[Any] = []
@@ -242,7 +244,7 @@ class _Parser(Source):
                 return Const(CONSTANTS[token.text])
         name = self._name(token)
         if name not in self.variables:
-            found = meant(name)
+            found = self.meant(name)
             self.variables[name] = self._marked(name, token) if found is None else found
         return self.variables[name]
 
