@@ -127,7 +127,7 @@ def transposed(x: Expr) -> Expr:
 
 def _exact_row(family: Family, arity: int, parameters: dict[str, Any]) -> Primitive:
     index = parameters.get("index")
-    return family.row(arity, **parameters | ({"index": tuple(map(_place, index))} if index is not None else {}))
+    return family.row(arity, **parameters | ({"index": tuple(map(_place, index))} if isinstance(index, tuple) else {}))
 
 
 def _place(each: Any) -> Any:
@@ -157,7 +157,7 @@ def _row_called(family: Family, function: Callable[..., Any], shapes: tuple[Shap
     if getattr(getattr(found, "primitive", None), "family", None) is family and found.operands == (*formal,):
         return found.primitive  # type: ignore[attr-defined]  # a call
     is_idle = found is formal[0] or not any(shapes) and not found.shape
-    if is_idle and "index" in options:
+    if is_idle and function is getitem:
         options = options | {"index": tuple([Slice(0, size) for size in found.shape])}
     if is_idle and _are_plain(options) and not set(options) - set(inspect.signature(family.shape).parameters):
         with suppress(TypeError, ValueError, IndexError):
