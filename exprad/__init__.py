@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from exprad.interop.sympy import from_sympy, to_sympy
     from exprad.pictures.dot import to_dot
     from exprad.text.parser import parse
+    from exprad.text.printer import to_text
     from exprad.variable import Config, Variable, no_grad, using_config
 
 _keep_old_names()
@@ -58,6 +59,7 @@ _LAZY = {
     "pictures.dot": "to_dot",
     "text.parser": "parse",
     "graph.tracing": "trace",
+    "text.printer": "to_text",
     "variable": "Config Variable no_grad using_config",
 }
 Primitive.reserved = frozenset([*_LAZY["arrays"].split(), "trace"])

@@ -46,8 +46,9 @@ def bindings(text: str | None) -> dict[str, float | int]:
 
 def report(text: str, wrt: list[str], at: dict[str, Any], want_hessian: bool, want_check: bool) -> dict[str, Any]:
     """Everything asked about one formula: expressions by label, values by label, the certificate."""
-    f = parse(text)
-    inputs = [Var(name) for name in wrt] or list(f.variables)
+    f = parse(text, living=False)
+    held = {variable.name: variable for variable in f.variables}
+    inputs = [held[name] if name in held else Var(name) for name in wrt] or list(held.values())
     parts: dict[str, Any] = {"f": f}
     parts |= {f"df/d{x.name}": g for x, g in zip(inputs, slopes(f, inputs), strict=True)}
     if want_hessian:
@@ -144,9 +145,10 @@ def c(
 ) -> None:
     """Write formulas and their derivatives as standalone C99, with a self-test."""
     try:
-        found = [parse(formula) for formula in formulas]
-        held = sorted({variable for f in found for variable in f.variables}, key=lambda v: v.name)
-        inputs = [Var(each.strip()) for each in wrt.split(",") if each.strip()] or held
+        found = [parse(formula, living=False) for formula in formulas]
+        held = {variable.name: variable for f in found for variable in f.variables}
+        names = [each.strip() for each in wrt.split(",") if each.strip()]
+        inputs = [held[name] if name in held else Var(name) for name in names or sorted(held)]
         outputs = [part for f in found for part in (f, *(slopes(f, inputs) if gradient else []))]
         code = to_c(outputs, inputs, name=name or (output.stem if output is not None else "model"), dtype=dtype)
         if output is None:

@@ -317,7 +317,7 @@ def test_zero_and_raise_hold_where_a_condition_decides() -> None:
 
 def test_kinks_lists_conditions_and_rows_of_arrays() -> None:
     f = where((X > 1) | equal(Y, 2), abs(X), exp(Y)) + exprad.max(V) + norm(V)
-    assert {str(node) for node, _ in kinks(f)} == {"x > 1", "equal(y, 2)", "abs(x)", "max(v[4])", "norm(v[4])"}
+    assert {str(node) for node, _ in kinks(f)} == {"x > 1", "equal(y, 2)", "abs(x)", "max(v)", "norm(v)"}
     assert kinks(where(X > 1, X, X**2)) == [(X > 1, X - 1)]
     largest = exprad.max(M, axis=1)
     gap = kinks(largest)[0][1]

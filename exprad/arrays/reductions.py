@@ -67,7 +67,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
     >>> from exprad import Var
     >>> mean(Var("v", shape=(4,)))
-    sum(v[4])/4
+    sum(v)/4
     """
     return _over(sum(x, axis, keepdims), count_of(x, axes_of(x, axis, "mean")))
 

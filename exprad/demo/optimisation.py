@@ -65,7 +65,7 @@ class Solved(NamedTuple):
 
 def expression_of(problem: Problem) -> tuple[Expr, list[Var]]:
     """The formula and its variables, in order."""
-    f = parse(problem.text).substitute({Var("e1"): 2.718281828459045})
+    f = parse(problem.text, living=False).substitute({Var("e1"): 2.718281828459045})
     return f, list(f.variables)
 
 

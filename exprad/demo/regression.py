@@ -52,7 +52,7 @@ def fit(name: str, start: list[float]) -> tuple[list[float], bool]:
     except ImportError:
         raise extra("SciPy", "demo", "the demonstration") from None
     dataset = read(name)
-    model = parse(MODELS[name])
+    model = parse(MODELS[name], living=False)
     parameters = [b for b in model.variables if b.name != "x"]
     curve = compile(model, [parameters, Var("x")])
     slopes = compile(gradient(model, parameters), [parameters, Var("x")])

@@ -15,7 +15,7 @@ from exprad.graph.folding import FOLDING_INTS, FOLDS, LOOKED_INTO
 from exprad.ground import peers
 from exprad.ground.bound import bound, elsewhere
 from exprad.ground.digits import shown
-from exprad.ground.intern import Reference, Table, lock, new_table, serial
+from exprad.ground.intern import Kinds, Reference, Table, lock, new_table, serial
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape, sizes_of
 from exprad.ground.traverse import postorder
@@ -347,7 +347,29 @@ def _new_variable(name: str, shape: Shape) -> Var:
     if shape:
         node._shape = shape = sizes_of(shape, f"variable {name!r}")
     node._name, node._value, node._serial = name, None, serial()
-    return cast("Var", Var._interned.keep((name, shape), node))
+    found = cast("Var", Var._interned.keep((name, shape), node))
+    if shape:
+        _shapes.note(name, shape)
+    return found
+
+
+_shapes = Kinds(Var._interned.living)  # of arrays, by name; marked where text has the name and not the shape
+
+
+def namesakes(name: str) -> list[Var]:
+    """The living variables of a name: the number, if there is one, before arrays."""
+    found = [Var._interned.living((name, shape)) for shape in ((), *_shapes.get(name, ()))]
+    return [each for each in found if each is not None]
+
+
+def is_written(array: Var) -> bool:
+    """Whether there is text that has an array's name, and not its shape."""
+    return _shapes.get(array.name, {}).get(array.shape, False)
+
+
+def write(array: Var) -> None:
+    """Note that there is text that has an array's name, and not its shape."""
+    _shapes.mark(array.name, array.shape)
 
 
 def variables_by_name(order: Iterable[Expr]) -> dict[str, Var]:

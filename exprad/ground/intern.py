@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from itertools import count
 from threading import RLock
 from typing import Any
@@ -93,6 +94,28 @@ class LockedTable(Table):
     def replace(self, mine: Reference, node: Any) -> Any:
         with lock:
             return super().replace(mine, node)
+
+
+class Kinds(dict[str, dict[Any, bool]]):
+    """Of which kinds nodes of a name are, by name, all that are living and some that were; and whether each is marked."""
+
+    def __init__(self, is_living: Callable[[tuple[str, Any]], Any]) -> None:
+        super().__init__()
+        self._is_living, self._bound = is_living, 1000
+
+    def mark(self, name: str, kind: Any) -> None:
+        """Mark a kind of a living node."""
+        with lock:
+            self.setdefault(name, {})[kind] = True
+
+    def note(self, name: str, kind: Any) -> None:
+        """Enter a kind of a living node; where there are many names, those of dead ones go."""
+        with lock:
+            self.setdefault(name, {}).setdefault(kind, False)
+            if len(self) > self._bound:
+                for each in [each for each in self if not any(self._is_living((each, kind)) for kind in self[each])]:
+                    del self[each]
+                self._bound = 2 * len(self) + 1000
 
 
 _has_interpreter_lock = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()

@@ -15,6 +15,7 @@ from exprad.tensor import batching as _batching
 from exprad.tensor import carrying as _carrying
 from exprad.tensor import folding as _folding
 from exprad.tensor import kinked as _kinked
+from exprad.tensor import spelled as _spelled
 from exprad.tensor.batching import at_points as at_points
 from exprad.tensor.family import *
 from exprad.tensor.family import Family, Structural

@@ -14,6 +14,8 @@ from exprad.ground.fingerprint import fingerprint
 from exprad.ground.primitive import Primitive, claim
 from exprad.ground.shapes import Shape, shape_of
 
+Texts = tuple[str, ...] | None
+
 
 class Structural(Primitive):
     """A row of the second table: a family with its parameters."""
@@ -54,10 +56,14 @@ class Structural(Primitive):
 
     @property
     def shown(self) -> dict[str, Any]:
-        """The parameters that differ from what the family assumes."""
+        """The parameters that differ from what the family assumes, one axis as a number."""
         missing = object()
-        return {name: value for name, value in self.parameters.items()
-                if self.family.defaults.get(name, missing) != value}  # fmt: skip
+        return {name: value[0] if name == "axis" and isinstance(value, tuple) and len(value) == 1 else value
+                for name, value in self.parameters.items() if self.family.defaults.get(name, missing) != value}  # fmt: skip
+
+    def text(self, *shapes: Shape) -> Texts:
+        """What stands before, between and after operands of these shapes, if that isn't a call; see `Family`."""
+        return self.family.text(*shapes, **self.parameters) if self.family.text else None
 
     @cached_property
     def digest(self) -> int:
@@ -89,7 +95,10 @@ class Family:
     - `reads`: which elements of an operand an element of the result depends on: one, where it "moves" elements or
       "scatters" them among zeros; a "group" along axes; or "all";
     - `kink`, `sides(side, *xs, **parameters)` and `squared`: as an elementwise row has them;
-    - `stretches`: whether a result only repeats its operand along axes.
+    - `stretches`: whether a result only repeats its operand along axes;
+    - `infix`: its operator in text; or `text(*shapes, **parameters)`: what stands there before, between and after operands
+      of these shapes, and None where it is a call; in a call, `lists` says that the operands are in a list, and `leads` is
+      a parameter that stands before them.
 
     >>> Family.registry["sum"].row(axis=None, keepdims=False)
     <primitive sum {'axis': None, 'keepdims': False}>
@@ -105,6 +114,10 @@ class Family:
     sides: Callable[..., Any] | None = None
     squared: Callable[..., Any] | None = None
     stretches = False
+    infix: str | None = None
+    text: Callable[..., Texts] | None = None
+    lists = False
+    leads: str | None = None
 
     def __init__(self, name: str, *, shape: Callable[..., Shape], value: Callable[..., Any],
                  transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,

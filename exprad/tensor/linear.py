@@ -198,6 +198,14 @@ class Slice(tuple[Any, ...]):
     def __new__(cls, start: int, stop: int | None, step: int = 1) -> Self:
         return tuple.__new__(cls, ("slice", start, stop, step))  # so that it equals no tuple of numbers
 
+    @classmethod
+    def of(cls, given: slice, size: int) -> Self:
+        """A slice as a user gives it, on an axis of a size."""
+        start, stop, step = given.indices(size)
+        if (stop - start if step > 0 else start - stop) <= 0:
+            return cls(0, 0)
+        return cls(start, stop if stop >= 0 else None, step)
+
     @property
     def as_numpy(self) -> slice:
         return slice(*self[1:])

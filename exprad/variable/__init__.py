@@ -194,7 +194,7 @@ class Variable(Arithmetic, ArrayMethods):
 
         >>> x = Variable(np.array([1.0, 2.0]), "x")
         >>> ((x * x).sum() + 1).expression
-        sum(x[2]**2) + 1
+        sum(x**2) + 1
         """
         return _expression(self)
 
