@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import exprad as ep
 from exprad import Call, Const, ExpradError, Var, parse, sin, table, to_text, where
 from exprad.errors import ParseError
-from exprad.expr import expression
+from exprad.expr import _shapes, expression
 from exprad.tensor import Family, Slice
 from exprad.traverse import postorder
 from tests.arrays import CASES, Draw
@@ -168,6 +168,14 @@ def test_the_text_of_numbers_does_not_depend_on_arrays() -> None:
     assert repr(sin(array)) == str(sin(number)) == "sin(both)" and parse("sin(both)") is sin(number)
     assert str(sin(array)) == "let both: (2,)\nsin(both)" and parse(str(sin(array))) is sin(array)
     assert parse(str(sin(number))) is sin(number) and str(sin(number)) == "sin(both)"
+
+
+def test_names_of_dead_arrays_are_forgotten_and_living_ones_known() -> None:
+    kept = [Var(f"kept_{place}", shape=(2,)) for place in range(1500)]
+    for place in range(20_000):
+        Var(f"dead_{place}", shape=(2,))
+    assert sum(name.startswith("dead_") for name in _shapes) < 15_000
+    assert all(parse(v.name) is v for v in kept)
 
 
 def test_where_nothing_living_counts_names_are_numbers() -> None:

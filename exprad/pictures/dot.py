@@ -7,7 +7,7 @@ from typing import Any
 
 from exprad.expr import Const, Expr, Var, expression
 from exprad.text.printer import number
-from exprad.text.rows import texts_of
+from exprad.text.written import texts_of
 from exprad.traverse import canonical_operands
 
 _STYLES = {

@@ -15,7 +15,7 @@ from typing import Any
 from exprad.digits import digits
 from exprad.expr import Const, Expr, Var, write
 from exprad.text.names import declaration, meant, name_of
-from exprad.text.rows import ATOM, COMPARISON, OR, POWER, PRECEDENCE, PRODUCT, SIGN, texts_of
+from exprad.text.written import ATOM, COMPARISON, OR, POWER, PRECEDENCE, PRODUCT, SIGN, texts_of
 from exprad.traverse import canonical_operands
 
 LONGEST = 10_000
