@@ -103,6 +103,7 @@ def _row_of_index(family: Family, shapes: tuple[Shape, ...], options: dict[str, 
     formal = [Var(f"operand {place}", shape=shape) for place, shape in enumerate(shapes)]
     found = expression(SPELLINGS[family.name](*formal, **options))
     if found is formal[0]:
-        return family.row(**options | {"index": tuple([Slice(0, size) for size in found.shape])})
+        whole = {**options, "index": tuple([Slice(0, size) for size in found.shape])}
+        return family.row(1, **whole)
     is_same = getattr(getattr(found, "primitive", None), "family", None) is family and found.operands == (*formal,)
     return found.primitive if is_same else None  # type: ignore[attr-defined]  # a call
