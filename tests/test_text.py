@@ -234,6 +234,14 @@ def test_declarations() -> None:
             parse(bad)
 
 
+def test_calls_with_other_parameters_are_read_as_numpy_reads_them() -> None:
+    shapes = "let v: (3,), M: (3, 3)\n"
+    assert parse(f'{shapes}einsum("ij->i", M)') is M.sum(axis=1) is parse(f"{shapes}sum(M, axis=-1)")
+    assert parse(f"{shapes}sum(M, axis=(1, 0))") is M.sum() is parse(f"{shapes}sum(M, axis=(0, 1))")
+    assert parse(f"{shapes}transpose(M)") is M.T and parse(f"{shapes}reshape(M, shape=-1)") is M.reshape(9)
+    assert parse(f"{shapes}v[-1] + v[-2:][0]") is Call(ep.add, (V[2], V[1:][0]))
+
+
 def test_text_with_shapes_is_read_in_another_process() -> None:
     f = ep.sum(sin(V @ M)) * A
     code = f"from exprad import *; f = parse({to_text(f, shapes=True)!r}); print(f, [v.shape for v in f.variables])"
