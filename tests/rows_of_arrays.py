@@ -70,7 +70,7 @@ def places(draw: Draw, shape: tuple[int, ...]) -> Any:
         usual = st.sampled_from([Slice(0, size), Slice(0, size), Slice(0, 0), Slice(max(size - 1, 0), None, -1)])
         inside = st.integers(0, size - 1) | st.integers(-size, size - 1) if size else usual
         array = np.array(draw(st.lists(st.integers(0, size - 1), min_size=2, max_size=2)) if size else [], int)
-        listed = st.sampled_from([array, array.reshape(-1, 1), array[:1]]).map(IndexArray)
+        listed = st.sampled_from([array, array.reshape(-1, 1), array[:1], array - size]).map(IndexArray)
         entries.append(draw(usual | slices | inside | listed))
         entries += draw(st.sampled_from([[], [], [None]]))
     return tuple(entries)
@@ -123,9 +123,9 @@ ROWS: dict[str, Callable[[Draw], Any]] = {
 
 def call(draw: Draw, name: str) -> Any:
     """A row of a family on variables, as written; None where the draw does not fit."""
-    given, parameters = ROWS[name](draw)
-    variables = [Var("xyz"[place], shape=shape) for place, shape in enumerate(given)]
     try:
+        given, parameters = ROWS[name](draw)
+        variables = [Var("xyz"[place], shape=shape) for place, shape in enumerate(given)]
         return Call(Family.registry[name].row(len(variables), **parameters), variables)
     except (ValueError, IndexError):
         return None

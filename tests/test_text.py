@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import exprad as ep
 from exprad import Call, Const, ExpradError, Var, parse, sin, table, to_text, where
 from exprad.errors import ParseError
-from exprad.graph.expr import expression
+from exprad.graph.expr import _shapes, expression
 from exprad.ground.traverse import postorder
 from exprad.tensor import Family, Slice
 from tests.arrays import CASES, Draw
@@ -170,6 +170,14 @@ def test_the_text_of_numbers_does_not_depend_on_arrays() -> None:
     assert parse(str(sin(number))) is sin(number) and str(sin(number)) == "sin(both)"
 
 
+def test_names_of_dead_arrays_are_forgotten_and_living_ones_known() -> None:
+    kept = [Var(f"kept_{place}", shape=(2,)) for place in range(1500)]
+    for place in range(20_000):
+        Var(f"dead_{place}", shape=(2,))
+    assert sum(name.startswith("dead_") for name in _shapes) < 15_000
+    assert all(parse(v.name) is v for v in kept)
+
+
 def test_where_nothing_living_counts_names_are_numbers() -> None:
     array = Var("both", shape=(2,))
     assert str(sin(array)) == "sin(both)"
@@ -200,7 +208,8 @@ def test_arrays_of_any_name_read_back(name: str) -> None:
     reads_back(v[1:] * sin(v)[:2] + math.pi)
     reads_back(v.sum())
     reads_back(ep.einsum("i,j->ij", v, v))
-    reads_back(Call(Family.registry["einsum"].row(1, subscripts="i->i"), [v]))
+    for subscripts in ("i->i", "i->"):  # as functions give it, and not
+        reads_back(Call(Family.registry["einsum"].row(1, subscripts=subscripts), [v]))
     several = v + Var("t1", shape=(3,))
     for _ in range(12):
         several = sin(several) * several
@@ -215,6 +224,7 @@ def test_declarations() -> None:
     assert parse("let v: (3,)\nsum(v)") is parse("let v: 3; sum(v)") is parse('let "v": (3,);sum(v)') is ep.sum(v)
     assert parse("let v: (3,), u: (), M: (2, 3)\nM @ v*u") is Call(ep.mul, (Var("M", shape=(2, 3)) @ v, Var("u")))
     assert parse("let v: (3,)\nt = sum(v)\nlet v: ()\nt*v") is Call(ep.mul, (ep.sum(v), Var("v")))
+    assert parse("t = 1\nlet t: ()\nt") is Var("t")
     assert parse("let + 1") is Call(ep.add, (Var("let"), Const(1)))
     assert to_text(A * V, shapes=True) == "let a: (), v: (3,)\na*v"
     for bad, says in {"let v": "':' was expected", "let v: (3,)": "empty", "let v: (-1,); v": "a shape is whole numbers",
@@ -222,6 +232,14 @@ def test_declarations() -> None:
                       "let v: (3; v": "expected", "let v: (3,), ; v": "name", 'let "": 3; v': "empty"}.items():  # fmt: skip
         with pytest.raises(ParseError, match=says):
             parse(bad)
+
+
+def test_calls_with_other_parameters_are_read_as_numpy_reads_them() -> None:
+    shapes = "let v: (3,), M: (3, 3)\n"
+    assert parse(f'{shapes}einsum("ij->i", M)') is M.sum(axis=1) is parse(f"{shapes}sum(M, axis=-1)")
+    assert parse(f"{shapes}sum(M, axis=(1, 0))") is M.sum() is parse(f"{shapes}sum(M, axis=(0, 1))")
+    assert parse(f"{shapes}transpose(M)") is M.T and parse(f"{shapes}reshape(M, shape=-1)") is M.reshape(9)
+    assert parse(f"{shapes}v[-1] + v[-2:][0]") is Call(ep.add, (V[2], V[1:][0]))
 
 
 def test_text_with_shapes_is_read_in_another_process() -> None:
@@ -296,7 +314,8 @@ BAD = [
     "zeros((0, 9999999999999999999))", "array([1, [2]])", "array([x])", "array([1.0], complex)", "array([1], dtype=)",
     "array([1]", "array([1.0], x y)", "v[slice(1, 2, 3, 4)]", "v[::0]", "v['a']", 'v["a"]', "v[-(1)]", "v[--1]",
     "v[s_]", "v[s_[0]", "sum(v, index=1)", "getitem(v, index=(slice(0,9,0),))", "let v", "(v, v)", "v[" * 9999,
-    "v[" + "[" * 99999, "v[" + "-" * 99999, "v[0:" * 5, "sin(" + "[" * 99999, "[v] + 1", "sin([v]",
+    "v[" + "[" * 99999,
+    "v[" + "[" * 99999 + "]" * 100000, "v[" + "-" * 99999, "v[0:" * 5, "sin(" + "[" * 99999, "[v] + 1", "sin([v]",
     "sin(-[v])", "concatenate([v] [v])", "concatenate([v].T)", "concatenate([v][0])",
     'einsum[subscripts="ij->ij"]("w")', "sum(v, axis=0, axis", "max()", "v[True, True, True, 5]", "v[...,...]", "2.T",
     "v[1e400]",

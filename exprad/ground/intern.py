@@ -113,9 +113,13 @@ class Kinds(dict[str, dict[Any, bool]]):
         with lock:
             self.setdefault(name, {}).setdefault(kind, False)
             if len(self) > self._bound:
-                for each in [each for each in self if not any(self._is_living((each, kind)) for kind in self[each])]:
-                    del self[each]
-                self._bound = 2 * len(self) + 1000
+                self._forget()
+
+    def _forget(self) -> None:
+        for name in list(self):
+            if all(self._is_living((name, kind)) is None for kind in self[name]):
+                del self[name]
+        self._bound = 2 * len(self) + 1000
 
 
 _has_interpreter_lock = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()

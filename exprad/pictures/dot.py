@@ -8,7 +8,7 @@ from typing import Any
 from exprad.graph.expr import Const, Expr, Var, expression
 from exprad.ground.traverse import canonical_operands
 from exprad.text.printer import number
-from exprad.text.rows import texts_of
+from exprad.text.written import texts_of
 
 _STYLES = {
     Var: 'shape=ellipse, style=filled, fillcolor="#cfe8ff"',

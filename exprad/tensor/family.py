@@ -56,10 +56,10 @@ class Structural(Primitive):
 
     @property
     def shown(self) -> dict[str, Any]:
-        """The parameters that differ from what the family assumes, one axis as a number."""
+        """The parameters that differ from what the family assumes."""
         missing = object()
-        return {name: value[0] if name == "axis" and isinstance(value, tuple) and len(value) == 1 else value
-                for name, value in self.parameters.items() if self.family.defaults.get(name, missing) != value}  # fmt: skip
+        return {name: value for name, value in self.parameters.items()
+                if self.family.defaults.get(name, missing) != value}  # fmt: skip
 
     def text(self, *shapes: Shape) -> Texts:
         """What stands before, between and after operands of these shapes, if that isn't a call; see `Family`."""
@@ -97,8 +97,9 @@ class Family:
     - `kink`, `sides(side, *xs, **parameters)` and `squared`: as an elementwise row has them;
     - `stretches`: whether a result only repeats its operand along axes;
     - `infix`: its operator in text; or `text(*shapes, **parameters)`: what stands there before, between and after operands
-      of these shapes, and None where it is a call; in a call, `lists` says that the operands are in a list, and `leads` is
-      a parameter that stands before them.
+      of these shapes, and None where it is a call; in a call, `lists` says that the operands are in a list, `leads` is
+      a parameter that stands before them, and `usual(*shapes, **parameters)` tells whether the parameters are those that the
+      function of that name gives a row: text with others is read by that function.
 
     >>> Family.registry["sum"].row(axis=None, keepdims=False)
     <primitive sum {'axis': None, 'keepdims': False}>
@@ -118,6 +119,7 @@ class Family:
     text: Callable[..., Texts] | None = None
     lists = False
     leads: str | None = None
+    usual: Callable[..., bool] | None = None
 
     def __init__(self, name: str, *, shape: Callable[..., Shape], value: Callable[..., Any],
                  transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,

@@ -13,8 +13,9 @@ from exprad.ground.traverse import collector_paused
 from exprad.tensor import Family
 from exprad.text.literals import literal, zeros
 from exprad.text.names import CONSTANTS, declaration, is_shape, marked, meant, unquoted
-from exprad.text.rows import COMPARISON, POWER, PRECEDENCE, SIGN, called, function_called, operators, part, transposed
+from exprad.text.rows import called, function_called, operators, part, transposed
 from exprad.text.source import Source, Token
+from exprad.text.written import COMPARISON, POWER, PRECEDENCE, SIGN
 
 LONGEST = 64_000_000
 _BINARY: dict[str, Any] = operators()

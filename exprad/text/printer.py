@@ -18,7 +18,7 @@ from exprad.graph.expr import Const, Expr, Var, write
 from exprad.ground.digits import digits, rounded
 from exprad.ground.traverse import canonical_operands
 from exprad.text.names import declaration, meant, name_of
-from exprad.text.rows import ATOM, COMPARISON, OR, POWER, PRECEDENCE, PRODUCT, SIGN, texts_of
+from exprad.text.written import ATOM, COMPARISON, OR, POWER, PRECEDENCE, PRODUCT, SIGN, texts_of
 
 LONGEST = 10_000
 _PLAIN_KINDS = ("float64", "int64", "bool")  # what numbers in a list are, without a type
