@@ -144,12 +144,12 @@ def test_indices_are_written_as_indices(data: Any, shape: tuple[int, ...]) -> No
 
 
 def test_of_several_living_variables_a_text_says_which() -> None:
-    three, four = Var("w", shape=(3,)), Var("w", shape=(4,))
-    assert str(sin(three)) == "let w: (3,)\nsin(w)" and str(sin(four)) == "let w: (4,)\nsin(w)"
-    assert repr(sin(three)) == "sin(w)"
+    three, four = Var("doubly", shape=(3,)), Var("doubly", shape=(4,))
+    assert str(sin(three)) == "let doubly: (3,)\nsin(doubly)" and str(sin(four)) == "let doubly: (4,)\nsin(doubly)"
+    assert repr(sin(three)) == "sin(doubly)"
     assert parse(str(sin(three))) is sin(three) and parse(str(sin(four))) is sin(four)
-    with pytest.raises(ParseError, match=r"several variables are called 'w'.*let w: \(3,\) or let w: \(4,\)"):
-        parse("sin(w)")
+    with pytest.raises(ParseError, match=r"several variables are called 'doubly'.*let doubly: \(3,\) or let doubly: \(4,\)"):
+        parse("sin(doubly)")
 
 
 def test_a_name_means_the_only_variable_that_lives() -> None:
@@ -271,7 +271,8 @@ def test_deep_calls_of_rows_read_back() -> None:
         f, g = f[::-1], Call(M.T.primitive, [g])
     reads_back(f)
     reads_back(g)
-    assert parse("v" + "[::-1]" * 10_000) is f and parse("M" + ".T" * 10_000) is g
+    shapes = "let v: (3,), M: (3, 3);"
+    assert parse(f"{shapes} v" + "[::-1]" * 10_000) is f and parse(f"{shapes} M" + ".T" * 10_000) is g
 
 
 # What was written before, and what is no text.
