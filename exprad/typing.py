@@ -48,13 +48,11 @@ Foreign: TypeAlias = _Torch | _Jax | _Dask
 """An array of another library, told by a method that NumPy's arrays lack."""
 Number: TypeAlias = int | float | Fraction | np.bool | np.integer[Any] | np.floating[Any]
 Array: TypeAlias = NDArray[Any]
-ArrayLike: TypeAlias = (
-    Array | Sequence[Number | Array] | Sequence[Sequence[Number]] | Sequence[Sequence[Sequence[Number]]] | Table
-)
+ArrayLike: TypeAlias = Array | Table | Sequence[Number | Array | Sequence[Number | Array | Sequence[Number]]]
 """An array, or what becomes one: a list of numbers, of arrays, or of such lists."""
 Plain: TypeAlias = Number | ArrayLike
 """What has no derivative."""
-Exprs: TypeAlias = Expr | Sequence[Expr | Number | Array] | Sequence[Sequence[Expr | Number]]
+Exprs: TypeAlias = Expr | Sequence[Expr | Number | Array | Sequence[Expr | Number | Array]]
 """An expression, or a list that holds some, which becomes one that stands for an array."""
 ExprLike: TypeAlias = Exprs | Plain
 VariableLike: TypeAlias = Variable | Plain

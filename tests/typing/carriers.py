@@ -33,6 +33,9 @@ def operators() -> None:
     assert_type(x**2, Expr)
     assert_type(x / a, Expr)
     assert_type(x % 2, Expr)
+    assert_type(x // 2, Expr)
+    assert_type(divmod(x, 2), tuple[Expr, Expr])
+    assert_type(divmod(7, m), tuple[Variable, Variable])
     assert_type(-x, Expr)
     assert_type(v @ v, Expr)
     assert_type(v * [1.0, 2.0, 3.0], Expr)
@@ -119,6 +122,7 @@ def wrong() -> None:
     x * None  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
     x * 1j  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
     x + m  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
+    pow(x, 2, 3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
     x.sin(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     x.sine()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     v.sum(axis="0")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, assert_type
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exprad import (
     Expr,
@@ -33,6 +34,7 @@ from exprad.derivatives.sparse_matrix import SparseMatrix
 
 x, y = variables("x y")
 v = Var("v", shape=(3,))
+p: NDArray[np.object_] = np.array([x, y])
 f = x * x * y + y + 2
 
 
@@ -41,6 +43,7 @@ def right() -> None:
     of_functions()
     of_several()
     of_python()
+    by_structure()
     numbers()
 
 
@@ -61,7 +64,7 @@ def of_methods() -> None:
 def of_functions() -> None:
     assert_type(gradient(f, x), Expr)
     assert_type(gradient(f, [x, y]), list[Expr])
-    assert_type(gradient(f, np.array([x, y])), list[Expr])
+    assert_type(gradient(f, p), list[Expr])
     assert_type(value_and_gradient(f, x), tuple[Expr, Expr])
     assert_type(value_and_gradient(f, [x, y]), tuple[Expr, list[Expr]])
     assert_type(hessian(f, x), Expr)
@@ -98,6 +101,7 @@ def numbers() -> None:
     assert_type(g, Function)
     assert_type(g(3.0, 4.0), Any)
     assert_type(f.evaluate(x=3, y=4), Any)
+    assert_type((x**2)(3), Any)
     assert_type(parse("x + 1"), Expr)
     assert_type(to_c(f).header, str)
     w = Variable(np.array(2.0), "w")

@@ -39,6 +39,8 @@ def right() -> None:
     assert_type(sin(1.0), float)
     assert_type(sin(1), float)
     assert_type(sin(a), NDArray[Any])
+    assert_type(sin([1.0, 2.0]), NDArray[Any])
+    assert_type(sin([x, 1]), Expr)
     assert_type(abs(x), Expr)
     assert_type(maximum(x, 0), Expr)
     assert_type(maximum(0.5, x), Expr)
