@@ -85,6 +85,7 @@ from exprad.signatures.operators import value_and_gradient as value_and_gradient
 from exprad.signatures.operators import vjp as vjp
 from exprad.signatures.rows import Condition1, Condition2, Function1, Function2, Function3
 from exprad.text.parser import parse as parse
+from exprad.text.printer import to_text as to_text
 from exprad.variable import Config as Config
 from exprad.variable import Variable as Variable
 from exprad.variable import no_grad as no_grad
@@ -232,6 +233,7 @@ __all__ = [
     "to_c",
     "to_dot",
     "to_sympy",
+    "to_text",
     "trace",
     "transpose",
     "tril",
