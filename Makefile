@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test test-all lint ruff mypy pyright layers fragments hooks docs bench clean
+.PHONY: demo test test-all lint ruff stubs mypy pyright layers fragments hooks docs bench clean
 
 demo: $(VENV)/demo.done
 	$(BIN)/exprad demo
@@ -14,7 +14,7 @@ test: $(VENV)/test.done
 test-all: $(VENV)/all.done
 	EXPRAD_SEARCH=10 $(BIN)/python -m pytest -n 2 --doctest-modules tests exprad docs README.md --doctest-glob='*.md'
 
-lint: ruff mypy pyright layers fragments
+lint: ruff stubs mypy pyright layers fragments
 	find exprad -name '*.py' | xargs wc -l | sort -n
 
 # The parts of lint; .pre-commit-config.yaml runs some of them before a commit.
@@ -22,11 +22,16 @@ ruff: $(VENV)/lint.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+stubs: $(VENV)/lint.done
+	$(BIN)/python -m tools.stubs --check
+
 mypy: $(VENV)/lint.done
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing
 
 pyright: $(VENV)/lint.done
 	$(BIN)/pyright
+	$(BIN)/pyright -p tests/typing
 
 layers: $(VENV)/lint.done
 	$(BIN)/lint-imports

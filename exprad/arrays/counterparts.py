@@ -124,7 +124,7 @@ def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -
     """x with numbers for nan and the infinities, there with slope 0."""
     import numpy as np
 
-    kind = getattr(x, "dtype", np.dtype(float))
+    kind: Any = getattr(x, "dtype", np.dtype(float))
     largest = np.finfo(kind).max if kind.kind == "f" else np.finfo(float).max
     high, low = largest if posinf is None else posinf, -largest if neginf is None else neginf
     inner = table.where(table.equal(x, float("inf")), high, table.where(table.equal(x, -float("inf")), low, x))

@@ -86,8 +86,10 @@ def _holding(node: Any, known: list[Known]) -> Known:
 def _border_of_and(a: Known, b: Known) -> Any:
     """Where p & q may change: where one of them does and the other holds, or does, too."""
     (p, p_tie), (q, q_tie) = a, b
-    if p_tie is None or q_tie is None:
-        return None if p_tie is q_tie else p & q_tie if p_tie is None else q & p_tie
+    if p_tie is None:
+        return None if q_tie is None else p & q_tie
+    if q_tie is None:
+        return q & p_tie
     return (p_tie & (q | q_tie)) | (q_tie & p)
 
 

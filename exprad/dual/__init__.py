@@ -10,7 +10,7 @@ from typing import Any
 
 from exprad.arrays import as_operand, broadcast_to, getitem
 from exprad.arrays.operands import as_numbers
-from exprad.carrier import Arithmetic, ArrayMethods
+from exprad.carrier import OfDualNumber
 from exprad.chain import pushforward, resolve
 from exprad.errors import ArgumentError, OperandError, refuse_masked
 from exprad.ground import peers
@@ -21,7 +21,7 @@ from exprad.numbers import Number, unwrap
 _fresh_levels = count(1 << 20, 1 << 20)
 
 
-class DualNumber(Arithmetic, ArrayMethods):
+class DualNumber(OfDualNumber):
     """value + eps ε, with ε**2 = 0. The parts are numbers, arrays, expressions or dual numbers themselves.
 
     Dual numbers compare by value, so that code which branches on data runs on them.
@@ -98,7 +98,7 @@ class DualNumber(Arithmetic, ArrayMethods):
             raise OperandError("a dual number of shape () has no length")
         return self.shape[0]
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> DualNumber:
         return getitem(self, index)
 
     def __eq__(self, other: object) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import count
 from operator import attrgetter
-from typing import Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from exprad.carrier import BINARY, COMPARISON, UNARY, Arithmetic, ArrayMethods, is_operand, no_modulus
+from exprad.carrier import BINARY, COMPARISON, UNARY, OfExpr, is_operand, no_modulus
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, refuse_masked
 from exprad.graph.folding import FOLDING_INTS, FOLDS, LOOKED_INTO
 from exprad.ground import peers
@@ -25,7 +25,7 @@ _new = object.__new__
 _plain: set[type] = set()  # classes of scalar nodes that no fold of an operator looks into
 
 
-class Expr(Arithmetic, ArrayMethods):
+class Expr(OfExpr):
     """An expression: a constant, a variable, or a call of a primitive on expressions."""
 
     __slots__ = ("__weakref__", "_serial")
@@ -36,7 +36,10 @@ class Expr(Arithmetic, ArrayMethods):
     _operands: tuple[Expr, ...] = ()
     _serial: int
     shape: Shape = ()
-    operands = property(attrgetter("_operands"), doc="The expressions that the node reads; a leaf has none.")
+    operands = cast(
+        "tuple[Expr, ...]",
+        property(attrgetter("_operands"), doc="The expressions that the node reads; a leaf has none."),
+    )
     __hash__ = object.__hash__
 
     def __init_subclass__(cls) -> None:
@@ -165,20 +168,22 @@ class Expr(Arithmetic, ArrayMethods):
         42
         """
 
-    @bound
-    def gradient(self, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
-        """The derivative by a variable (forward mode), or by each of several (reverse mode, one sweep).
+    if not TYPE_CHECKING:  # what they give hangs on what wrt is: OfExpr says it in overloads
 
-        `wrt` is a variable, the name of one, or a sequence or dict of them, however nested: the result is alike.
+        @bound
+        def gradient(self, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
+            """The derivative by a variable (forward mode), or by each of several (reverse mode, one sweep).
 
-        >>> x, y = variables("x y")
-        >>> (x * y).gradient("x"), (x * y).gradient({"slope": x, "rest": [y]})
-        (y, {'slope': y, 'rest': [x]})
-        """
+            `wrt` is a variable, the name of one, or a sequence or dict of them, however nested: the result is alike.
 
-    @bound
-    def hessian(self, wrt: Any, *, strict: bool = False, kink: str = "mean", sparse: bool = False) -> Any:
-        """The second derivatives, as a list of rows where `wrt` is a sequence; see `gradient` for what it may be."""
+            >>> x, y = variables("x y")
+            >>> (x * y).gradient("x"), (x * y).gradient({"slope": x, "rest": [y]})
+            (y, {'slope': y, 'rest': [x]})
+            """
+
+        @bound
+        def hessian(self, wrt: Any, *, strict: bool = False, kink: str = "mean", sparse: bool = False) -> Any:
+            """The second derivatives, as a list of rows where `wrt` is a sequence; see `gradient` for what it may be."""
 
     @bound
     def backpropagate(self, seed: Any = 1, *, kink: str = "mean") -> dict[Var, Expr]:
@@ -292,7 +297,7 @@ class Var(Expr):
     _value: Any
     _interned: ClassVar[Table] = new_table()
     _fresh = count()
-    name = property(attrgetter("_name"), doc="What the variable is called.")
+    name = cast("str", property(attrgetter("_name"), doc="What the variable is called."))
 
     def __new__(cls, name: str, init_value: Any = None, *, shape: Shape = ()) -> Var:
         if name.__class__ is not str or shape.__class__ is not tuple:
@@ -405,10 +410,10 @@ class Call(Expr):
     _interned: ClassVar[Table]
     _shaped: ClassVar[type[Any]]
 
-    def __new__(cls, *arguments: Any) -> Call:
+    def __new__(cls, *arguments: Any) -> Self:
         if cls is Call:
             primitive, operands = arguments
-            cls = node_class(primitive)
+            cls = cast("type[Self]", node_class(primitive))
         else:
             operands = arguments
         if len(operands) != cls.primitive.arity:
@@ -417,7 +422,7 @@ class Call(Expr):
         return cls._intern(*nodes, shape=cls.primitive.shape(*(node.shape for node in nodes)))
 
     @classmethod
-    def _intern(cls, *operands: Expr, shape: Shape = ()) -> Call:
+    def _intern(cls, *operands: Expr, shape: Shape = ()) -> Self:
         """The node on `operands`, exactly as given: the known one, or a new one."""
         key = operands
         if cls.primitive.commutes and key[1]._serial < key[0]._serial:
@@ -429,7 +434,7 @@ class Call(Expr):
                 node._shape = shape
             node._operands, node._serial = operands, serial()
             known = cls._interned.keep(key, node)
-        return cast("Call", known)
+        return cast("Self", known)
 
     @property
     def a(self) -> Expr:
@@ -469,36 +474,42 @@ class Add(Call):
     """a + b"""
 
     __slots__ = ()
+    __match_args__ = ("a", "b")
 
 
 class Sub(Call):
     """a - b"""
 
     __slots__ = ()
+    __match_args__ = ("a", "b")
 
 
 class Mul(Call):
     """a * b"""
 
     __slots__ = ()
+    __match_args__ = ("a", "b")
 
 
 class Div(Call):
     """a / b"""
 
     __slots__ = ()
+    __match_args__ = ("a", "b")
 
 
 class Neg(Call):
     """-a"""
 
     __slots__ = ()
+    __match_args__ = ("a",)
 
 
 class Pow(Call):
     """a ** b"""
 
     __slots__ = ()
+    __match_args__ = ("a", "b")
 
 
 for _cls, _row in (
@@ -510,7 +521,6 @@ for _cls, _row in (
     (Pow, table.pow),
 ):
     _define(_row, _cls)
-    setattr(_cls, "__match_args__", ("a", "b")[: _row.arity])  # noqa: B010  # a type checker knows it as final
 
 _small: dict[int, Const] = {}  # whole numbers that are met again and again
 
@@ -557,7 +567,7 @@ def build(primitive: Primitive, *operands: Any) -> Expr:
     if folded is None:
         return cast("Expr", cls._intern(*operands, shape=shape))
     folded = expression(folded)
-    return folded if folded.shape == shape else cast("Expr", folded.broadcast_to(shape))  # a fold may lose an operand
+    return folded if folded.shape == shape else folded.broadcast_to(shape)  # a fold may lose an operand
 
 
 def _shape(primitive: Primitive, operands: Sequence[Expr]) -> Shape:
@@ -585,7 +595,7 @@ def _unstretched(primitive: Primitive, operands: Sequence[Expr], shape: Shape) -
         if any(operand.stretches for operand in given):
             return cast("Expr", node_class(primitive)._intern(*given, shape=shape))
     found = build(primitive, *given)
-    return found if found.shape == shape else cast("Expr", found.broadcast_to(shape))
+    return found if found.shape == shape else found.broadcast_to(shape)
 
 
 def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from exprad.arrays import counterpart, getitem
 from exprad.arrays import matmul as sparse_product
 from exprad.arrays.operands import as_numbers
-from exprad.carrier import BINARY, Arithmetic, ArrayMethods, asker, is_operand, no_modulus
+from exprad.carrier import BINARY, OfVariable, asker, is_operand, no_modulus
 from exprad.chain import resolve
 from exprad.errors import NameClashError, OperandError, TapeError, refuse_masked
 from exprad.graph.expr import Const, Var, build
@@ -32,12 +32,15 @@ from exprad.variable.rules import forward, rule
 from exprad.variable.sweeping import own, pull_arrays, pull_carriers, verify
 from exprad.variable.tape import Hold, Leaf, Node, UnrecordedRef, nowhere
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 __all__ = ["Config", "Variable", "no_grad", "using_config"]
 _new = object.__new__
 _NUMBERS = (float, int)  # most operands that are no Variables
 
 
-class Variable(Arithmetic, ArrayMethods):
+class Variable(OfVariable):
     """An array of numbers that records what is computed from it.
 
     `backward()` on a result leaves the derivatives in `.grad` of the Variables that it was computed from. A gradient
@@ -103,7 +106,7 @@ class Variable(Arithmetic, ArrayMethods):
             self._node = self._leaf = None
 
     @property
-    def grad(self) -> Variable | None:
+    def grad(self) -> Variable | Any:  # not `| None`: whoever called backward() would have to assert it at each use
         """The derivative of what `backward()` was called on; None before, and where it is not kept."""
         return self._grad
 
@@ -221,7 +224,7 @@ class Variable(Arithmetic, ArrayMethods):
         """The numbers, without their derivatives, in nested lists."""
         return self._value.tolist()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.object_]:
         """The elements, where an object array is asked for, or by what works on one; else an error."""
         by = asker()
         if by.startswith("numpy.ma"):
