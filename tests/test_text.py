@@ -148,7 +148,9 @@ def test_of_several_living_variables_a_text_says_which() -> None:
     assert str(sin(three)) == "let doubly: (3,)\nsin(doubly)" and str(sin(four)) == "let doubly: (4,)\nsin(doubly)"
     assert repr(sin(three)) == "sin(doubly)"
     assert parse(str(sin(three))) is sin(three) and parse(str(sin(four))) is sin(four)
-    with pytest.raises(ParseError, match=r"several variables are called 'doubly'.*let doubly: \(3,\) or let doubly: \(4,\)"):
+    with pytest.raises(
+        ParseError, match=r"several variables are called 'doubly'.*let doubly: \(3,\) or let doubly: \(4,\)"
+    ):
         parse("sin(doubly)")
 
 
