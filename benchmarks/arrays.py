@@ -91,11 +91,15 @@ def vector_rosenbrock() -> None:
         x = Var("x", shape=(n,))
         f = rosenbrock(x)
         function, point = exprad.compile([f, f.gradient(x)], x), np.linspace(-1, 1, n)
-        jobs = {"exprad": lambda function=function, point=point: function(point),
-                "NumPy by hand": lambda point=point: rosenbrock_by_hand(point)}  # fmt: skip
+        jobs = {
+            "exprad": lambda function=function, point=point: function(point),
+            "NumPy by hand": lambda point=point: rosenbrock_by_hand(point),
+        }
         report(f"Rosenbrock, n = {n}, value and gradient", in_turn(jobs, 10, 5))
-        report(f"Rosenbrock, n = {n}, sparse Hessian from scratch",
-               in_turn({"exprad": lambda n=n: sparse_hessian_from_scratch(n)}, 5))  # fmt: skip
+        report(
+            f"Rosenbrock, n = {n}, sparse Hessian from scratch",
+            in_turn({"exprad": lambda n=n: sparse_hessian_from_scratch(n)}, 5),
+        )
     theirs = casadi_hessian(100_000)
     if theirs is not None:
         jobs = {"exprad": lambda: sparse_hessian_from_scratch(100_000), "CasADi SX": theirs}
@@ -227,8 +231,11 @@ def multilayer_perceptron() -> None:
     symbols = [Var(f"w{place}", shape=each.shape) for place, each in enumerate(data)]
     loss = network(x, truth, symbols)
     compiled = exprad.compile([loss, *loss.gradient(symbols)], symbols)
-    jobs: dict[str, Job] = {"exprad, define-by-run": by_run, "exprad, compiled": lambda: compiled(*data),
-                            "NumPy by hand": lambda: network_by_hand(x, truth, data)}  # fmt: skip
+    jobs: dict[str, Job] = {
+        "exprad, define-by-run": by_run,
+        "exprad, compiled": lambda: compiled(*data),
+        "NumPy by hand": lambda: network_by_hand(x, truth, data),
+    }
     autograd, torch = _autograd(), _torch()
     if autograd is not None:
         anp = autograd.numpy

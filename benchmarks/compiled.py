@@ -24,7 +24,7 @@ import numpy as np
 import exprad
 from benchmarks import peers
 from exprad import cos, exp, gradient, log, sin, sqrt, tanh, variables
-from exprad.program import Program
+from exprad.graph.program import Program
 
 x, y = variables("x y")
 GP = (1 + (x + y + 1) ** 2 * (19 - 14 * x + 3 * x**2 - 14 * y + 6 * x * y + 3 * y**2)) * (
@@ -61,11 +61,20 @@ def random_expressions(count: int, seed: int = 20) -> list[Any]:
         pool: list[Any] = [x, y]
         for _ in range(15):
             a, b = draw.choice(pool), draw.choice(pool)
-            kind = draw.random()
-            pool.append(draw.choice(functions)(a) if kind < 0.3 else a * b if kind < 0.6 else a + b if kind < 0.8
-                        else a - draw.randint(2, 9) * b if kind < 0.9 else a / (2 + b * b))  # fmt: skip
+            pool.append(_step(draw, functions, a, b))
         found.append(sum(pool[-3:]) + x * y)
     return found
+
+
+def _step(draw: random.Random, functions: Sequence[Callable[[Any], Any]], a: Any, b: Any) -> Any:
+    kind = draw.random()
+    if kind < 0.3:
+        return draw.choice(functions)(a)
+    if kind < 0.6:
+        return a * b
+    if kind < 0.8:
+        return a + b
+    return a - draw.randint(2, 9) * b if kind < 0.9 else a / (2 + b * b)
 
 
 def timed(run: Callable[[], Any], budget: float = 0.5) -> float:
@@ -142,8 +151,10 @@ def _table(results: dict[tuple[str, int], dict[str, float]]) -> list[str]:
     cells = [f"{each['exprad']:.1f} ns" if name != "worst of R" else "" for (name, _), each in results.items()]
     text.append("| exprad, a point | " + " | ".join(cells) + " |")
     for peer in PEERS:
-        ratios = [each[peer] / (each["exprad"] if name != "worst of R" else 1) if peer in each else math.nan
-                  for (name, _), each in results.items()]  # fmt: skip
+        ratios = [
+            each[peer] / (each["exprad"] if name != "worst of R" else 1) if peer in each else math.nan
+            for (name, _), each in results.items()
+        ]
         if not all(map(math.isnan, ratios)):
             text.append(f"| {peer} | " + " | ".join("" if math.isnan(r) else f"{r:.2f}" for r in ratios) + " |")
     return text
@@ -155,9 +166,10 @@ def _write(results: dict[tuple[str, int], dict[str, float]], table: Sequence[str
     intro = (__doc__ or "").partition("\n\n")[2]
     docs.joinpath("benchmarks.md").write_text(
         "# Benchmarks\n\nWritten by `python -m benchmarks compiled` on one shared machine with "
-        f"{os.cpu_count()} processors; ratios of one run.\n\n{intro}\n" + "\n".join(table)
+        f"{os.cpu_count()} processors; ratios of one run.\n\n{intro}\n"
+        + "\n".join(table)
         + "\n\n![Nanoseconds a point](benchmarks.svg)\n"
-    )  # fmt: skip
+    )
     try:
         import matplotlib
 
@@ -172,8 +184,13 @@ def _write(results: dict[tuple[str, int], dict[str, float]], table: Sequence[str
         for peer in ("exprad", *PEERS):
             points = [(n, results[name, n][peer]) for n in SIZES if peer in results[name, n]]
             if points:
-                axis.loglog(*zip(*points, strict=True), marker="o", label=peer, color=colours[peer],
-                            linewidth=3 if peer == "exprad" else 1)  # fmt: skip
+                axis.loglog(
+                    *zip(*points, strict=True),
+                    marker="o",
+                    label=peer,
+                    color=colours[peer],
+                    linewidth=3 if peer == "exprad" else 1,
+                )
         axis.set(title=name, xlabel="points", ylabel="ns a point" if name == "GP" else "")
         axis.grid(alpha=0.3)
     axes[1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))

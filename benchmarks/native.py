@@ -22,7 +22,7 @@ from benchmarks import peers
 from benchmarks.compiled import GP, TR, x, y
 from benchmarks.symbolic import rosenbrock
 from exprad import Var, gradient
-from exprad.program import Program
+from exprad.graph.program import Program
 
 FUNCTIONS = {"GP": GP, "TR": TR}
 

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from exprad import compile, variables
-from exprad.primitive import Primitive
-from exprad.program import Program
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
 
 ARITHMETIC: dict[str, Callable[..., Any]] = {
     "add": lambda a, b: a + b,
@@ -234,13 +234,19 @@ def c(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable
     )
     arrays = ", ".join(f"double *restrict o{k}" for k in range(len(outputs)))
     cosine = '__attribute__((simd("notinbranch"), const)) double other_cos(double) __asm__("cos");'
-    source = (f"#include <math.h>\n{cosine}\nvoid loop(long n, const double *restrict a, const double *restrict b, {arrays}) {{\n"
-              f"  for (long i = 0; i < n; i++) {{\n    const double x = a[i], y = b[i];\n{body}\n  }}\n}}\n")  # fmt: skip
+    source = (
+        f"#include <math.h>\n{cosine}\nvoid loop(long n, const double *restrict a, const double *restrict b, {arrays}) {{\n"
+        f"  for (long i = 0; i < n; i++) {{\n    const double x = a[i], y = b[i];\n{body}\n  }}\n}}\n"
+    )
     folder = Path(tempfile.mkdtemp())
     (folder / "loop.c").write_text(source)
     try:
-        subprocess.run(["gcc", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC", "loop.c", "-o", "loop.so", "-lm"],
-                       cwd=folder, check=True, capture_output=True)  # fmt: skip
+        subprocess.run(
+            ["gcc", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC", "loop.c", "-o", "loop.so", "-lm"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+        )
     except (OSError, subprocess.CalledProcessError) as error:
         raise ImportError("gcc") from error
     function = ctypes.CDLL(str(folder / "loop.so")).loop

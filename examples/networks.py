@@ -91,8 +91,18 @@ def spiral(count: int = 100) -> tuple[Any, Any]:
     return np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1), arm
 
 
-def train(points: Any, labels: Any, test: tuple[Any, Any], sizes: Sequence[int], *, activation: Callable[[Any], Any],
-          epochs: int, batch: int, rate: float, title: str) -> Training:  # fmt: skip
+def train(
+    points: Any,
+    labels: Any,
+    test: tuple[Any, Any],
+    sizes: Sequence[int],
+    *,
+    activation: Callable[[Any], Any],
+    epochs: int,
+    batch: int,
+    rate: float,
+    title: str,
+) -> Training:
     """Adam over shuffled batches, with a progress bar."""
     from tqdm import trange
 

@@ -39,9 +39,13 @@ class Moments(NamedTuple):
 
 
 def adam(
-    values: Sequence[Any], gradients: Sequence[Any], moments: Moments, rate: float = 0.001,
-    decays: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8,
-) -> tuple[Arrays, Moments]:  # fmt: skip
+    values: Sequence[Any],
+    gradients: Sequence[Any],
+    moments: Moments,
+    rate: float = 0.001,
+    decays: tuple[float, float] = (0.9, 0.999),
+    epsilon: float = 1e-8,
+) -> tuple[Arrays, Moments]:
     """A step along the mean gradient over the root of its mean square: the new values and moments.
 
     (D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980, algorithm 1.)

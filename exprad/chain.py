@@ -15,9 +15,9 @@ from fractions import Fraction
 from math import isfinite
 from typing import Any
 
-from exprad.elementary import logical_not, where
 from exprad.errors import NotDifferentiableError
-from exprad.primitive import If, Primitive
+from exprad.ground.primitive import If, Primitive
+from exprad.tables.elementary import logical_not, where
 
 
 class Guarded:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from exprad.backends.c import to_c
-from exprad.certificate import check
+from exprad.demo import run
+from exprad.derivatives.matrices import gradient as slopes
+from exprad.derivatives.matrices import hessian
 from exprad.errors import ArgumentError, ExpradError, extra
-from exprad.evaluation import evaluate
-from exprad.expr import Expr, Var
+from exprad.graph.evaluation import evaluate
+from exprad.graph.expr import Expr, Var
+from exprad.insight.certificate import check
 from exprad.interop.sympy import to_sympy
-from exprad.matrices import gradient as slopes
-from exprad.matrices import hessian
 from exprad.text.parser import parse
 
 try:
@@ -45,8 +46,9 @@ def bindings(text: str | None) -> dict[str, float | int]:
 
 def report(text: str, wrt: list[str], at: dict[str, Any], want_hessian: bool, want_check: bool) -> dict[str, Any]:
     """Everything asked about one formula: expressions by label, values by label, the certificate."""
-    f = parse(text)
-    inputs = [Var(name) for name in wrt] or list(f.variables)
+    f = parse(text, living=False)
+    held = {variable.name: variable for variable in f.variables}
+    inputs = [held[name] if name in held else Var(name) for name in wrt] or list(held.values())
     parts: dict[str, Any] = {"f": f}
     parts |= {f"df/d{x.name}": g for x, g in zip(inputs, slopes(f, inputs), strict=True)}
     if want_hessian:
@@ -67,8 +69,11 @@ def spelled(found: dict[str, Any], style: str) -> str:
         if certificate is not None:
             document["certified"] = certificate.ok
         return json.dumps(document, ensure_ascii=False)
-    lines = [f"{_label(label, style)} = {_body(part, style)}" + (f"  # {values[label]}" if style == "python" and values else "")
-             for label, part in parts.items()]  # fmt: skip
+    lines = [
+        f"{_label(label, style)} = {_body(part, style)}"
+        + (f"  # {values[label]}" if style == "python" and values else "")
+        for label, part in parts.items()
+    ]
     if style == "text" and values:
         width = max(map(len, lines))
         lines = [f"{line:<{width}}  = {value}" for line, value in zip(lines, values.values(), strict=True)]
@@ -140,9 +145,10 @@ def c(
 ) -> None:
     """Write formulas and their derivatives as standalone C99, with a self-test."""
     try:
-        found = [parse(formula) for formula in formulas]
-        held = sorted({variable for f in found for variable in f.variables}, key=lambda v: v.name)
-        inputs = [Var(each.strip()) for each in wrt.split(",") if each.strip()] or held
+        found = [parse(formula, living=False) for formula in formulas]
+        held = {variable.name: variable for f in found for variable in f.variables}
+        names = [each.strip() for each in wrt.split(",") if each.strip()]
+        inputs = [held[name] if name in held else Var(name) for name in names or sorted(held)]
         outputs = [part for f in found for part in (f, *(slopes(f, inputs) if gradient else []))]
         code = to_c(outputs, inputs, name=name or (output.stem if output is not None else "model"), dtype=dtype)
         if output is None:
@@ -158,8 +164,6 @@ def c(
 @app.command()
 def demo() -> None:
     """The main job: formulas differentiated, certified and used."""
-    from exprad.demo import run
-
     if not run(typer.echo):
         raise typer.Exit(1)
 

@@ -56,8 +56,12 @@ def reduction(name: str, reference: Callable[..., Any] | None = None, low: float
     return case
 
 
-def one(shape: st.SearchStrategy[tuple[int, ...]], call: Callable[[Draw, Any, Any], Any], low: float = -2.0,
-        high: float = 2.0) -> Callable[[Draw], Case]:  # fmt: skip
+def one(
+    shape: st.SearchStrategy[tuple[int, ...]],
+    call: Callable[[Draw, Any, Any], Any],
+    low: float = -2.0,
+    high: float = 2.0,
+) -> Callable[[Draw], Case]:
     """`call(draw, module, x)` draws its arguments and returns what to do with `module` (ours, or NumPy) and x."""
 
     def case(draw: Draw) -> Case:
@@ -160,11 +164,15 @@ def _broadcast(draw: Draw) -> Case:
     return Case(lambda x: ep.broadcast_to(x, shape), [x], np.broadcast_to(x, shape))
 
 
+def _broadcastable(draw: Draw, shape: tuple[int, ...]) -> tuple[int, ...]:
+    thinned = tuple(1 if draw(st.booleans()) else size for size in shape)
+    return thinned[draw(st.integers(0, len(shape))) :]
+
+
 def _elementwise(draw: Draw) -> Case:
     """Rows of the first table on shapes that broadcast."""
     shape = draw(shapes(0, 3))
-    a, b = (array(draw, tuple(1 if draw(st.booleans()) else size for size in shape)[draw(st.integers(0, len(shape))) :],
-                  low) for low in (0.5, 0.51))  # fmt: skip
+    a, b = (array(draw, _broadcastable(draw, shape), low) for low in (0.5, 0.51))
     name = draw(
         st.sampled_from(["multiply", "divide", "arctan2", "hypot", "power", "subtract", "maximum", "logaddexp"])
     )
@@ -199,11 +207,15 @@ def _tensordot(draw: Draw) -> Case:
     return Case(lambda a, b: ep.tensordot(a, b, axes), [a, b], np.tensordot(a, b, axes))
 
 
+PATTERNS = """
+    ij,jk->ik ij,jk ii->i ii ij-> ij->ji i,j->ij ij,ij->i ijk,kj->i i,i ij,jk,ki-> ...i,i->... ...ij,...jk->...ik
+    iij,j->i i,j,k->kji ij,k->i
+""".split()
+
+
 def _einsum(draw: Draw) -> Case:
     size = {name: draw(sizes) for name in "ijk"}
-    pattern = draw(st.sampled_from(["ij,jk->ik", "ij,jk", "ii->i", "ii", "ij->", "ij->ji", "i,j->ij", "ij,ij->i", "ijk,kj->i",
-                                    "i,i", "ij,jk,ki->", "...i,i->...", "...ij,...jk->...ik", "iij,j->i", "i,j,k->kji",
-                                    "ij,k->i"]))  # fmt: skip
+    pattern = draw(st.sampled_from(PATTERNS))
     names = pattern.split("->")[0].split(",")
     arrays = [
         array(draw, (*([2] if "..." in each else []), *[size[c] for c in each.replace("...", "")])) for each in names

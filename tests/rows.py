@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from exprad import Var, where
-from exprad.primitive import Primitive, table
+from exprad.ground.primitive import Primitive, table
 
 SEARCH = int(os.environ.get("EXPRAD_SEARCH", "1"))  # how many times longer than usual to search
 X, Y, Z = Var("x"), Var("y"), Var("z")

@@ -27,8 +27,8 @@ import mpmath
 import numpy as np
 
 from exprad import DualNumber, Expr, Var, Variable, evaluate, kinks, where
-from exprad.elementary import polygamma, sinc_slope
-from exprad.traverse import postorder
+from exprad.ground.traverse import postorder
+from exprad.tables.elementary import polygamma, sinc_slope
 from tests.rows import VARIABLES, smooth_rows
 
 PRECISIONS = (70, 25), (1000, 200)  # digits, and how many of them the step of a difference takes
@@ -91,9 +91,13 @@ def judged(seed: int) -> Found:
 def _judged(seed: int) -> Found:
     draw = random.Random(seed)
     f = expression(draw)
-    wrt = list(f.variables)
     at = dict(zip([v.name for v in VARIABLES], point(draw), strict=True))
-    at = {v.name: at[v.name] for v in wrt}
+    return examined(f, {v.name: at[v.name] for v in f.variables}, seed)
+
+
+def examined(f: Expr, at: dict[str, float], seed: int = 0) -> Found:
+    """The verdict on an expression at a point; the seed is that of roundings tried."""
+    draw, wrt = random.Random(seed), list(f.variables)
     if not wrt:
         return Found(seed, "constant")
     roots = {"forward": [f, *[f.gradient(v) for v in wrt]], "reverse": [f, *f.gradient(wrt)]}

@@ -52,8 +52,10 @@ def test_every_mode_agrees(name: str, data: Any) -> None:
     assert [g.shape for g in slopes] == [x.shape for x in xs]
     reverse = ep.evaluate(slopes, bound)
     slope = sum(np.sum(g * x_dot) for g, x_dot in zip(reverse, dots, strict=True))
-    numeric = [weighted(function(*[x + step * x_dot for x, x_dot in zip(arrays, dots, strict=True)]), weights)
-               for step in (STEP, -STEP)]  # fmt: skip
+    numeric = [
+        weighted(function(*[x + step * x_dot for x, x_dot in zip(arrays, dots, strict=True)]), weights)
+        for step in (STEP, -STEP)
+    ]
     close((numeric[0] - numeric[1]) / (2 * STEP), slope, 1e-6)
     directions = dict(zip(xs, dots, strict=True))
     close(slope, jvp(f, directions).evaluate(bound))
@@ -88,8 +90,10 @@ def test_second_derivatives_agree_with_differences(name: str, data: Any) -> None
     dots = [array(data.draw, x.shape) for x in arrays]
     f = weighted(y, weights)
     slopes = gradient(f, xs)
-    ends = [ep.evaluate(slopes, {v: x + step * x_dot for v, x, x_dot in zip(xs, arrays, dots, strict=True)})
-            for step in (STEP, -STEP)]  # fmt: skip
+    ends = [
+        ep.evaluate(slopes, {v: x + step * x_dot for v, x, x_dot in zip(xs, arrays, dots, strict=True)})
+        for step in (STEP, -STEP)
+    ]
     seconds = ep.evaluate(hvp(f, xs, dots), dict(zip(xs, arrays, strict=True)))
     for second, high, low in zip(seconds, *ends, strict=True):
         close((high - low) / (2 * STEP), second, 1e-5)
@@ -110,6 +114,8 @@ def test_float32_stays_float32(name: str, data: Any) -> None:
     f = ep.sum(function(*xs))
     for value in ep.evaluate([f, *gradient(f, xs)], bound):
         assert value.dtype == np.float32
+    dual = function(*[DualNumber(each, np.ones_like(each)) for each in bound.values()])
+    assert (np.asarray(dual.value).dtype, np.asarray(dual.eps).dtype) == (np.float32, np.float32)
 
 
 @pytest.mark.parametrize("name", ["sum", "prod", "norm", "softmax", "matmul", "solve", "einsum", "getitem", "pad"])
@@ -208,9 +214,14 @@ def test_a_family_assumes_its_defaults_and_takes_parameters_in_any_order() -> No
     from exprad.tensor import Family
 
     scaled = Family(
-        "scaled_and_moved", by=2, to=0, shape=lambda x, by, to: x, value=lambda np, x, by, to: x * by + to,
-        push=lambda y, xs, x_dot, _, by, to: by * x_dot, pull=lambda y, xs, y_bar, _, by, to: by * y_bar,
-    )  # fmt: skip
+        "scaled_and_moved",
+        by=2,
+        to=0,
+        shape=lambda x, by, to: x,
+        value=lambda np, x, by, to: x * by + to,
+        push=lambda y, xs, x_dot, _, by, to: by * x_dot,
+        pull=lambda y, xs, y_bar, _, by, to: by * y_bar,
+    )
     v = Var("v", shape=(3,))
     assert scaled(v) is scaled(v, to=0, by=2) is scaled(v, by=2, to=0)
     assert parse(str(scaled(v))) is scaled(v)

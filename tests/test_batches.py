@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 import exprad as ep
 from exprad import Const, DualNumber, Var, Variable, compile, evaluate, jvp, stack, variables, vjp
 from exprad.errors import ArgumentError, ShapeError, UnsupportedError
-from exprad.expr import Call
-from exprad.program import Program
+from exprad.graph.expr import Call
+from exprad.graph.program import Program
+from exprad.numbers import as_float
 from exprad.tensor import Family
-from exprad.value import as_float
 from tests.arrays import CASES, Draw
 from tests.rows import searched
 from tests.targets import needs, present
@@ -35,8 +35,10 @@ def at_each_point(outputs: Any, bound: dict[Any, Any]) -> list[Any]:
     scalars = [variable for variable in bound if not variable.shape]
     points = np.broadcast_shapes(*[np.shape(bound[variable]) for variable in scalars])
     wide = {variable: np.broadcast_to(bound[variable], points) for variable in scalars}
-    found = [evaluate(outputs, {**bound, **{variable: float(wide[variable][place]) for variable in scalars}})
-             for place in np.ndindex(points)]  # fmt: skip
+    found = [
+        evaluate(outputs, {**bound, **{variable: float(wide[variable][place]) for variable in scalars}})
+        for place in np.ndindex(points)
+    ]
     return [
         np.reshape(np.stack([each[k] for each in found]), (*points, *outputs[k].shape)) for k in range(len(outputs))
     ]
@@ -157,8 +159,11 @@ def test_a_batch_of_scalars_is_a_batch_in_every_back_end(f, backend):
         return
     for first, second in SHAPES[::4] if backend == "jax" else SHAPES:
         xs, ys = np.linspace(0.5, 1.5, 12), np.linspace(-1.0, 2.0, 12)
-        bound = {x: xs[: int(np.prod(first))].reshape(first), y: ys[: int(np.prod(second))].reshape(second),
-                 v: np.array([1.0, -2.0, 0.5])}  # fmt: skip
+        bound = {
+            x: xs[: int(np.prod(first))].reshape(first),
+            y: ys[: int(np.prod(second))].reshape(second),
+            v: np.array([1.0, -2.0, 0.5]),
+        }
         points = np.broadcast_shapes(first, second)
         if backend == "python" and points and Program.lowered(outputs).is_of_scalars:
             continue  # takes numbers
@@ -256,8 +261,9 @@ def test_folds_of_rows_on_numbers_keep_every_value():
 
 
 def test_a_family_without_a_rule_is_computed_point_by_point():
-    doubled = Family("doubled_in_tests", shape=lambda x: x, value=lambda np, x: 2 * x,
-                     transpose=lambda y_bar, x: doubled(y_bar))  # fmt: skip
+    doubled = Family(
+        "doubled_in_tests", shape=lambda x: x, value=lambda np, x: 2 * x, transpose=lambda y_bar, x: doubled(y_bar)
+    )
     try:
         f = ep.sum(doubled(stack([x, y]) * v[:2])) + doubled(x)
         bound = {x: X, y: Y, v: np.array([1.0, -2.0, 0.5])}
@@ -377,7 +383,8 @@ MASKED = np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
     lambda: Const(2).evaluate(x=MASKED), lambda: Variable(MASKED), lambda: Variable(np.ones(3)) * MASKED,
     lambda: DualNumber(MASKED, 1.0), lambda: DualNumber(1.0, MASKED), lambda: DualNumber(1.0, 1.0) * MASKED,
     lambda: ep.sin(MASKED), lambda: ep.sum(MASKED), lambda: vjp(v * 2, MASKED, [v]), lambda: Var("masked", MASKED),
-    lambda: ep.where(x > 0, MASKED, 0),
+    lambda: ep.where(x > 0, MASKED, 0), lambda: MASKED * x, lambda: MASKED + v, lambda: MASKED - Variable(np.ones(3)),
+    lambda: MASKED / DualNumber(1.0, 1.0),
     lambda: setattr(Variable(np.ones(3)), "data", MASKED), lambda: setattr(Variable(np.ones(3)), "grad", MASKED),
     lambda: compile(x * 2, [x])(np.ones(3), out=MASKED.copy()),
     *[lambda backend=backend: compile(x * 2, [x], backend=backend)(MASKED) for backend in present(*BACKENDS)],
@@ -397,8 +404,11 @@ def test_functions_traced_in_one_another_keep_their_variables_apart():
         return ep.trace(lambda x: a * x).gradient(Var("x"))
 
     assert inner(y) is y
-    for clash in (lambda: inner(outer), lambda: ep.trace(lambda x: x * ep.trace(lambda x: x * x)),
-                  lambda: ep.trace(lambda x: ep.trace(lambda x: ep.sum(x), (3,)) * x)):  # fmt: skip
+    for clash in (
+        lambda: inner(outer),
+        lambda: ep.trace(lambda x: x * ep.trace(lambda x: x * x)),
+        lambda: ep.trace(lambda x: ep.trace(lambda x: ep.sum(x), (3,)) * x),
+    ):
         with pytest.raises(ep.ExpradError, match="'x'"):
             clash()
 

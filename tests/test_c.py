@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,48 +16,15 @@ import exprad as ep
 from exprad import Var, to_c, variables
 from exprad.backends.c import LARGEST
 from exprad.errors import ArgumentError, UnsupportedError
-from exprad.expr import expression
+from exprad.graph.expr import expression
 from tests.rows import PLAIN, VARIABLES, expressions, operands_of, rows
+from tests.targets import GCC, STRICT, Library, needs_gcc, passes
 
-GCC = shutil.which("gcc")
-needs_gcc = pytest.mark.skipif(GCC is None, reason="gcc is not installed")
-STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
 SANITIZED = ["-fsanitize=undefined,address", "-fno-sanitize-recover=all", "-g"]
 REFUSED = {"at_kink"}
+EXACT = """add sub mul div neg abs sqrt square floor ceil round trunc less greater where maximum minimum sign mod
+           clip""".split()
 x, y = variables("x y")
-
-
-def built(code: Any, place: Path, *options: str) -> Path:
-    """A program of the self-test."""
-    source, *_ = reversed(code.write(place / f"{code.name}.c"))
-    program = place / "self_test"
-    command = [str(GCC), *STRICT, *options, f"-D{code.name.upper()}_SELF_TEST", str(source), "-o", str(program), "-lm"]
-    found = subprocess.run(command, capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr[:3000]
-    return program
-
-
-def passes(code: Any, place: Path, *options: str) -> None:
-    found = subprocess.run([built(code, place, *options)], capture_output=True, text=True)
-    assert (found.returncode, found.stdout.splitlines()[-1]) == (0, "0 failed"), found.stdout + found.stderr
-
-
-class Library:
-    """The compiled function, called from Python."""
-
-    def __init__(self, outputs: list[Any], inputs: list[Any], place: Path, dtype: str = "double") -> None:
-        code = to_c(outputs, inputs, name="f", dtype=dtype)
-        code.write(place / "f.c")
-        command = [str(GCC), *STRICT, "-O1", "-shared", "-fPIC", str(place / "f.c"), "-o", str(place / "f.so"), "-lm"]
-        subprocess.run(command, check=True)
-        self.function = ctypes.CDLL(str(place / "f.so")).f
-        self.kind, self.count = (np.float32 if dtype == "float" else np.float64), len(outputs)
-
-    def __call__(self, *values: float) -> Any:
-        given, found = np.array(values, self.kind), np.empty(self.count, self.kind)
-        pointer = ctypes.POINTER(ctypes.c_float if self.kind is np.float32 else ctypes.c_double)
-        self.function(given.ctypes.data_as(pointer), found.ctypes.data_as(pointer))
-        return found
 
 
 @needs_gcc
@@ -81,14 +46,13 @@ def test_every_row_and_its_partials(tmp_path: Path, dtype: str) -> None:
 @needs_gcc
 def test_values_at_the_edges_are_those_of_numpy(tmp_path: Path) -> None:
     special = [0.0, -0.0, 1.0, -1.0, 0.5, -2.0, 3.0, math.inf, -math.inf, math.nan, 1e-300, 1e300, 709.0, -745.0]
-    names = ["add", "sub", "mul", "div", "mod", "maximum", "minimum", "hypot", "atan2", "copysign", "logaddexp", "less",
-             "equal", "where", "sqrt", "sign", "abs", "floor", "ceil", "round", "trunc", "exp", "log", "log1p", "expm1",
-             "tanh", "sinc", "relu", "sigmoid", "softplus", "xlogy", "cbrt", "square", "clip"]  # fmt: skip
+    names = """add sub mul div mod maximum minimum hypot atan2 copysign logaddexp less equal where sqrt sign abs floor ceil
+               round trunc exp log log1p expm1 tanh sinc relu sigmoid softplus xlogy cbrt square clip""".split()
     table = {row.name: row for row in rows()}
     outputs = [1.0 * table[name](*operands_of(table[name])) for name in names]
     library, ours = Library(outputs, list(VARIABLES), tmp_path), ep.compile(outputs, VARIABLES, backend="numpy")
-    exact = {"add", "sub", "mul", "div", "maximum", "minimum", "copysign", "sqrt", "sign", "abs", "floor", "ceil", "round",
-             "trunc", "less", "equal", "where", "relu", "square", "mod", "clip"}  # fmt: skip
+    exact = """add sub mul div maximum minimum copysign sqrt sign abs floor ceil round trunc less equal where relu square mod
+               clip""".split()
     for a in special:
         for b in special:
             found = library(a, b, 1.5)
@@ -123,8 +87,7 @@ def test_random_expressions_and_their_derivatives(data: Any, tmp_path_factory: A
 @given(data=st.data())
 def test_c_native_code_and_numpy_agree_exactly(data: Any, tmp_path_factory: Any) -> None:
     pytest.importorskip("llvmlite")
-    exact = [row for row in rows() if row.name in {"add", "sub", "mul", "div", "neg", "abs", "sqrt", "square", "floor",
-             "ceil", "round", "trunc", "less", "greater", "where", "maximum", "minimum", "sign", "mod", "clip"}]  # fmt: skip
+    exact = [row for row in rows() if row.name in EXACT]
     found = [data.draw(expressions(rows=exact)) for _ in range(30)]
     outputs = [1.0 * part for f in found for part in (f, *f.gradient(list(VARIABLES)))]
     library = Library(outputs, list(VARIABLES), tmp_path_factory.mktemp("c"))

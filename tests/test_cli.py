@@ -20,6 +20,12 @@ def test_diff_prints_expressions_and_values():
         assert part in result.output
 
 
+def test_arrays_are_declared_in_the_formula():
+    result = runner.invoke(app, ["diff", "let given: (3,); r*sum(given)", "--wrt", "r,given"])
+    expected = ["f = sum(given)*r", "df/dr = sum(given)", "df/dgiven = broadcast_to(r, shape=(3,))"]
+    assert result.output.splitlines() == expected
+
+
 def test_errors_are_reported_by_line_and_the_rest_still_processed(tmp_path):
     formulas = tmp_path / "formulas.txt"
     formulas.write_text("x^2\n\n# comment\nsin(x)\n")

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 import exprad
 from exprad import DualNumber, Expr, Function, Primitive, Var, compile, exp, log, sigmoid, sin, sqrt, variables, where
 from exprad.backends import function as compiling
-from exprad.evaluation import evaluate
-from exprad.kink import with_kinks
-from exprad.program import Program
+from exprad.derivatives.kink import with_kinks
+from exprad.graph.evaluation import evaluate
+from exprad.graph.program import Program
 from tests.rows import VARIABLES, X, Y, Z, close, expressions, operands_of, rows, searched
 
 x, y = variables("x y")

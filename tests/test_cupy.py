@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,44 +14,10 @@ import exprad as ep
 from exprad import compile, variables
 from exprad.errors import MissingExtraError, UnsupportedError
 from tests.rows import PLAIN, VARIABLES, expressions, operands_of, rows
+from tests.targets import emulated, needs_gcc
 
-GCC = shutil.which("gcc")
-needs_gcc = pytest.mark.skipif(GCC is None, reason="gcc is not installed")
 REFUSED = {"at_kink"}
 x, y = variables("x y")
-
-
-def emulated(function: Any, place: Path, arrays: list[Any], dtype: str = "double") -> list[Any]:
-    """What the kernel computes, by a loop in C around its operation."""
-    text, kind = function.texts[dtype], np.float64 if dtype == "double" else np.float32
-    count = len(function.program.outputs)
-    names = [part.split()[1] for part in text.given.split(", ")]
-    reads = "".join(f"const {dtype} {name} = in[{i}][i]; (void){name};\n" for i, name in enumerate(names))
-    writes = "".join(f"out[{i}][i] = y{i};\n" for i in range(count))
-    declared = "".join(f"{dtype} y{i};\n" for i in range(count))
-    source = (f"#include <math.h>\n#define __device__\n{text.preamble}\nvoid run(long n, {dtype} **in, {dtype} **out) {{\n"
-              f"for (long i = 0; i < n; i++) {{\n{reads}{declared}{text.operation}\n{writes}}}\n}}\n")  # fmt: skip
-    (place / "k.c").write_text(source)
-    command = [
-        str(GCC),
-        "-std=c99",
-        "-Wall",
-        "-Werror",
-        "-Wno-unused-function",
-        "-O1",
-        "-shared",
-        "-fPIC",
-        "k.c",
-        "-o",
-        "k.so",
-        "-lm",
-    ]
-    subprocess.run(command, cwd=place, check=True)
-    given = [np.ascontiguousarray(array, kind) for array in arrays]
-    results = [np.empty_like(given[0]) for _ in range(count)]
-    pointers = [(ctypes.c_void_p * len(each))(*[array.ctypes.data for array in each]) for each in (given, results)]
-    ctypes.CDLL(str(place / "k.so")).run(ctypes.c_long(len(given[0])), *pointers)
-    return results
 
 
 def on_gpu() -> Any:

@@ -43,12 +43,10 @@ from exprad import (
     variables,
     where,
     xlogy,
-)  # fmt: skip
-from exprad.evaluation import evaluate
-from exprad.traverse import postorder
-from tests.test_c import GCC, Library
-from tests.test_cupy import emulated
-from tests.test_foreign import library as library_of_arrays
+)
+from exprad.graph.evaluation import evaluate
+from exprad.ground.traverse import postorder
+from tests.targets import Library, arrays_of, emulated, needs_gcc
 
 x, y = variables("x y")
 inf, nan = math.inf, math.nan
@@ -191,17 +189,15 @@ def test_native_slopes_at_the_edge(f, wrt, at, expected, fast):
                 assert same(float(each), expected), (f, slope)
 
 
+@needs_gcc
 def test_c_slopes_at_the_edge(tmp_path):
-    if GCC is None:
-        pytest.skip("gcc is not installed")
     library = Library([f.gradient(wrt) for f, wrt, *_ in CASES], [x, y], tmp_path)
     for place, (f, _, at, expected) in enumerate(CASES):
         assert same(library(float(at["x"]), float(at.get("y", 0.0)))[place], expected), f
 
 
+@needs_gcc
 def test_slopes_at_the_edge_in_the_kernel_for_a_gpu(tmp_path):
-    if GCC is None:
-        pytest.skip("gcc is not installed")
     function = exprad.compile([f.gradient(wrt) for f, wrt, *_ in CASES], [x, y], backend="cupy")
     arrays = [np.array([float(at.get(name, 0.0)) for *_, at, _ in CASES]) for name in ("x", "y")]
     found = emulated(function, tmp_path, arrays)
@@ -212,7 +208,7 @@ def test_slopes_at_the_edge_in_the_kernel_for_a_gpu(tmp_path):
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 @pytest.mark.parametrize("f, wrt, at, expected", CASES, ids=lambda case: str(case)[:40])
 def test_slopes_at_the_edge_in_other_libraries(f, wrt, at, expected, backend):
-    arrays = library_of_arrays(backend)
+    arrays = arrays_of(backend)
     slopes = [f.gradient(wrt), f.gradient([wrt])[0]]
     inputs = sorted({*f.variables, wrt}, key=lambda v: v.name)
     given = [arrays.asarray(np.full(3, float(at[v.name]))) for v in inputs]

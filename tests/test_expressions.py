@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exprad import Add, Const, Div, DualNumber, Mul, Neg, Pow, Sub, Var, jvp, parse, vjp
-from exprad.certificate import check
-from exprad.evaluation import evaluate
-from exprad.expr import Call
+from exprad.derivatives.kink import kinks
 from exprad.forward import tangents
+from exprad.graph.evaluation import evaluate
+from exprad.graph.expr import Call
+from exprad.ground.primitive import Primitive
+from exprad.ground.traverse import postorder
+from exprad.insight.certificate import check
 from exprad.interop.sympy import to_sympy
-from exprad.kink import kinks
-from exprad.primitive import Primitive
-from exprad.traverse import postorder
 from tests.rows import VARIABLES, X, Y, Z, close, expressions, searched, smooth_rows
 
 relaxed = searched(150)

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from exprad import Const, Expr, Var, compile, cos, evaluate, simplify, sin, variables
-from exprad import elementary as table
-from exprad.expr import Call, expression
-from exprad.primitive import Primitive
-from exprad.simplify import FOLDS
-from exprad.traverse import postorder
-from exprad.value import as_float
+from exprad.graph.expr import Call, expression
+from exprad.graph.folding import FOLDS
+from exprad.ground.primitive import Primitive
+from exprad.ground.traverse import postorder
+from exprad.numbers import as_float
+from exprad.tables import elementary as table
 from tests.rows import SEARCH
 
 x, y = variables("x y")
@@ -116,9 +116,11 @@ def _compared(pairs: list[Any], run: Any, kind: Any) -> None:
     if kind is np.float32:  # constants are rounded to the type of the arrays before anything is computed
         pairs = [pair for pair in pairs if not LOST & set(postorder([pair[0]]))]
     for start in range(0, len(pairs), 15):
-        group = [(see(tree), see(folded), hides_sign, number)
-                 for tree, folded, hides_sign in pairs[start : start + 15]
-                 for number, see in enumerate([lambda f: f, *([] if hides_sign else OBSERVERS)])]  # fmt: skip
+        group = [
+            (see(tree), see(folded), hides_sign, number)
+            for tree, folded, hides_sign in pairs[start : start + 15]
+            for number, see in enumerate([lambda f: f, *([] if hides_sign else OBSERVERS)])
+        ]
         with np.errstate(all="ignore"):
             theirs = run([tree for tree, *_ in group], arrays)
             ours = run([folded for _, folded, *_ in group], arrays)

@@ -14,24 +14,17 @@ from exprad import Var, compile, variables
 from exprad.errors import ArgumentError, MissingExtraError, UnsupportedError
 from tests.arrays import CASES, array
 from tests.rows import VARIABLES, operands_of, rows, searched
+from tests.targets import arrays_of
 
 x, y = variables("x y")
 LIBRARIES = ["jax", "torch"]
 ROWS = [row.name for row in rows() if row.name != "at_kink"]
 
 
-def library(name: str) -> Any:
-    module = pytest.importorskip(name)
-    if name == "jax":
-        module.config.update("jax_enable_x64", True)
-        return pytest.importorskip("jax.numpy")
-    return module
-
-
 @pytest.mark.parametrize("backend", LIBRARIES)
 @pytest.mark.parametrize("name", ROWS)
 def test_every_row_and_its_partials(backend: str, name: str) -> None:
-    arrays = library(backend)
+    arrays = arrays_of(backend)
     row = next(row for row in rows() if row.name == name)
     f = row(*operands_of(row))
     slopes = [] if row.predicate else f.gradient(list(VARIABLES))
@@ -57,7 +50,7 @@ def test_every_row_and_its_partials(backend: str, name: str) -> None:
 @searched(2)
 @given(data=st.data())
 def test_every_function_of_arrays(backend: str, name: str, data: Any) -> None:
-    arrays = library(backend)
+    arrays = arrays_of(backend)
     function, given_arrays, _ = CASES[name](data.draw)
     xs = [Var(f"x{place}", shape=each.shape) for place, each in enumerate(given_arrays)]
     z = function(*xs)
@@ -71,7 +64,7 @@ def test_every_function_of_arrays(backend: str, name: str, data: Any) -> None:
 
 
 def test_jax_transforms_it() -> None:
-    jnp = library("jax")
+    jnp = arrays_of("jax")
     import jax
 
     f = x**2 * y + ep.sin(x * y)
@@ -84,7 +77,7 @@ def test_jax_transforms_it() -> None:
 
 
 def test_pytorch_sees_through_the_whole_of_it() -> None:
-    torch = library("torch")
+    torch = arrays_of("torch")
     outputs = [ep.where(x < y, x**2 * y, 0.5) + ep.sigmoid(x), ep.maximum(x, 1), np.array([x, 3], object)]
     function = compile(outputs, [x, y], backend="torch")
     a, b = torch.linspace(-1, 1, 5, dtype=torch.float64), torch.tensor(0.25, dtype=torch.float64)
@@ -94,7 +87,7 @@ def test_pytorch_sees_through_the_whole_of_it() -> None:
 
 
 def test_pytorch_transforms_it() -> None:
-    torch = library("torch")
+    torch = arrays_of("torch")
     f = x**2 * y + ep.sin(x * y)
     value, slope = compile(f, [x, y], backend="torch"), compile(f.gradient(x), [x, y], backend="torch")
     a = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
@@ -106,7 +99,7 @@ def test_pytorch_transforms_it() -> None:
 
 @pytest.mark.parametrize("backend", LIBRARIES)
 def test_structures_and_arrays_of_variables(backend: str) -> None:
-    arrays = library(backend)
+    arrays = arrays_of(backend)
     p = np.array(variables("a b c"), dtype=object)
     g = compile(
         {"f": (p**2).sum(), "slopes": np.array((p**2).sum().gradient(list(p)), dtype=object)}, [p], backend=backend

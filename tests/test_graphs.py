@@ -16,8 +16,8 @@ import pytest
 
 import exprad
 from exprad import Add, Call, Const, Div, Expr, Mul, Var, derivative, gradient, neg, parse, sin, variables, where
-from exprad.evaluation import evaluate
-from exprad.traverse import postorder
+from exprad.graph.evaluation import evaluate
+from exprad.ground.traverse import postorder
 from tests.rows import SEARCH
 
 x, y = variables("x y")
@@ -70,7 +70,7 @@ def test_a_picture_shows_values_and_adjoints():
 
 def test_nodes_are_freed_at_once():
     gc.collect()
-    table = exprad.expr.node_class(exprad.sin)._interned
+    table = exprad.graph.expr.node_class(exprad.sin)._interned
     before = len(table)
     f = sin(Var.fresh("leak") * 2)
     assert len(table) == before + 1

@@ -106,9 +106,10 @@ def differences(function: Any, at: Any, step: int) -> tuple[list[Any], list[list
     """One-sided slopes; and of the slopes beyond a step, which is large beside theirs, the one-sided slopes."""
     fine, coarse = mpmath.ldexp(1, -200), mpmath.ldexp(1, -46)  # powers of two, so that what ties does so exactly
     first = [slope(function, at, place, step, fine) for place in range(2)]
-    mixed = [[slope(lambda *p, i=i: slope(function, p, i, step, fine), at, j, step, coarse) if i != j else
-              slope(lambda *p, i=i: slope(function, p, i, step, fine), at, i, step, coarse) for j in range(2)]
-             for i in range(2)]  # fmt: skip
+    mixed = [
+        [slope(lambda *p, i=i: slope(function, p, i, step, fine), at, j, step, coarse) for j in range(2)]
+        for i in range(2)
+    ]
     return first, mixed
 
 
@@ -178,10 +179,17 @@ def test_elements_of_arrays_have_one_sided_derivatives_each(name: str, conventio
         fine, coarse, step = mpmath.mpf(10) ** -60, mpmath.mpf(10) ** -14, STEP[convention]
         plain = lambda *p: function(list(p))  # noqa: E731  # as `slope` takes it
         expected = np.array([float(slope(plain, at, i, step, fine)) for i in range(4)])
-        curvature = np.array([[float(slope(lambda *p, i=i: slope(plain, p, i, step, fine), at, j, step, coarse))
-                               for j in range(4)] for i in range(4)])  # fmt: skip
-    found = [f.gradient(V, kink=convention), f.gradient([T, V], kink=convention)[1], f.backpropagate(kink=convention)[V],
-             jacobian(f, V, kink=convention), jacobian(stack([f, 2 * f]), V, kink=convention)[0]]  # fmt: skip
+        curvature = [
+            [float(slope(lambda *p, i=i: slope(plain, p, i, step, fine), at, j, step, coarse)) for j in range(4)]
+            for i in range(4)
+        ]
+    found = [
+        f.gradient(V, kink=convention),
+        f.gradient([T, V], kink=convention)[1],
+        f.backpropagate(kink=convention)[V],
+        jacobian(f, V, kink=convention),
+        jacobian(stack([f, 2 * f]), V, kink=convention)[0],
+    ]
     for each in found:
         np.testing.assert_allclose(each.evaluate(v=TIED), expected, rtol=1e-9, atol=1e-9)
     second = hessian(f, V, kink=convention)
@@ -210,7 +218,7 @@ def test_conventions_hold_on_every_carrier(made: Made, convention: str) -> None:
     slopes = [*f.gradient([X, Y], kink=convention), *hessian(f, [X, Y], kink=convention)[0]]
     points = np.array([[0.0, 0.0], [1.0, 1.0], [-1.0, 0.0], [0.5, 0.0], [2.0, -1.0], [0.3, 0.7]])
     expected = np.array([[float(slope.evaluate(x=a, y=b)) for a, b in points.tolist()] for slope in slopes])
-    at_once = [slope.evaluate(x=points[:, 0], y=points[:, 1]) for slope in slopes]
+    at_once = [slope.evaluate({X: points[:, 0], Y: points[:, 1]}) for slope in slopes]
     np.testing.assert_allclose(at_once, expected, rtol=1e-12, atol=1e-12)
     for backend in present("python", "numpy", "native"):
         g = compile(slopes, [X, Y], backend=backend)
@@ -309,7 +317,7 @@ def test_zero_and_raise_hold_where_a_condition_decides() -> None:
 
 def test_kinks_lists_conditions_and_rows_of_arrays() -> None:
     f = where((X > 1) | equal(Y, 2), abs(X), exp(Y)) + exprad.max(V) + norm(V)
-    assert {str(node) for node, _ in kinks(f)} == {"x > 1", "equal(y, 2)", "abs(x)", "max(v[4])", "norm(v[4])"}
+    assert {repr(node) for node, _ in kinks(f)} == {"x > 1", "equal(y, 2)", "abs(x)", "max(v)", "norm(v)"}
     assert kinks(where(X > 1, X, X**2)) == [(X > 1, X - 1)]
     largest = exprad.max(M, axis=1)
     gap = kinks(largest)[0][1]
@@ -324,8 +332,13 @@ def test_a_row_of_a_user_states_its_sides() -> None:
         silent = Primitive(
             "silent_for_test", lambda y, x: If(x > 0, 2 * x), formula=lambda x: relu(x) ** 2, kink=lambda x: x
         )
-        leaky = Primitive("leaky_for_test", lambda y, x: where(x > 0, 1, 0.1), formula=lambda x: where(x > 0, x, 0.1 * x),
-                          kink=lambda x: x, sides=(lambda x: 0.1 * x, lambda x: x))  # fmt: skip
+        leaky = Primitive(
+            "leaky_for_test",
+            lambda y, x: where(x > 0, 1, 0.1),
+            formula=lambda x: where(x > 0, x, 0.1 * x),
+            kink=lambda x: x,
+            sides=(lambda x: 0.1 * x, lambda x: x),
+        )
         with pytest.raises(NotDifferentiableError, match=r"silent_for_test.*sides=\(below, above\)"):
             silent(X).gradient(X, kink="left")
         assert silent(X).gradient(X, kink="zero").evaluate(x=1.0) == 2
@@ -356,7 +369,7 @@ def test_the_direction_of_a_length_turns_in_mixed_derivatives() -> None:
 
 def test_passes_are_few_where_few_elements_meet() -> None:
     pytest.importorskip("scipy")
-    from exprad.one_sided import passes
+    from exprad.derivatives.one_sided import passes
 
     v = Var("v", shape=(50,))
     assert len(passes([exprad.sum(abs(v))], [v])) == 1
@@ -368,13 +381,13 @@ def test_passes_are_few_where_few_elements_meet() -> None:
 
 
 def test_without_scipy_each_element_has_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    from exprad import sparsity
+    from exprad.derivatives import sparsity
     from exprad.errors import extra
 
-    def missing(user: str) -> Any:
-        raise extra("scipy", "scipy", user)
+    def missing() -> Any:
+        raise extra("scipy", "scipy", "a sparse matrix")
 
-    monkeypatch.setattr(sparsity, "_sparse", missing)
+    monkeypatch.setattr(sparsity, "scipy_sparse", missing)
     f, _ = ARRAYS["total variation"]
     assert f.gradient(V, kink="right").evaluate(v=TIED).tolist() == [1, 2, 0, -1]
 

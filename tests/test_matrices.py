@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import exprad as ep
-from exprad import Const, Var, hessian, jacobian, sparsity, variables
+from exprad import Const, Var, hessian, jacobian, variables
+from exprad.derivatives import colouring, sparsity
 from exprad.errors import ArgumentError, ShapeError
 from tests.arrays import CASES, array
 from tests.rows import searched
@@ -94,7 +95,7 @@ def test_the_sparse_hessian_of_rosenbrock_takes_three_passes_at_any_size() -> No
 
 
 def test_the_gradient_of_rosenbrock_has_as_many_nodes_at_any_size() -> None:
-    from exprad.traverse import postorder
+    from exprad.ground.traverse import postorder
 
     counts = []
     for n in (10, 1_000_000):
@@ -157,7 +158,7 @@ def test_colours_of_an_arrow_take_the_fullest_columns_first() -> None:
     x = Var("x", shape=(n,))
     matrix = jacobian(x[1:] * x[0], x, sparse=True)
     assert matrix.nnz == 2 * (n - 1)
-    found = sparsity.colours(sparsity.pattern(x[1:] * x[0], x))
+    found = colouring.colours(sparsity.pattern(x[1:] * x[0], x))
     assert found.max() == 1
 
 
@@ -177,6 +178,6 @@ def test_colours_are_few_where_the_order_of_the_columns_is_bad() -> None:
     pattern = sparse.lil_array((len(rows), 2 * n), dtype=bool)
     for place, columns in enumerate(rows):
         pattern[place, columns] = True
-    found = sparsity.colours(pattern.tocsr())
+    found = colouring.colours(pattern.tocsr())
     assert found.max() == 1
     assert all(len(set(found[columns])) == len(columns) for columns in rows)

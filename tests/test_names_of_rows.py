@@ -13,7 +13,8 @@ import pytest
 
 from exprad import DualNumber, Primitive, Var, Variable, check, compile, from_sympy, parse, to_c, to_sympy, variables
 from exprad.errors import ExpradError, NameClashError, OperandError, UnsupportedError
-from exprad.value import function_of
+from exprad.numbers import function_of
+from exprad.tensor import Family
 
 x, y = variables("x y")
 NAMES = """ulp degrees radians fabs logit factor sinpi modf frexp factorial isqrt erfinv heaviside deg2rad spacing i0
@@ -134,3 +135,46 @@ def test_sympys_dummies_are_variables_of_their_own() -> None:
     assert from_sympy(dummy) is from_sympy(dummy) and from_sympy(dummy) is not from_sympy(other)
     with pytest.raises(NameClashError, match="two symbols are called 'x'"):
         from_sympy(symbol + 2 * sympy.Symbol("x", positive=True))
+
+
+@pytest.fixture
+def families() -> Iterator[dict[str, Family]]:
+    kept = dict(Family.registry)
+    yield Family.registry
+    Family.registry.clear()
+    Family.registry.update(kept)
+
+
+def _scaling(name: str, factor: int) -> Family:
+    return Family(name, shape=lambda x: x, value=lambda np, x: factor * x, transpose=lambda y_bar, x: factor * y_bar)
+
+
+def test_a_family_that_changed_warns_and_its_pickles_are_refused(families: Any) -> None:
+    v, at = Var("v", shape=(2,)), np.ones(2)
+    old = _scaling("scaled_twice", 2)
+    kept, function = pickle.dumps(old(v)), pickle.dumps(compile(old(v), v))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = _scaling("scaled_twice", 2)
+    assert pickle.loads(kept) is again(v)
+    with pytest.warns(UserWarning, match="defined again"):
+        _scaling("scaled_twice", 5)
+    np.testing.assert_array_equal(old(v).evaluate(v=at), 2)
+    for each in (kept, function):
+        with pytest.raises(NameClashError, match="when this was pickled"):
+            pickle.loads(each)
+    del families["scaled_twice"]
+    with pytest.raises(OperandError, match="no family is called"):
+        pickle.loads(kept)
+
+
+@pytest.mark.parametrize("name", ["sum", "getitem", "sin", "where", "norm", "trace", "stack"])
+def test_a_family_of_a_users_does_not_take_a_name_of_ours(name: str, families: Any) -> None:
+    with pytest.raises(NameClashError, match="choose another name"):
+        _scaling(name, 3)
+
+
+@pytest.mark.parametrize("name", [3, None, "two words", ""])
+def test_a_familys_name_is_an_identifier(name: Any, families: Any) -> None:
+    with pytest.raises(OperandError, match="identifier"):
+        _scaling(name, 3)

@@ -84,8 +84,12 @@ def test_a_sparse_matrix_multiplies(carry: Any, data: Any) -> None:
     )
     a, x = form(dense), np.arange(columns) + 1.5
     m = np.stack([x, -x], 1)
-    for call, point, expected in ((lambda v: a @ v, x, dense @ x), (lambda v: v @ a.T, x, dense @ x),
-                                  (lambda v: a @ v, m, dense @ m), (lambda v: v.T @ a.T, m, m.T @ dense.T)):  # fmt: skip
+    for call, point, expected in (
+        (lambda v: a @ v, x, dense @ x),
+        (lambda v: v @ a.T, x, dense @ x),
+        (lambda v: a @ v, m, dense @ m),
+        (lambda v: v.T @ a.T, m, m.T @ dense.T),
+    ):
         np.testing.assert_allclose(numbers(call(carry(point))), expected)
     if rows:
         assert slope(lambda v: (a @ v) ** 2, x, carry) == pytest.approx(np.sum(2 * (dense @ x) @ dense))
@@ -195,11 +199,20 @@ def test_empty_arrays(name: str, shape: tuple[int, ...], axis: int | None) -> No
     """NumPy's value, or SciPy's; slopes have the shape, and nothing raises."""
     x, v = np.zeros(shape), Var("v", shape=shape)
     function = getattr(ep, name)
-    expected = {"logsumexp": lambda: np.log(np.sum(np.exp(x), axis)), "norm": lambda: np.sqrt(np.sum(x * x, axis)),
-                "softmax": lambda: x, "log_softmax": lambda: x}.get(name, lambda: getattr(np, name)(x, axis))()  # fmt: skip
+    expected = {
+        "logsumexp": lambda: np.log(np.sum(np.exp(x), axis)),
+        "norm": lambda: np.sqrt(np.sum(x * x, axis)),
+        "softmax": lambda: x,
+        "log_softmax": lambda: x,
+    }.get(name, lambda: getattr(np, name)(x, axis))()
     f = ep.sum(function(v, axis=axis))
-    values = [function(v, axis=axis).evaluate(v=x), function(x, axis=axis), ep.compile(function(v, axis=axis), [v])(x),
-              function(Variable(x), axis=axis).data, function(DualNumber(x, x), axis=axis).value]  # fmt: skip
+    values = [
+        function(v, axis=axis).evaluate(v=x),
+        function(x, axis=axis),
+        ep.compile(function(v, axis=axis), [v])(x),
+        function(Variable(x), axis=axis).data,
+        function(DualNumber(x, x), axis=axis).value,
+    ]
     for value in values:
         np.testing.assert_array_equal(value, expected)
         assert np.shape(value) == np.shape(expected)

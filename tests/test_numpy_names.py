@@ -35,8 +35,7 @@ ROOM = {"dtype": [np.float32, float], "axis": [None, 0, 1, -1, 2, (0,), (0, 1), 
         "where": ["mask", True], "fill_value": [2.0], "mean": [0.5], "returned": [True], "prepend": [0.0], "append": [0.0],
         "constant_values": [2.0, (1.0, 2.0)], "optimize": [True], "subok": [True], "casting": ["same_kind", "unsafe"],
         "subscripts": ["ij->ji"], "period": [2.0], "equal_nan": [True], "rtol": [0.5]}  # fmt: skip
-ARRAYS = {"a", "b", "x", "x1", "x2", "m", "v", "A", "y", "array", "arr", "ary", "val", "values", "weights", "condition",
-          "to_begin", "prototype"}  # fmt: skip
+ARRAYS = set("a b x x1 x2 m v A y array arr ary val values weights condition to_begin prototype".split())
 LISTS = {"arrays", "tup", "arys", "args"}
 ROOM["newshape"] = ROOM["shape"]  # what older versions of NumPy call it
 MORE = {
@@ -280,10 +279,20 @@ def test_nothing_is_written_into_an_array_of_numbers() -> None:
 @pytest.mark.parametrize("carry", CARRIERS.values())
 def test_sizes_and_axes_that_do_not_fit_are_refused(carry: Callable[[Any], Any]) -> None:
     x, m = carry(np.ones(4)), carry(np.ones((2, 3)))
-    for call in (lambda: np.reshape(x, (-4, -1)), lambda: np.reshape(x, (-2,)), lambda: np.reshape(x, (3, -1)),
-                 lambda: np.broadcast_to(x, (-2,)), lambda: np.tensordot(x, m, 2), lambda: np.tensordot(x, x, -1),
-                 lambda: np.linalg.solve(x, x), lambda: np.linalg.solve(m, np.ones(2)), lambda: np.linalg.inv(m),
-                 lambda: np.linalg.vecdot(x, m), lambda: x.reshape(-4, -1), lambda: x.broadcast_to((-2,))):  # fmt: skip
+    for call in (
+        lambda: np.reshape(x, (-4, -1)),
+        lambda: np.reshape(x, (-2,)),
+        lambda: np.reshape(x, (3, -1)),
+        lambda: np.broadcast_to(x, (-2,)),
+        lambda: np.tensordot(x, m, 2),
+        lambda: np.tensordot(x, x, -1),
+        lambda: np.linalg.solve(x, x),
+        lambda: np.linalg.solve(m, np.ones(2)),
+        lambda: np.linalg.inv(m),
+        lambda: np.linalg.vecdot(x, m),
+        lambda: x.reshape(-4, -1),
+        lambda: x.broadcast_to((-2,)),
+    ):
         with pytest.raises((ExpradError, np.linalg.LinAlgError)):
             call()
 

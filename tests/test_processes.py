@@ -128,7 +128,7 @@ def test_children_of_a_busy_process(code: str, tmp_path: Path) -> None:
 
 
 LOCKS = """
-from exprad import intern
+from exprad.ground import intern
 from exprad.backends import native
 from exprad.variable.tape import _arrays
 compile(x + 1, backend="native")([1.0])

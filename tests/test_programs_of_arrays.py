@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import exprad as ep
 from exprad import Var, compile
-from exprad.checkpoint import checkpointed
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.program import Program
+from exprad.graph.checkpoint import checkpointed
+from exprad.graph.program import Program
 from tests.arrays import CASES, array
 from tests.rows import searched
 

@@ -11,7 +11,7 @@ import pytest
 import exprad as ep
 from exprad import tensor
 from exprad.errors import ExpradError
-from exprad.program import Program as Lowered
+from exprad.graph.program import Program as Lowered
 from tests.programs.arithmetic import Precise
 from tests.programs.carriers import Case
 from tests.programs.differences import NUMPY_REFUSES, Expected, differences, of_numbers, of_values
@@ -22,8 +22,7 @@ from tests.programs.program import NAMES, Program
 from tests.programs.reference import Reference
 from tests.programs.routes import is_scalar
 from tests.programs.shrink import shrunk
-from tests.test_c import GCC, Library
-from tests.test_cupy import emulated
+from tests.targets import Library, emulated, needs_gcc
 
 SEED, CORE, ALL, CHUNK = 0, 500, 10_000, 50
 
@@ -138,7 +137,7 @@ def programs_of_numbers() -> list[tuple[Case, Expected]]:
     return found
 
 
-@pytest.mark.skipif(GCC is None, reason="gcc is not installed")
+@needs_gcc
 @pytest.mark.parametrize("target", ["c", "cupy"])
 def test_random_programs_of_numbers_in_c(tmp_path: Path, target: str) -> None:
     """One library for all of them; each output is asked at its own program's point."""
@@ -157,6 +156,8 @@ def test_random_programs_of_numbers_in_c(tmp_path: Path, target: str) -> None:
     for (case, expected), row in zip(drawn, results, strict=True):
         value, *slopes = row[start : start + 1 + len(case.program.inputs)]
         start += 1 + len(slopes)
-        wrong = [*of_values(target, expected.values[-1:], [value], expected),
-                 *of_numbers(target, "slopes", expected.derivatives("slopes"), np.array(slopes), expected)]  # fmt: skip
+        wrong = [
+            *of_values(target, expected.values[-1:], [value], expected),
+            *of_numbers(target, "slopes", expected.derivatives("slopes"), np.array(slopes), expected),
+        ]
         assert not wrong, f"{wrong}\n{case.program}"

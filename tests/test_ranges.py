@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exprad import Variable, compile, derivative, evaluate, lgamma, parse, sinc, to_c, variables
-from exprad.elementary import polygamma, sinc_slope
+from exprad import Var, Variable, compile, derivative, evaluate, lgamma, parse, sinc, to_c, variables
 from exprad.errors import OperandError
+from exprad.tables.elementary import polygamma, sinc_slope
 from tests.rows import VARIABLES, operands_of, rows
-from tests.targets import present
-from tests.test_c import Library, needs_gcc
+from tests.targets import Library, needs, needs_gcc, present
 
 mpmath = pytest.importorskip("mpmath")
 x, y = variables("x y")
@@ -93,6 +92,14 @@ def test_lgamma_is_right_next_to_its_zeros_on_every_target() -> None:
         )
 
 
+def test_lgamma_of_subnormal_numbers() -> None:
+    points = [sign * each for sign in (1, -1) for each in (5e-324, 1e-320, 1e-308)]
+    found = on_every_target(lgamma(x), points)
+    found.pop("jax", None)  # takes them for 0
+    with mpmath.workdps(50):
+        is_within(found, [mpmath.re(mpmath.loggamma(mpmath.mpf(at))) for at in points], 2e-15)
+
+
 def test_lgamma_at_the_edges() -> None:
     points, expected = [0.0, -0.0, -1.0, -7.0, inf, -inf, 1e306, -1e20, nan], [inf] * 8 + [nan]
     for values in on_every_target(lgamma(x), points).values():
@@ -153,6 +160,18 @@ def test_a_power_of_one_half_is_cs_pow_on_every_target(kind: Any) -> None:
         for values in found:
             np.testing.assert_array_equal(values, OF_HALVES)
             assert not np.signbit(np.asarray(values, float)[[1, 2]]).any()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_a_power_that_is_written_over_its_operand(backend: str) -> None:
+    needs(backend)
+    v = Var("v", shape=(7,))
+    for f in (abs((2 * x) ** 0.5), abs((x + 1) ** y)):
+        bound = [np.array(HALVES), *[np.full(7, 0.5)] * (len(f.variables) - 1)]
+        given = evaluate(f, dict(zip(f.variables, bound, strict=True)))
+        np.testing.assert_array_equal(compile(f, list(f.variables), backend=backend)(*bound), given)
+        assert given[0] == inf
+    assert compile(abs((2 * v) ** 0.5), v)(np.array(HALVES))[0] == inf
 
 
 @needs_gcc

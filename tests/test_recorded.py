@@ -13,7 +13,7 @@ import pytest
 
 import exprad as ep
 from exprad import DualNumber, Var, Variable, variables
-from exprad.primitive import If, Primitive
+from exprad.ground.primitive import If, Primitive
 from tests.rows import operands_of, smooth_rows
 
 EDGES = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)  # ends of domains, ties, kinks and zeros among them
@@ -39,8 +39,10 @@ def second_by_record(row: Primitive, point: tuple[float, ...]) -> Any:
 def test_second_derivatives_at_edges_are_those_of_symbolic_modes(row: Primitive) -> None:
     xs = operands_of(row)
     f = row(*xs)
-    routes = [[[f.gradient(a).gradient(b) for b in xs] for a in xs],
-              [[g.gradient([b])[0] for b in xs] for g in f.gradient(list(xs))]]  # fmt: skip
+    routes = [
+        [[f.gradient(a).gradient(b) for b in xs] for a in xs],
+        [[g.gradient([b])[0] for b in xs] for g in f.gradient(list(xs))],
+    ]
     for point in itertools.product(EDGES, repeat=len(xs)):
         recorded = second_by_record(row, point)
         bound = dict(zip(xs, point, strict=True))

@@ -197,7 +197,7 @@ def tape():
     return c
 mine = tape()
 builtins.kept, sys.kept, np.kept, ep.variable.tape.kept, threading.kept = tape(), tape(), tape(), tape(), tape()
-ep.variable.kept = ep.intern.kept = ep.kept = tape()
+ep.variable.kept = ep.graph.expr.kept = ep.kept = tape()
 class Late:
     def __del__(self): self.kept = None
 late = Late(); late.kept = tape(); sys.modules["late"] = late

@@ -67,8 +67,10 @@ def test_what_is_no_array_of_real_numbers_is_refused(data: Any) -> None:
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "truediv", "pow"])
 def test_operands_on_either_side(name: str, other: Any) -> None:
     act = getattr(operator, name)
-    for function, of_numpy in ((lambda x: act(x, other), lambda x: act(x, other)),
-                               (lambda x: act(other, x), lambda x: act(other, x))):  # fmt: skip
+    for function, of_numpy in (
+        (lambda x: act(x, other), lambda x: act(x, other)),
+        (lambda x: act(other, x), lambda x: act(other, x)),
+    ):
         value = np.array([1.5, 2.5])
         x = Variable(value.copy())
         y = function(x)
@@ -439,7 +441,7 @@ def test_copies_and_pickles_hold_data_alone() -> None:
 
 def test_trace_gives_the_expression_of_a_function() -> None:
     f = trace(lambda v, a: a * np.sum(np.sin(v) ** 2), (3,), ())
-    assert str(f) == "a*sum(sin(v[3])**2)"
+    assert repr(f) == "a*sum(sin(v)**2)"
     assert str(trace(lambda x, y: x * y)) == "x*y"
     assert [g.shape for g in trace(lambda *xs: list(xs), (2,), (3,))] == [(2,), (3,)]
     with pytest.raises(ConditionError, match=r"where.*Variable"):

@@ -7,10 +7,9 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from exprad.digits import shown
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.primitive import Shape
-from exprad.tensor import Axes, shape_of
+from exprad.ground.digits import shown
+from exprad.ground.shapes import Axes, shape_of, size_of
 
 Axis = int | Sequence[int] | None
 
@@ -39,59 +38,6 @@ def axes_of(x: Any, axis: Axis, name: str) -> Axes:
     shape = shape_of(x)
     found = tuple(sorted(places_of(axis, len(shape), name, shape)))
     return None if len(found) == len(shape) else found
-
-
-def as_operand(x: Any) -> Any:
-    """x as an operand: a list becomes an array, of carriers where it holds some; a table of pandas an array."""
-    if hasattr(x, "_level") or x.__class__ in (float, int) or x is None:
-        return x
-    if isinstance(x, (list, tuple)) and holds_carriers(x):
-        from exprad.arrays.shapes import stack
-
-        return stack([as_operand(each) for each in x])
-    return as_numbers(x)
-
-
-def holds_carriers(x: Any) -> bool:
-    if isinstance(x, (list, tuple)):
-        return any(map(holds_carriers, x))
-    return builtins.bool(getattr(x, "_level", 0))
-
-
-_LIBRARIES = ("numpy", "torch", "jax", "jaxlib", "cupy", "dask")  # whose arrays are operands as they are
-
-
-def as_numbers(x: Any) -> Any:
-    """What is no carrier, as an operand: lists, and tables and columns of pandas, become arrays."""
-    if hasattr(x, "tocoo"):
-        raise OperandError(f"a sparse matrix, {x!r}, meets an operand of exprad in a product, @, alone; elsewhere write "
-                           ".toarray()")  # fmt: skip
-    is_array = hasattr(x, "__array_finalize__") or type(x).__module__.partition(".")[0] in _LIBRARIES  # or a subclass
-    is_table = hasattr(x, "__array__") and not is_array
-    if not is_table and not isinstance(x, (list, tuple)):
-        return x
-    import numpy as np
-
-    return np.asarray(x)
-
-
-def sizes_of(shape: Any, name: str) -> Shape:
-    """A shape as given, one whole number or several, none of them negative."""
-    given = (shape,) if hasattr(shape, "__index__") else tuple(shape)
-    try:
-        sizes = tuple([operator.index(size) for size in given])
-    except TypeError:
-        raise OperandError(f"{name}: a shape is whole numbers, got {shown(shape)}") from None
-    if any(size < 0 for size in sizes):
-        raise ShapeError(f"{name}: a shape has no negative sizes, got {shown(shape)}")
-    return sizes
-
-
-def size_of(shape: Shape) -> int:
-    size = 1
-    for each in shape:
-        size *= each
-    return size
 
 
 def count_of(x: Any, axes: Axes) -> int:

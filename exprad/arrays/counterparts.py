@@ -11,15 +11,16 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from exprad import elementary as table
 from exprad.arrays import parts, products, reductions, shapes
-from exprad.arrays.axes import Axis, as_operand, place_of, size_of, sizes_of
+from exprad.arrays.axes import Axis, place_of
 from exprad.arrays.indexing import getitem
+from exprad.arrays.operands import as_operand
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.primitive import Primitive
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import broadcast_shapes, shape_of, size_of, sizes_of
+from exprad.tables import elementary as table
 from exprad.tensor import astype as cast
-from exprad.tensor import reshaped, shape_of, stretched
-from exprad.value import broadcast_shapes
+from exprad.tensor import reshaped, stretched
 
 
 def value_of(x: Any) -> Any:
@@ -97,11 +98,7 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
 
 def around(a: Any, decimals: int = 0) -> Any:
     """The nearest whole numbers, or multiples of a power of ten."""
-    places = operator.index(decimals)
-    if places == 0:
-        return table.round(a)
-    scale = 10.0 ** builtins.abs(places)
-    return table.round(a * scale) / scale if places > 0 else table.round(a / scale) * scale
+    return builtins.round(a, operator.index(decimals))
 
 
 def where(condition: Any, x: Any = None, y: Any = None) -> Any:
@@ -127,7 +124,8 @@ def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -
     """x with numbers for nan and the infinities, there with slope 0."""
     import numpy as np
 
-    largest = np.finfo(getattr(x, "dtype", float)).max
+    kind: Any = getattr(x, "dtype", np.dtype(float))
+    largest = np.finfo(kind).max if kind.kind == "f" else np.finfo(float).max
     high, low = largest if posinf is None else posinf, -largest if neginf is None else neginf
     inner = table.where(table.equal(x, float("inf")), high, table.where(table.equal(x, -float("inf")), low, x))
     return table.where(isnan(x), nan, inner)
@@ -317,6 +315,7 @@ def tensordot_by_name(x1: Any, x2: Any, *, axes: Any = 2) -> Any:
 
 
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The sum of a diagonal."""
     return reductions.sum(parts.diagonal(a, offset, axis1, axis2), -1)
 
 
@@ -373,7 +372,9 @@ UFUNCS: dict[str, dict[str, Callable[..., Any]]] = {
     "numpy": {
         "matmul": products.matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat, "isnan": isnan, "isinf": isinf,
         "isfinite": isfinite, "conjugate": itself, "positive": itself, "fabs": table.abs, "float_power": table.pow,
-        "power": table.pow, "reciprocal": lambda x: 1 / x, "deg2rad": lambda x: x * _DEGREE, "radians": lambda x: x * _DEGREE,
+        "power": table.pow, "reciprocal": lambda x: 1 / x,
+        "divmod": lambda x1, x2: (table.floor_divide(x1, x2), table.mod(x1, x2)),
+        "deg2rad": lambda x: x * _DEGREE, "radians": lambda x: x * _DEGREE,
         "rad2deg": lambda x: x / _DEGREE, "degrees": lambda x: x / _DEGREE,
         "signbit": lambda x: table.copysign(1, x) < 0,
         "bitwise_and": of_conditions(table.logical_and), "bitwise_or": of_conditions(table.logical_or),

@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from typing import Any
 
-from exprad.arithmetic import is_operand
 from exprad.arrays import counterparts
-from exprad.arrays.axes import as_operand
+from exprad.arrays.operands import as_operand
+from exprad.carrier import is_operand
 from exprad.errors import OperandError
-from exprad.primitive import Primitive
-from exprad.tensor import reshaped, shape_of
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import shape_of
+from exprad.tensor import reshaped
 
 _ARRAYS = frozenset("a b x x1 x2 m v A y array arr ary val filt".split())  # NumPy's names of operands
 _HARMLESS = {"subok", "optimize", "copy", "device"}  # options that change no value

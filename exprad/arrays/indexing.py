@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from exprad import tensor
-from exprad.digits import shown
 from exprad.errors import ArgumentError, OperandError, PlaceError, refuse_masked
-from exprad.primitive import Shape
-from exprad.tensor import Index, IndexArray, Slice, reshaped, shape_of, stretched
-from exprad.value import broadcast_shapes
+from exprad.ground.digits import shown
+from exprad.ground.shapes import Shape, broadcast_shapes, shape_of
+from exprad.tensor import Index, IndexArray, Slice, reshaped, stretched
 
 _WHOLE = slice(None)
 _PLAIN = (int, slice)
@@ -146,14 +145,11 @@ def _place(each: int, size: int, shape: Shape) -> int:
 
 def _slice(each: slice, size: int) -> Slice:
     try:
-        start, stop, step = each.indices(size)
+        return Slice.of(each, size)
     except TypeError:
         raise OperandError(f"the ends and the step of a slice are whole numbers or None, got {shown(each)}") from None
     except ValueError:
         raise ArgumentError(f"the step of a slice is not 0, got {shown(each)}") from None
-    if (stop - start if step > 0 else start - stop) <= 0:
-        return Slice(0, 0)
-    return Slice(start, stop if stop >= 0 else None, step)
 
 
 def _mask(mask: Any, sizes: Shape, shape: Shape) -> Iterator[IndexArray]:

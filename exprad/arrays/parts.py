@@ -7,18 +7,25 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from exprad import elementary
-from exprad.arrays.axes import Axis, axes_of, place_of, size_of
+from exprad.arrays.axes import Axis, axes_of, place_of
 from exprad.arrays.indexing import add_at, getitem
+from exprad.arrays.lists import of_lists
 from exprad.arrays.shapes import concatenate, ravel
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.tensor import permuted, reshaped, shape_of
+from exprad.ground.shapes import shape_of, size_of
+from exprad.tables import elementary
+from exprad.tensor import permuted, reshaped
 
 
+@of_lists
 def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     """The elements of x at `indices`, along an axis, or of all elements in order.
 
     What is beyond the ends is an error, or is wrapped around or clipped where `mode` is "wrap" or "clip".
+
+    >>> import numpy as np
+    >>> take(np.array([1.0, 2.0, 3.0]), [2, 0])
+    array([3., 1.])
     """
     import numpy as np
 
@@ -48,10 +55,15 @@ def _by_map(x: Any, rearranged: Callable[[Any, Any], Any]) -> Any:
     return getitem(ravel(x), rearranged(np, np.arange(size_of(shape_of(x))).reshape(shape_of(x))))
 
 
+@of_lists
 def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Any:
     """x with elements added before and after: constants (zeros), or by any of NumPy's modes that repeat elements.
 
     `pad_width` is one number, (before, after), or such a pair for each axis.
+
+    >>> import numpy as np
+    >>> pad(np.array([1.0, 2.0]), 1)
+    array([0., 1., 2., 0.])
     """
     if mode in ("edge", "reflect", "symmetric", "wrap"):
         return _by_map(x, lambda np, numbers: np.pad(numbers, pad_width, mode))
@@ -79,14 +91,26 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
     return elementary.where(outside, constant_values, placed)
 
 
+@of_lists
 def flip(x: Any, axis: Axis = None) -> Any:
-    """x in reverse order along all axes, or along those named."""
+    """x in reverse order along all axes, or along those named.
+
+    >>> import numpy as np
+    >>> flip(np.array([1.0, 2.0]))
+    array([2., 1.])
+    """
     axes = axes_of(x, axis, "flip")
     return getitem(x, tuple(slice(None, None, -1 if axes is None or i in axes else 1) for i in range(len(shape_of(x)))))
 
 
+@of_lists
 def roll(x: Any, shift: Any, axis: Axis = None) -> Any:
-    """x with elements moved on by `shift` along an axis, those that leave at the end coming in at the front."""
+    """x with elements moved on by `shift` along an axis, those that leave at the end coming in at the front.
+
+    >>> import numpy as np
+    >>> roll(np.array([1.0, 2.0, 3.0]), 1)
+    array([3., 1., 2.])
+    """
     if axis is None:
         return reshaped(roll(ravel(x), shift, 0), shape_of(x))
     if isinstance(axis, (tuple, list)) or isinstance(shift, (tuple, list)):
@@ -102,8 +126,14 @@ def roll(x: Any, shift: Any, axis: Axis = None) -> Any:
     return concatenate([x[(*lead, slice(cut, None))], x[(*lead, slice(cut))]], place) if cut else x
 
 
+@of_lists
 def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
-    """x with each element `repeats` times, along an axis, or of all elements in order."""
+    """x with each element `repeats` times, along an axis, or of all elements in order.
+
+    >>> import numpy as np
+    >>> repeat(np.array([1.0, 2.0]), 2)
+    array([1., 1., 2., 2.])
+    """
     if axis is None:
         x, axis = ravel(x), 0
     import numpy as np
@@ -112,13 +142,25 @@ def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
     return take(x, np.repeat(np.arange(size), repeats), axis)
 
 
+@of_lists
 def tile(x: Any, reps: Any) -> Any:
-    """x side by side with itself, `reps` times along each axis."""
+    """x side by side with itself, `reps` times along each axis.
+
+    >>> import numpy as np
+    >>> tile(np.array([1.0, 2.0]), 2)
+    array([1., 2., 1., 2.])
+    """
     return _by_map(x, lambda np, numbers: np.tile(numbers, reps))
 
 
+@of_lists
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The elements whose places along two axes differ by `offset`, along a new last axis."""
+    """The elements whose places along two axes differ by `offset`, along a new last axis.
+
+    >>> import numpy as np
+    >>> diagonal(np.eye(2))
+    array([1., 1.])
+    """
     import numpy as np
 
     rank = len(shape_of(x))
@@ -131,8 +173,15 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return getitem(moved, (..., along - builtins.min(offset, 0), along + builtins.max(offset, 0)))
 
 
+@of_lists
 def diag(x: Any, k: int = 0) -> Any:
-    """The diagonal of a matrix, or a matrix with a vector on its diagonal."""
+    """The diagonal of a matrix, or a matrix with a vector on its diagonal.
+
+    >>> import numpy as np
+    >>> diag(np.array([1.0, 2.0]))
+    array([[1., 0.],
+           [0., 2.]])
+    """
     import numpy as np
 
     if len(shape_of(x)) not in (1, 2):
@@ -154,19 +203,44 @@ def _below(x: Any, name: str, k: int) -> Any:
     return np.tri(rows, columns, k=k, dtype=bool)
 
 
+@of_lists
 def tril(x: Any, k: int = 0) -> Any:
-    """Matrices with zeros above a diagonal."""
+    """Matrices with zeros above a diagonal.
+
+    >>> import numpy as np
+    >>> tril(np.ones((2, 2)))
+    array([[1., 0.],
+           [1., 1.]])
+    """
     return elementary.where(_below(x, "tril", k), x, 0)
 
 
+@of_lists
 def triu(x: Any, k: int = 0) -> Any:
-    """Matrices with zeros below a diagonal."""
+    """Matrices with zeros below a diagonal.
+
+    >>> import numpy as np
+    >>> triu(np.ones((2, 2)))
+    array([[1., 1.],
+           [0., 1.]])
+    """
     return elementary.where(_below(x, "triu", k - 1), 0, x)
 
 
+@of_lists
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
-    """The differences of neighbours along an axis, n times over."""
+    """The differences of neighbours along an axis, n times over.
+
+    >>> import numpy as np
+    >>> diff(np.array([1.0, 4.0, 9.0]))
+    array([3., 5.])
+    """
+    if not shape_of(x) or hasattr(n, "_level"):
+        raise ShapeError(f"diff takes differences of neighbours in an array, got shape {shape_of(x)}; the derivative of f by x "
+                         "is gradient(f, x)")  # fmt: skip
     lead = (slice(None),) * place_of(axis, len(shape_of(x)), "diff", shape_of(x))
+    if not hasattr(n, "__index__") or n < 0:
+        raise ArgumentError(f"diff: n is a whole number of at least 0, got {n!r}")
     for _ in range(n):
         x = x[(*lead, slice(1, None))] - x[(*lead, slice(-1))]
     return x

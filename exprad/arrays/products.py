@@ -7,17 +7,26 @@ from string import ascii_letters
 from typing import Any
 
 from exprad import tensor
-from exprad.arrays.axes import as_operand, places_of
+from exprad.arrays.axes import places_of
 from exprad.arrays.indexing import add_at, getitem
+from exprad.arrays.lists import of_lists
+from exprad.arrays.operands import as_operand
 from exprad.arrays.parts import diagonal
 from exprad.arrays.reductions import sum
 from exprad.arrays.shapes import ravel, squeeze, transpose
 from exprad.errors import ArgumentError, OperandError, ShapeError
-from exprad.tensor import permuted, shape_of
+from exprad.ground.shapes import shape_of
+from exprad.tensor import permuted
 
 
+@of_lists
 def matmul(a: Any, b: Any) -> Any:
-    """The matrix product, as NumPy's `@`: of vectors, matrices, or stacks of matrices; one may be a sparse matrix."""
+    """The matrix product, as NumPy's `@`: of vectors, matrices, or stacks of matrices; one may be a sparse matrix.
+
+    >>> import numpy as np
+    >>> matmul(np.eye(2), np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
     if hasattr(a, "tocoo"):
         return _sparse_times(a, b)
     if hasattr(b, "tocoo"):
@@ -36,8 +45,14 @@ def _sparse_times(a: Any, x: Any) -> Any:
     return add_at(terms, (a.shape[0], *shape[1:]), (stored.row,))
 
 
+@of_lists
 def dot(a: Any, b: Any) -> Any:
-    """The product of vectors and matrices; of more axes, the sum over the last of a and the last but one of b."""
+    """The product of vectors and matrices; of more axes, the sum over the last of a and the last but one of b.
+
+    >>> import numpy as np
+    >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    11.0
+    """
     if not shape_of(a) or not shape_of(b):
         return a * b
     if len(shape_of(a)) <= 2 and len(shape_of(b)) <= 2:
@@ -45,23 +60,48 @@ def dot(a: Any, b: Any) -> Any:
     return tensordot(a, b, ((-1,), (-2 if len(shape_of(b)) > 1 else 0,)))
 
 
+@of_lists
 def inner(a: Any, b: Any) -> Any:
-    """The sum of products along the last axes."""
+    """The sum of products along the last axes.
+
+    >>> import numpy as np
+    >>> inner(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    array(11.)
+    """
     return tensordot(a, b, ((-1,), (-1,))) if shape_of(a) and shape_of(b) else a * b
 
 
+@of_lists
 def vdot(a: Any, b: Any) -> Any:
-    """The sum of the products of all elements."""
+    """The sum of the products of all elements.
+
+    >>> import numpy as np
+    >>> vdot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    11.0
+    """
     return tensor.matmul(ravel(a), ravel(b))
 
 
+@of_lists
 def outer(a: Any, b: Any) -> Any:
-    """The products of each element of a with each of b."""
+    """The products of each element of a with each of b.
+
+    >>> import numpy as np
+    >>> outer(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    array([[3., 4.],
+           [6., 8.]])
+    """
     return tensor.as_column(ravel(a)) * tensor.as_row(ravel(b))
 
 
+@of_lists
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    """The sum of products over axes of a and axes of b: a number of them, last of a with first of b, or two lists."""
+    """The sum of products over axes of a and axes of b: a number of them, last of a with first of b, or two lists.
+
+    >>> import numpy as np
+    >>> tensordot(np.eye(2), np.array([1.0, 2.0]), 1)
+    array([1., 2.])
+    """
     ranks = len(shape_of(a)), len(shape_of(b))
     if isinstance(axes, int):
         if not 0 <= axes <= min(ranks):
@@ -172,21 +212,46 @@ def _own_sums(names: str, x: Any, others: str) -> tuple[str, Any]:
     return "".join(name for name in names if name in others), x
 
 
+@of_lists
 def solve(a: Any, b: Any) -> Any:
-    """The x with `a @ x = b`; b is a vector or has vectors for columns. nan where a is singular."""
+    """The x with `a @ x = b`; b is a vector or has vectors for columns. nan where a is singular.
+
+    >>> import numpy as np
+    >>> solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([1.0, 1.0]))
+    array([0.5 , 0.25])
+    """
     return tensor.solve(a, b)
 
 
+@of_lists
 def inv(a: Any) -> Any:
-    """The inverse of a matrix; nan where it is singular."""
+    """The inverse of a matrix; nan where it is singular.
+
+    >>> import numpy as np
+    >>> inv(np.array([[2.0, 0.0], [0.0, 4.0]]))
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """
     return tensor.inv(a)
 
 
+@of_lists
 def det(a: Any) -> Any:
-    """The determinant of a matrix. Its first derivative, the cofactors, is right for singular matrices, too."""
+    """The determinant of a matrix. Its first derivative, the cofactors, is right for singular matrices, too.
+
+    >>> import numpy as np
+    >>> det(np.array([[2.0, 1.0], [1.0, 3.0]]))
+    5.000000000000001
+    """
     return tensor.det(a)
 
 
+@of_lists
 def logdet(a: Any) -> Any:
-    """The logarithm of the determinant, without overflow; nan where the determinant is negative."""
+    """The logarithm of the determinant, without overflow; nan where the determinant is negative.
+
+    >>> import numpy as np
+    >>> logdet(np.array([[2.0, 0.0], [0.0, 0.5]]))
+    0.0
+    """
     return tensor.logdet(a)

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.backends.statements import Statements, has_function
 from exprad.errors import ArgumentError
-from exprad.evaluation import evaluate
-from exprad.files import write_whole
-from exprad.primitive import Primitive
-from exprad.program import Program
-from exprad.traverse import collector_paused
+from exprad.graph.evaluation import evaluate
+from exprad.graph.program import Program
+from exprad.ground.files import write_whole
+from exprad.ground.primitive import Primitive
+from exprad.ground.traverse import collector_paused
 
 LARGEST = 500  # steps of one function
 POINTS = 8  # of the self-test

@@ -9,8 +9,8 @@ from typing import Any
 from exprad.backends.signature import Input, Structure
 from exprad.backends.statements import Statements
 from exprad.errors import ArgumentError, UnsupportedError, extra, refuse_masked
-from exprad.primitive import Primitive
-from exprad.program import Program
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
 
 LARGEST = 5000  # steps of a kernel
 TYPES = {"double": "float64", "float": "float32"}

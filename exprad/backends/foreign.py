@@ -15,9 +15,10 @@ import numpy as np
 from exprad.backends.points import at_many
 from exprad.backends.signature import Input, Structure
 from exprad.errors import ArgumentError, ShapeError, UnsupportedError, extra, refuse_masked
-from exprad.primitive import Primitive, Shape
-from exprad.program import Program
-from exprad.value import as_float, broadcast_shapes, function_of
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape, broadcast_shapes
+from exprad.numbers import as_float, function_of
 
 MODULES = {"jax": "jax.numpy", "torch": "torch"}
 

@@ -24,7 +24,6 @@ from exprad.backends.python import ScalarSource
 from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.backends.statements import has_function
-from exprad.checkpoint import checkpointed
 from exprad.errors import (
     ArgumentError,
     BindingError,
@@ -34,11 +33,15 @@ from exprad.errors import (
     UnsupportedError,
     refuse_masked,
 )
-from exprad.evaluation import evaluate
-from exprad.expr import Expr, object_array
-from exprad.primitive import Primitive, Shape
-from exprad.program import Forecast, Program
-from exprad.traverse import collector_paused
+from exprad.graph.checkpoint import checkpointed
+from exprad.graph.evaluation import evaluate
+from exprad.graph.expr import Expr, object_array
+from exprad.graph.program import Forecast, Program
+from exprad.ground.bound import handler_of
+from exprad.ground.digits import shown
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.ground.traverse import collector_paused
 
 BACKENDS = ("auto", "numpy", "python", "native", "cupy", "jax", "torch")
 LARGE = 3000  # steps from which a program runs level by level, and never becomes source
@@ -82,7 +85,7 @@ def compile(
     which move last bits; "cupy" makes a fused kernel for a GPU; "jax" and "torch" give an `ArrayFunction` of the arrays
     of these libraries, which their own jit and grad take.
     `checkpoint` saves memory for time: of the values that a reverse pass over arrays reads, only every k-th is kept, and
-    the others are computed again; "sqrt" takes the root of how many there are (see `exprad.checkpoint`).
+    the others are computed again; "sqrt" takes the root of how many there are (see `exprad.graph.checkpoint`).
 
     >>> from exprad import variables
     >>> x, y = variables("x y")
@@ -120,6 +123,12 @@ class Function:
     arrays to write to, in the structure of the outputs. Numbers in give numbers out. Called on expressions or dual
     numbers, it gives those.
     """
+
+    def __new__(cls, *arguments: Any) -> Function:
+        if len(arguments) < 4:
+            raise ArgumentError("Function is what compile(f, [x, y]) makes; a function of your own is a row, such as "
+                                f"Primitive({shown(arguments[0]) if arguments else 'name'}, partial)")  # fmt: skip
+        return super().__new__(cls)
 
     def __init__(self, structure: Structure, inputs: Sequence[Input], backend: str, program: Program,
                  options: tuple[int | str | None, bool] = (None, False)) -> None:  # fmt: skip
@@ -274,10 +283,9 @@ class Function:
         if known is None:
             if any(map(_holds_carriers, arguments)):
                 return self._on_carriers(arguments)
-            if any(hasattr(argument, "__dask_graph__") for argument in arguments):
-                from exprad.interop.dask import over_chunks
-
-                return over_chunks(self, arguments)
+            handler = handler_of(arguments)
+            if handler is not None:
+                return handler(self, arguments)
             arrays = [slot.checked(argument) for slot, argument in zip(self._inputs, arguments, strict=True)]
             known = self._signature(arguments, arrays)
             if len(self._signatures) >= 100:

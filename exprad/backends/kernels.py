@@ -15,9 +15,9 @@ from exprad.backends.levels import Group, Layout
 from exprad.backends.llvm import Code, Vector, defined
 from exprad.backends.mathematics import by_lanes
 from exprad.backends.signature import own_name
-from exprad.primitive import Primitive
-from exprad.program import Program
-from exprad.spelling import found_at
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.ground.spelling import found_at
 
 COMPARES = "fcmp "  # how the spelling of a row begins that compares
 INTRINSIC = "llvm."  # and of one that is an intrinsic function

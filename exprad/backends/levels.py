@@ -18,9 +18,10 @@ import numpy as np
 
 from exprad.backends.numpy import writer
 from exprad.backends.signature import Input
-from exprad.primitive import Primitive, Shape
-from exprad.program import Program
-from exprad.value import constant_of_dtype, numpy_function
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.numbers import constant_of_dtype, numpy_function
 
 LONG = 8  # terms from which a sum is accumulated
 SHARED = 8  # steps that read one constant from which they are kept apart

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from exprad.value import constant_of_dtype
+from exprad.numbers import constant_of_dtype
 
 DTYPES: dict[str, Any] = {"double": np.dtype(np.float64), "float": np.dtype(np.float32)}
 

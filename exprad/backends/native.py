@@ -26,12 +26,13 @@ from exprad.backends.objects import keep as _keep
 from exprad.backends.objects import kept as _kept
 from exprad.backends.signature import Input, own_name
 from exprad.errors import ExpradError, UnsupportedError, extra
-from exprad.expr import Expr, Var
-from exprad.forks import at_fork
-from exprad.primitive import Primitive, Shape
-from exprad.program import Program
-from exprad.traverse import collector_paused
-from exprad.value import numpy_function
+from exprad.graph.expr import Expr, Var
+from exprad.graph.program import Program
+from exprad.ground.forks import at_fork
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.ground.traverse import collector_paused
+from exprad.numbers import numpy_function
 
 PARALLEL = 500_000  # nanoseconds of work from which threads pay
 COST = 0.02, 0.8  # nanoseconds that an operation takes at a point: of arithmetic; of a function

@@ -18,12 +18,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from exprad import elementary as table
 from exprad.backends.signature import Input, own_name
-from exprad.forks import at_fork
-from exprad.primitive import Primitive, Shape
-from exprad.program import Program
-from exprad.value import constant_of_dtype, keep, numpy_function
+from exprad.graph.program import Program
+from exprad.ground.forks import at_fork
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.numbers import constant_of_dtype, keep, numpy_function
+from exprad.tables import elementary as table
 
 CACHE = 1 << 22  # bytes that the live values of a block may take: measured, between second- and third-level caches
 BLOCK = (8192, 32768)  # the fewest and the most elements of a block

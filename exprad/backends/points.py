@@ -11,12 +11,12 @@ import numpy as np
 from exprad.backends.numpy import columns_of, rows_of
 from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input
-from exprad.expr import Const, Expr, Var
-from exprad.primitive import Primitive, Shape
-from exprad.program import Program, as_written
+from exprad.graph.expr import Const, Expr, Var
+from exprad.graph.program import Program, as_written
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape, broadcast_shapes
+from exprad.ground.traverse import collector_paused
 from exprad.tensor import at_points, stretched
-from exprad.traverse import collector_paused
-from exprad.value import broadcast_shapes
 
 BLOCK = 1 << 18  # elements that a value of a block of points may have
 MOST = 16  # programs that are kept, for numbers of points that come again

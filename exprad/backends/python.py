@@ -10,10 +10,10 @@ from typing import Any
 
 from exprad.backends.signature import own_name
 from exprad.errors import UnsupportedError
-from exprad.primitive import Primitive
-from exprad.program import Program
-from exprad.spelling import found_at
-from exprad.value import as_float, numpy_function
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.ground.spelling import found_at
+from exprad.numbers import as_float, numpy_function
 
 LONGEST = 100  # characters of an expression that goes into another
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from exprad.backends.numpy import Blocks, Kernel, code, columns_of, rows_of, workers
 from exprad.backends.signature import Input
-from exprad.primitive import Primitive, Shape
-from exprad.program import Program
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.numbers import constant_of_dtype
 from exprad.tensor import IndexArray
-from exprad.value import constant_of_dtype
 
 
 class Region(NamedTuple):
@@ -200,7 +201,7 @@ class RegionRunner:
         for number, (action, _, writes, _) in enumerate(self.regions):
             if not isinstance(action, Blocks):
                 into = action.family.into
-                made = action.numpy if into is None else into(np, **action.parameters)
+                made = action.numpy if into is None else into(np, **action.family.ready(action.parameters))
                 scope[f"{action.name}_{number}"] = made
             elif writes:
                 shape = self.program.shapes[writes[0]]

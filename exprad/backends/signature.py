@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from exprad.derivatives.sparse_matrix import SparseMatrix
 from exprad.errors import ArgumentError, BindingError, NameClashError, OperandError, ShapeError, refuse_masked
-from exprad.expr import Expr, Var, expression
-from exprad.primitive import Primitive, Shape
-from exprad.program import Program
-from exprad.sparsity import SparseMatrix
-from exprad.value import EXACT, as_float
+from exprad.graph.expr import Expr, Var, expression
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.numbers import EXACT, as_float
 
 
 class Input:

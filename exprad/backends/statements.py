@@ -9,10 +9,10 @@ from typing import Any
 
 from exprad.backends.signature import own_name
 from exprad.errors import UnsupportedError
-from exprad.expr import Var
-from exprad.primitive import Primitive
-from exprad.program import Program
-from exprad.value import constant_of_dtype
+from exprad.graph.expr import Var
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.numbers import constant_of_dtype
 
 
 def has_function(target: str, row: Primitive) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from exprad.certificate import check
 from exprad.dual import DualNumber
 from exprad.dual import gradient as dual_gradient
 from exprad.dual import hessian as dual_hessian
-from exprad.expr import variables
+from exprad.graph.expr import variables
+from exprad.insight.certificate import check
 from exprad.numeric import gradient as numeric_gradient
 
 

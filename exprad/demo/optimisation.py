@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from exprad.certificate import check
+from exprad.derivatives.kink import kinks
+from exprad.derivatives.matrices import gradient
 from exprad.errors import extra
-from exprad.expr import Expr, Var
-from exprad.kink import kinks
-from exprad.matrices import gradient
+from exprad.graph.expr import Expr, Var
+from exprad.insight.certificate import check
+from exprad.interop.scipy import minimize_arguments
 from exprad.text.parser import parse
 
 
@@ -64,7 +65,7 @@ class Solved(NamedTuple):
 
 def expression_of(problem: Problem) -> tuple[Expr, list[Var]]:
     """The formula and its variables, in order."""
-    f = parse(problem.text).substitute({Var("e1"): 2.718281828459045})
+    f = parse(problem.text, living=False).substitute({Var("e1"): 2.718281828459045})
     return f, list(f.variables)
 
 
@@ -75,8 +76,6 @@ def minimise(f: Expr, wrt: list[Var], start: tuple[float, ...]) -> Solved:
         from scipy.optimize import minimize
     except ImportError:
         raise extra("SciPy", "demo", "the demonstration") from None
-    from exprad.interop.scipy import minimize_arguments
-
     problem = minimize_arguments(f, wrt, second="hess")
     found = minimize(x0=start, method="trust-exact", options={"gtol": 1e-6, "maxiter": 500}, **problem)
     value, g = problem["fun"](found.x)
@@ -94,8 +93,10 @@ def show(say: Callable[[str], None]) -> bool:
         solved = minimise(f, wrt, problem.start)
         fine &= certificate.ok and solved.gradient_norm <= 1e-6 and solved.least_eigenvalue > -1e-6
         mark = "yes" if certificate.ok else "NO"
-        say(f"  {problem.name:<18}{mark:<11}{solved.steps:>5}  {solved.value:>12.6g}  {solved.gradient_norm:>8.1e}  "
-            f"{solved.least_eigenvalue:>16.6g}")  # fmt: skip
+        say(
+            f"  {problem.name:<18}{mark:<11}{solved.steps:>5}  {solved.value:>12.6g}  {solved.gradient_norm:>8.1e}  "
+            f"{solved.least_eigenvalue:>16.6g}"
+        )
     return _show_kink(say) and fine
 
 

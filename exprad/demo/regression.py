@@ -7,9 +7,10 @@ from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from exprad.backends.function import compile
+from exprad.derivatives.matrices import gradient
 from exprad.errors import extra
-from exprad.expr import Var
-from exprad.matrices import gradient
+from exprad.graph.expr import Var
 from exprad.text.parser import parse
 
 MODELS = {
@@ -33,7 +34,7 @@ def read(name: str) -> Dataset:
     """One of NIST's files, as they lay them out: lines 'b1 = start1 start2 certified deviation', then y and x."""
     import numpy as np
 
-    lines = files("exprad").joinpath("data", f"{name}.dat").read_text().splitlines()
+    lines = files("exprad.demo").joinpath("data", f"{name}.dat").read_text().splitlines()
     rows = [line.split("=")[1].split() for line in lines if line.strip().startswith("b") and "=" in line]
     numbers = [[float(each) for each in row[:3]] for row in rows if len(row) == 4]
     residual = next(float(line.split(":")[1]) for line in lines if line.startswith("Residual Sum of Squares"))
@@ -50,18 +51,24 @@ def fit(name: str, start: list[float]) -> tuple[list[float], bool]:
         from scipy.optimize import least_squares
     except ImportError:
         raise extra("SciPy", "demo", "the demonstration") from None
-    from exprad.backends.function import compile
-
     dataset = read(name)
-    model = parse(MODELS[name])
+    model = parse(MODELS[name], living=False)
     parameters = [b for b in model.variables if b.name != "x"]
     curve = compile(model, [parameters, Var("x")])
     slopes = compile(gradient(model, parameters), [parameters, Var("x")])
     # Levenberg-Marquardt with scaled parameters, as MINPACK has it (Moré, 1978)
     solve: Any = least_squares
-    found = solve(lambda b: curve(b, dataset.x) - dataset.y, start, method="lm", x_scale="jac",
-                  jac=lambda b: np.stack(slopes(b, dataset.x), 1), xtol=1e-15, ftol=1e-15, gtol=1e-15,
-                  max_nfev=20_000)  # fmt: skip
+    found = solve(
+        lambda b: curve(b, dataset.x) - dataset.y,
+        start,
+        method="lm",
+        x_scale="jac",
+        jac=lambda b: np.stack(slopes(b, dataset.x), 1),
+        xtol=1e-15,
+        ftol=1e-15,
+        gtol=1e-15,
+        max_nfev=20_000,
+    )
     return found.x.tolist(), bool(found.success)
 
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from inspect import signature
 from itertools import count
 from typing import Any
 
-from exprad.arithmetic import Arithmetic, ArrayMethods
-from exprad.arrays.axes import as_numbers
+from exprad.arrays import as_operand, broadcast_to, getitem
+from exprad.arrays.operands import as_numbers
+from exprad.carrier import OfDualNumber
 from exprad.chain import pushforward, resolve
-from exprad.digits import digits
-from exprad.errors import OperandError, refuse_masked
-from exprad.primitive import Primitive
-from exprad.value import Number, unwrap
+from exprad.errors import ArgumentError, OperandError, refuse_masked
+from exprad.ground import peers
+from exprad.ground.digits import digits, rounded
+from exprad.ground.primitive import Primitive
+from exprad.numbers import Number, unwrap
 
 _fresh_levels = count(1 << 20, 1 << 20)
 
 
-class DualNumber(Arithmetic, ArrayMethods):
+class DualNumber(OfDualNumber):
     """value + eps ε, with ε**2 = 0. The parts are numbers, arrays, expressions or dual numbers themselves.
 
     Dual numbers compare by value, so that code which branches on data runs on them.
@@ -38,6 +41,9 @@ class DualNumber(Arithmetic, ArrayMethods):
             if part.__class__ is float:
                 continue
             refuse_masked(part, "a part of a dual number")
+            if isinstance(part, (list, tuple)):
+                self.__init__(as_numbers(value), as_numbers(eps))  # type: ignore[misc]  # of arrays, by its own class
+                return
             if isinstance(part, (str, bytes, complex)) or part is None:
                 raise OperandError(
                     f"a part of a dual number must be a real number, got {type(part).__name__}: {part!r}"
@@ -61,10 +67,11 @@ class DualNumber(Arithmetic, ArrayMethods):
             kind = getattr(self.value, "dtype", None)
             is_float = isinstance(self.value, float) or getattr(kind, "kind", "") == "f"
             eps = kind.type(0) if is_float and kind is not None else 0.0 if is_float else 0
+        kind = getattr(self.value, "dtype", None)
+        if getattr(kind, "kind", "") == "f" and getattr(eps, "dtype", kind) != kind and hasattr(eps, "astype"):
+            eps = eps.astype(kind)  # a rule may have met numbers of another type
         shape = getattr(self.value, "shape", ())
         if shape and getattr(eps, "shape", ()) != shape:
-            from exprad.arrays import broadcast_to
-
             eps = broadcast_to(eps, shape)
         return eps
 
@@ -91,9 +98,7 @@ class DualNumber(Arithmetic, ArrayMethods):
             raise OperandError("a dual number of shape () has no length")
         return self.shape[0]
 
-    def __getitem__(self, index: Any) -> Any:
-        from exprad.arrays import getitem
-
+    def __getitem__(self, index: Any) -> DualNumber:
         return getitem(self, index)
 
     def __eq__(self, other: object) -> bool:
@@ -107,19 +112,26 @@ class DualNumber(Arithmetic, ArrayMethods):
         return bool(self.value)
 
     def __float__(self) -> float:
-        raise OperandError(f"float({self!r}) would lose the derivative; use .value")
+        raise OperandError(f"a plain number of {self!r} would lose the derivative; use .value")
 
-    __int__ = __index__ = __float__
+    __int__ = __index__ = __complex__ = __float__
 
     def __repr__(self) -> str:
-        value, eps = _bracketed(self.value), _bracketed(self.eps)
+        return format(self)
+
+    def __format__(self, spec: str) -> str:
+        """Both parts, each as `spec` says."""
+        value, eps = _bracketed(self.value, spec), _bracketed(self.eps, spec)
         return f"{value} - {eps[1:]}ε" if eps.startswith("-") else f"{value} + {eps}ε"
 
 
-def _bracketed(part: Any) -> str:
-    text = digits(part) if isinstance(part, (int, Fraction)) else str(part)
+def _bracketed(part: Any, spec: str) -> str:
+    text = rounded(part, spec) if spec else digits(part) if isinstance(part, (int, Fraction)) else str(part)
     is_number = isinstance(part, (int, float)) or getattr(part, "shape", None) == () and hasattr(part, "dtype")
     return text if is_number else f"({text})"
+
+
+peers.told(DualNumber, peers.DUAL)
 
 
 def _level(part: Any) -> int:
@@ -152,21 +164,73 @@ def derivative(function: Callable[..., Any], point: Any, order: int = 1) -> Any:
     >>> derivative(lambda x: x**3, 2.0), derivative(lambda x: x**3, 2.0, order=2)
     (12.0, 12.0)
     """
+    _refuse_several(function, "derivative", "a number", "derivative(lambda a: f(a, b), a)")
     if order == 0:
         return function(point)
     if order > 1:
         return derivative(lambda x: derivative(function, x, order - 1), point)
-    seed = dual(point, 1)
+    seed = dual(as_operand(point), 1)
     return part(function(seed), seed._level)
 
 
-def gradient(function: Callable[..., Any], point: Sequence[Any]) -> list[Any]:
+def gradient(function: Callable[..., Any], point: Any) -> list[Any]:
     """The partial derivatives of a Python function of a sequence of numbers, by dual numbers.
+
+    The function is handed what `point` is: a list of numbers, one of them a dual number, or a dual number of arrays.
 
     >>> gradient(lambda p: p[0] ** 2 * p[1], [3.0, 4.0])
     [24.0, 9.0]
     """
-    return [derivative(lambda x, i=i: function(_replaced(point, i, x)), point[i]) for i in range(len(point))]
+    _refuse_several(function, "gradient", "the point as a sequence of numbers", "gradient(lambda p: f(*p), [a, b])")
+    return [part(function(seeded), level) for seeded, level in _seeds(point, "gradient")]
+
+
+def hessian(function: Callable[..., Any], point: Any) -> list[list[Any]]:
+    """The second derivatives of a Python function of a sequence of numbers, by nested dual numbers.
+
+    >>> hessian(lambda p: p[0] ** 2 * p[1], [3.0, 4.0])
+    [[8.0, 6.0], [6.0, 0]]
+    """
+    _refuse_several(function, "hessian", "the point as a sequence of numbers", "hessian(lambda p: f(*p), [a, b])")
+    return [[part(slope, level) for slope in gradient(function, seeded)] for seeded, level in _seeds(point, "hessian")]
+
+
+def _refuse_several(function: Callable[..., Any], operator: str, handed: str, advice: str) -> None:
+    """A function that needs several arguments would get one."""
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_argcount < 2:
+        return
+    needed = [each.name for each in signature(function).parameters.values()
+              if each.default is each.empty and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]  # fmt: skip
+    if len(needed) > 1:
+        raise ArgumentError(f"{operator} hands the function one argument, {handed}, and this one needs {len(needed)}: "
+                            f"{', '.join(needed)}; write {advice}")  # fmt: skip
+
+
+def _seeds(point: Any, operator: str) -> Iterator[tuple[Any, int]]:
+    """The point, whose coordinates carry the derivative in turn, and the level at which they do."""
+    if not getattr(point, "shape", True) or not hasattr(point, "__len__") or isinstance(point, (str, bytes, dict)):
+        raise OperandError(f"{operator} of a Python function takes the point as a sequence of numbers, got "
+                           f"{type(point).__name__}: {point!r}; of one number, derivative(function, x)")  # fmt: skip
+    if isinstance(point, DualNumber) or getattr(getattr(point, "dtype", None), "kind", "O") in "iuf":
+        yield from _seeds_of_array(point)
+        return
+    for place, coordinate in enumerate(point):
+        seed = dual(coordinate, 1)
+        yield _replaced(point, place, seed), seed._level
+
+
+def _seeds_of_array(point: Any) -> Iterator[tuple[DualNumber, int]]:
+    import numpy as np
+
+    if len(point.shape) != 1:
+        raise OperandError(f"a point is a sequence of numbers, got an array of shape {point.shape}; ravel it")
+    values = point
+    while isinstance(values, DualNumber):
+        values = values.value
+    for unit in np.eye(len(point), dtype=values.dtype if values.dtype.kind == "f" else float):
+        seed = dual(point, unit)
+        yield seed, seed._level
 
 
 def _replaced(point: Sequence[Any], index: int, value: Any) -> Any:
@@ -176,19 +240,22 @@ def _replaced(point: Sequence[Any], index: int, value: Any) -> Any:
         changed = np.array(point, object)
         changed[index] = value
         return changed
-    return [*point[:index], value, *point[index + 1 :]]
+    return Coordinates([*point[:index], value, *point[index + 1 :]])
 
 
-def hessian(function: Callable[..., Any], point: Sequence[Any]) -> list[list[Any]]:
-    """The second derivatives of a Python function of a sequence of numbers, by nested dual numbers.
+class Coordinates(list[Any]):
+    """Numbers, one or more of them dual, in a list which NumPy's functions take as an array."""
 
-    >>> hessian(lambda p: p[0] ** 2 * p[1], [3.0, 4.0])
-    [[8.0, 6.0], [6.0, 0]]
-    """
-    return [
-        [
-            derivative(lambda x, i=i, j=j: gradient(function, _replaced(point, i, x))[j], point[i])
-            for j in range(len(point))
-        ]
-        for i in range(len(point))
-    ]
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        return getattr(ufunc, method)(*map(_whole, inputs), **options)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
+        return function(*map(_whole, arguments), **options)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return _whole(self).__array__(dtype, copy)
+
+
+def _whole(x: Any) -> Any:
+    """Coordinates as one dual number of arrays."""
+    return as_operand(x) if isinstance(x, Coordinates) else x

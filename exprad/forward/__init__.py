@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exprad.chain import pushforward, resolve
-from exprad.expr import Expr, expression, variables_by_name
+from exprad.graph.expr import Expr, expression, variables_by_name
+from exprad.ground.traverse import by_age, collector_paused, independents, postorder
 from exprad.tensor import stretched
-from exprad.traverse import by_age, collector_paused, independents, postorder
 
 
 def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any]) -> list[Any]:

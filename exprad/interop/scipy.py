@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from exprad.backends.function import Function, compile
+from exprad.derivatives.matrices import gradient, hvp, jacobian
 from exprad.errors import ArgumentError, extra
-from exprad.expr import Expr, Var, expression, object_array
-from exprad.matrices import gradient, hvp, jacobian
+from exprad.graph.expr import Expr, Var, expression, object_array
 
 try:
     from scipy import sparse as _sparse

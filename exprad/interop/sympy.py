@@ -7,12 +7,12 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from exprad import elementary as table
 from exprad.errors import NameClashError, UnsupportedError, extra
-from exprad.expr import Const, Expr, Var, expression
-from exprad.primitive import Primitive
-from exprad.spelling import found_at
-from exprad.traverse import fold
+from exprad.graph.expr import Const, Expr, Var, expression
+from exprad.ground.primitive import Primitive
+from exprad.ground.spelling import found_at
+from exprad.ground.traverse import fold
+from exprad.tables import elementary as table
 
 
 def _sympy() -> Any:

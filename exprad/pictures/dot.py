@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from exprad.expr import Const, Expr, Var, expression
-from exprad.text.printer import INFIX, PREFIX, number
-from exprad.traverse import canonical_operands
+from exprad.graph.expr import Const, Expr, Var, expression
+from exprad.ground.traverse import canonical_operands
+from exprad.text.printer import number
+from exprad.text.written import texts_of
 
 _STYLES = {
     Var: 'shape=ellipse, style=filled, fillcolor="#cfe8ff"',
@@ -50,12 +51,13 @@ def to_dot(f: Any, *, values: Mapping[Any, Any] | None = None, adjoints: bool = 
 
 def _label(node: Expr) -> str:
     if isinstance(node, Var):
-        return node.name + (str(list(node.shape)) if node.shape else "")
+        return f"{node.name}: {node.shape}" if node.shape else node.name
     if isinstance(node, Const):
         text = number(node.value)
         return text if len(text) <= 40 else text[:40] + "..."
-    row = node.primitive  # type: ignore[attr-defined]  # calls
-    return INFIX[row][1].strip() if row in INFIX else PREFIX[row][1] if row in PREFIX else row.name
+    row = node.primitive  # type: ignore[attr-defined]  # a call
+    texts = texts_of(row, node.operands)
+    return "".join(texts).strip() if "" in (texts[0], texts[-1]) else str(row.name)
 
 
 def _escaped(text: str) -> str:
@@ -66,7 +68,7 @@ def _escaped(text: str) -> str:
 
 
 def _notes(order: Sequence[Expr], f: Expr, values: Mapping[Any, Any], adjoints: bool) -> dict[Expr, list[str]]:
-    from exprad.evaluation import evaluate
+    from exprad.graph.evaluation import evaluate
     from exprad.reverse import adjoints as sweep
 
     notes = {node: [f"= {value}"] for node, value in zip(order, evaluate(order, values), strict=True)}

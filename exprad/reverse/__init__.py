@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from exprad.chain import plus, pullback, resolve
-from exprad.expr import Expr, expression, variables_by_name
-from exprad.primitive import Primitive
+from exprad.graph.expr import Expr, expression, variables_by_name
+from exprad.ground.primitive import Primitive
+from exprad.ground.traverse import collector_paused, independents, postorder, sweep
 from exprad.tensor import stretched
 from exprad.tensor.carrying import unbroadcast
-from exprad.traverse import collector_paused, independents, postorder
 
 
 def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
@@ -26,24 +26,6 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
             bars[output] = plus(bars.get(output), stretched(expression(seed), output.shape) if is_shaped else seed)
         sweep(order, bars, idle, {node for node in wrt if node._operands}, _pull_array if is_shaped else pullback)
     return [resolve(bars.get(node)) for node in wrt]
-
-
-def sweep(order: Sequence[Any], bars: dict[Any, Any], idle: Container[Any], kept: Container[Any],
-          pull: Callable[..., None]) -> None:  # fmt: skip
-    """The reverse pass over a graph or a tape: `bars`, adjoints by node, flow from the last node of `order` to the leaves.
-
-    `pull` is the pullback: it adds to `bars` what a node passes to its operands. When a node's turn comes, all that read
-    it had theirs, so its adjoint is whole; it is dropped then, unless the node is in `kept`.
-    """
-    take = bars.pop
-    for node in reversed(order):
-        operands = node._operands
-        if operands:
-            y_bar = take(node, None)
-            if y_bar is not None:
-                if kept and node in kept:
-                    bars[node] = y_bar
-                pull(node.primitive, node, operands, y_bar, idle, bars)
 
 
 def _pull_array(

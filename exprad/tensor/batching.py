@@ -13,12 +13,12 @@ from itertools import product
 from string import ascii_letters
 from typing import Any
 
-from exprad import elementary as table
-from exprad.primitive import Primitive, Shape
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Axes, Shape, broadcast_shapes, shape_of
+from exprad.tables import elementary as table
 from exprad.tensor import linear, matrices, reductions
-from exprad.tensor.family import Axes, Family, Structural, shape_of
+from exprad.tensor.family import Family, Structural
 from exprad.tensor.linear import Index, IndexArray, Slice, axes_of, permuted, reshaped, stretched
-from exprad.value import broadcast_shapes
 
 Rule = Callable[..., Any]
 

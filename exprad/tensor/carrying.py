@@ -1,7 +1,8 @@
 """How sensitivities pass rows of the second table, and broadcasting: what is linear moves the guards with the values.
 
-A linear row moves a value that is 0 where its guard fails, and the guard with it: what it makes of ones where the guard
-holds and zeros elsewhere is more than 0 where something arrives. A row that states a slope is an elementwise product and
+A linear row moves a value that is 0 where its guard fails, and the guard with it. Something arrives where a row that only
+adds elements makes more than 0 of ones where the guard holds and zeros elsewhere; of a row with weights of its own, which
+may cancel or be negative, where it makes nan of nan. A row that states a slope is an elementwise product and
 a sum, so guards pass it as they pass elementwise rows. Any other row says by letters which axes go together: what it
 passes on counts where anything does that it depends on.
 """
@@ -9,12 +10,13 @@ passes on counts where anything does that it depends on.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
+from math import nan
 from typing import Any
 
 from exprad.chain import Guard, Guarded, Masked, core, guard_of, plus, resolve, signed, times, within
-from exprad.elementary import where
-from exprad.primitive import Shape
-from exprad.tensor.family import Structural, shape_of
+from exprad.ground.shapes import Shape, shape_of
+from exprad.tables.elementary import not_equal, where
+from exprad.tensor.family import Structural
 from exprad.tensor.linear import along, permuted, reshaped, stretched, sum, summed_to
 
 
@@ -56,9 +58,9 @@ def unbroadcast(x_bar: Any, shape: Shape) -> Any:
 
 
 def _moved(rule: Callable[[Any], Any], given: Any, have: Shape, shape: Shape,
-           reached: Callable[[Any], Any] | None = None) -> Any:  # fmt: skip
-    """What a rule makes of a sensitivity of the shape `have`, brought to `shape`; its guard moves along: as `reached` says
-    of ones and zeros or, where the rule is linear, as the rule itself does."""
+           arrives: Callable[[Any], Any] | None = None) -> Any:  # fmt: skip
+    """What a rule makes of a sensitivity of the shape `have`, brought to `shape`; its guard moves along, as `arrives` says or,
+    where the rule only adds elements, as the rule itself does."""
     made, guard = rule(resolve(given)), guard_of(given)
     if made.__class__ is not Masked and shape_of(made) != shape:
         made = _of_shape(made, shape)
@@ -70,27 +72,53 @@ def _moved(rule: Callable[[Any], Any], given: Any, have: Shape, shape: Shape,
     def arrived(condition: Any, reached_at_all: Any = True) -> Any:
         if condition is True:
             return reached_at_all
-        return stretched(resolve((reached or rule)(stretched(where(condition, 1, 0), have))), shape) > 0
+        if arrives is not None:
+            return stretched(arrives(condition), shape)
+        return stretched(resolve(rule(_marked(condition, 1, have))), shape) > 0
 
     return Masked(Guard(arrived, guard, *own), signed(made))
 
 
+def _marked(condition: Any, mark: Any, shape: Shape) -> Any:
+    """An array of a mark where a condition holds, and zeros."""
+    return stretched(where(condition, mark, 0), shape)
+
+
 def _pushed(row: Structural, y: Any, xs: Sequence[Any], x_dot: Any, index: int) -> Any:
     family, parameters, have, shape = row.family, row.parameters, shape_of(xs[index]), shape_of(y)
-    reached = (
-        None if family.is_linear else lambda ones: _reached(ones, _letters(row, xs, index), _letters(row, xs, -1), None)
-    )
-    return _moved(lambda part: family.push(y, xs, part, index, **parameters), x_dot, have, shape, reached)
+
+    def rule(part: Any) -> Any:
+        return family.push(y, xs, part, index, **parameters)
+
+    return _moved(rule, x_dot, have, shape, _arrives(row, xs, rule, have, (index, -1), None))
 
 
 def _pulled(row: Structural, y: Any, xs: Sequence[Any], y_bar: Any, index: int) -> Any:
     family, parameters, have, shape = row.family, row.parameters, shape_of(y), shape_of(xs[index])
-    reached = (
-        None
-        if family.is_linear
-        else lambda ones: _reached(ones, _letters(row, xs, -1), _letters(row, xs, index), shape)
-    )
-    return _moved(lambda part: family.pull(y, xs, part, index, **parameters), y_bar, have, shape, reached)
+
+    def rule(part: Any) -> Any:
+        return family.pull(y, xs, part, index, **parameters)
+
+    return _moved(rule, y_bar, have, shape, _arrives(row, xs, rule, have, (-1, index), shape))
+
+
+def _arrives(row: Structural, xs: Sequence[Any], rule: Callable[[Any], Any], have: Shape, way: tuple[int, int],
+             shape: Shape | None) -> Callable[[Any], Any] | None:  # fmt: skip
+    """Where something arrives by a rule, of what counts where a condition holds; None for a rule that only adds elements.
+
+    `way` is from which place to which: of an operand, or -1 for the result.
+    """
+    family = row.family
+    if family.adds:
+        return None
+    if family.is_linear and family.letters is None:
+        return lambda condition: _is_nan(resolve(rule(_marked(condition, nan, have))))
+    given, wanted = (_letters(row, xs, place) for place in way)
+    return lambda condition: _reached(_marked(condition, 1, have), given, wanted, shape) > 0
+
+
+def _is_nan(x: Any) -> Any:
+    return not_equal(x, x)
 
 
 def _letters(row: Structural, xs: Sequence[Any], place: int) -> str | None:

@@ -9,11 +9,13 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 from zlib import crc32
 
-from exprad import spelling
-from exprad.errors import OperandError
-from exprad.primitive import Primitive, Shape
+from exprad.errors import NameClashError, OperandError
+from exprad.ground import spelling
+from exprad.ground.fingerprint import fingerprint
+from exprad.ground.primitive import Primitive, claim
+from exprad.ground.shapes import Shape, shape_of
 
-Axes = tuple[int, ...] | None
+Texts = tuple[str, ...] | None
 
 
 class Structural(Primitive):
@@ -23,7 +25,9 @@ class Structural(Primitive):
         import numpy as np
 
         self.family = family
-        super().__init__(family.name, *[None] * arity, numpy=partial(family.value, np, **parameters), analytic=False)
+        super().__init__(
+            family.name, *[None] * arity, numpy=partial(family.value, np, **family.ready(parameters)), analytic=False
+        )
         self.partials = None  # type: ignore[assignment]  # what the chain rule asks
         self.parameters, self.stretches = parameters, family.stretches
         for column in ("kink", "sides", "squared"):
@@ -44,6 +48,7 @@ class Structural(Primitive):
     pull: ClassVar[Callable[..., Any]]
     folded: ClassVar[Callable[..., Any]]
     by_formula: ClassVar[Callable[..., Any]]
+    restored: ClassVar[Callable[..., Structural]]
 
     def is_without_axes(self, *operands: Any) -> bool:
         """Whether operands have no axes, and the result has none: rows of the first table may say what it is."""
@@ -60,6 +65,10 @@ class Structural(Primitive):
         return {name: value for name, value in self.parameters.items()
                 if self.family.defaults.get(name, missing) != value}  # fmt: skip
 
+    def text(self, *shapes: Shape) -> Texts:
+        """What stands before, between and after operands of these shapes, if that isn't a call; see `Family`."""
+        return self.family.text(*shapes, **self.parameters) if self.family.text else None
+
     @cached_property
     def digest(self) -> int:
         shortened = {name: [getattr(each, "digest", each) for each in value] if name == "index" else value
@@ -70,33 +79,44 @@ class Structural(Primitive):
         return f"<primitive {self.name} {self.parameters}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.name, self.arity, self.parameters)
+        stated = () if self.family.is_own else self.family.fingerprint
+        return self.restored, (self.name, self.arity, self.parameters, *stated)
 
 
 class Family:
     """Rows that differ in their parameters alone: one row for each set of them.
 
     - `shape(*shapes, **parameters)`: the shape of the result; raises for operands that do not fit;
-    - `value(np, *xs, **parameters)`: the result, for arrays;
+    - `value(np, *xs, **parameters)`: the result, for arrays; `ready(parameters)`: these as NumPy takes them, once for a row;
     - `transpose(y_bar, x, **parameters)`: the pullback of a family that is linear in its one operand; or
     - `slope(y, x, axis)`: for a reduction over `axis`, the partial derivative by each element, y as it broadcasts to x; or
     - `push(y, xs, x_dot, index, **parameters)` and `pull(y, xs, y_bar, index, **parameters)`: the tangent that operand
       `index` passes on, and the adjoint that it gets; `is_linear` says that the result is linear in all operands at once;
     - `letters(*shapes, **parameters)`: a letter for each of the last axes of each operand and, at the end, of the result: axes
       that share a letter go together, and elements of the result depend on no others; left out, all depends on all;
+    - `adds`: whether a linear family only adds elements, each with the weight 1, as one that moves or scatters them does;
     - `batch`: how it takes many points at once, of `tensor.batching`; without one, it is computed point by point;
     - `reads`: which elements of an operand an element of the result depends on: one, where it "moves" elements or
       "scatters" them among zeros; a "group" along axes; rows and columns of matrices that it "contracts"; or "all";
     - `kink`, `sides(side, *xs, **parameters)` and `squared`: as an elementwise row has them;
     - `stretches`: whether a result only repeats its operand along axes;
     - `spell`: what "jax" and "torch" have for it ("array" for both): functions of the library, the operands and parameters;
-    - `into(np, **parameters)`: a function of the operands, and of the array that it writes the result to.
+    - `into(np, **parameters)`: a function of the operands, and of the array that it writes the result to; parameters are ready;
+    - `infix`: its operator in text; or `text(*shapes, **parameters)`: what stands there before, between and after operands
+      of these shapes, and None where it is a call; in a call, `lists` says that the operands are in a list, `leads` is
+      a parameter that stands before them, and `usual(*shapes, **parameters)` tells whether the parameters are those that the
+      function of that name gives a row: text with others is read by that function.
 
     >>> Family.registry["sum"].row(axis=None, keepdims=False)
     <primitive sum {'axis': None, 'keepdims': False}>
     """
 
     registry: dict[str, Family] = {}
+    sealed = False  # once it is True, new families are a user's
+    columns = tuple(
+        "defaults shape value slope push pull letters is_linear reads adds ready kink sides squared".split()
+    )
+    rare = ("into",)  # columns that most families have not
     batch: Callable[..., Any] | None = None
     kink: Callable[..., Any] | None = None
     sides: Callable[..., Any] | None = None
@@ -104,15 +124,24 @@ class Family:
     stretches = False
     spell: Mapping[str, Any] = MappingProxyType({})
     into: Callable[..., Any] | None = None
+    infix: str | None = None
+    text: Callable[..., Texts] | None = None
+    lists = False
+    leads: str | None = None
+    usual: Callable[..., bool] | None = None
 
     def __init__(self, name: str, *, shape: Callable[..., Shape], value: Callable[..., Any],
                  transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,
                  push: Callable[..., Any] | None = None, pull: Callable[..., Any] | None = None,
                  letters: Callable[..., tuple[str, ...]] | None = None, is_linear: bool = False, reads: str = "all",
+                 adds: bool | None = None, ready: Callable[[dict[str, Any]], dict[str, Any]] = dict,
                  spell: Mapping[str, Any] | None = None, **defaults: Any) -> None:  # fmt: skip
+        if not isinstance(name, str) or not name.isidentifier():
+            raise OperandError(f"a family's name must be an identifier, got {name!r}")
         if transpose is slope is None and (push is None or pull is None):
             raise OperandError(f"family {name!r} states no derivative: give it transpose, slope, or both push and pull")
         self.name, self.shape, self.value, self.slope, self.reads = name, shape, value, slope, reads
+        self.ready, self.adds = ready, reads in ("moves", "scatters") if adds is None else adds
         self.is_linear, self.letters = is_linear or transpose is not None, letters
         spelling.check(name, 0, spell or {}, {})
         self.defaults, self.spell = MappingProxyType(defaults), spell or {}
@@ -121,7 +150,15 @@ class Family:
         if transpose is not None:
             self.pull = lambda y, xs, y_bar, _, **parameters: transpose(y_bar, xs[0], **parameters)
         self._rows: dict[Any, Structural] = {}
-        Family.registry[name] = self
+        self.is_own = not Family.sealed
+        if not self.is_own and name in Primitive.registry:
+            raise NameClashError(f"family {name!r} would be called like an elementwise row; choose another name")
+        claim(self, "family", Family.registry)
+
+    @property
+    def fingerprint(self) -> tuple[str, str]:
+        """The version of Python, and a digest of all that the family states."""
+        return fingerprint(self)
 
     def row(self, arity: int = 1, **parameters: Any) -> Structural:
         """The row for these parameters, the same at every call."""
@@ -132,16 +169,6 @@ class Family:
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         return self.row(len(operands), **parameters)(*operands)
-
-
-def _restored(name: str, arity: int, parameters: dict[str, Any]) -> Structural:
-    import exprad.tensor  # noqa: F401  # all families
-
-    return Family.registry[name].row(arity, **parameters)
-
-
-def shape_of(x: Any) -> Shape:
-    return tuple(getattr(x, "shape", ()))
 
 
 def quietly(function: Callable[..., Any]) -> Callable[..., Any]:

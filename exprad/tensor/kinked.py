@@ -10,8 +10,9 @@ from itertools import islice
 from math import inf
 from typing import Any
 
-from exprad.elementary import equal, where
-from exprad.tensor.family import Axes, Family
+from exprad.ground.shapes import Axes
+from exprad.tables.elementary import equal, where
+from exprad.tensor.family import Family
 from exprad.tensor.linear import along, sum
 from exprad.tensor.reductions import max, min, norm
 

@@ -11,9 +11,8 @@ from zlib import crc32
 
 from exprad.chain import Guard, Masked
 from exprad.errors import ShapeError
-from exprad.primitive import Shape
-from exprad.tensor.family import Axes, Family, shape_of
-from exprad.value import broadcast_shapes
+from exprad.ground.shapes import Axes, Shape, broadcast_shapes, shape_of
+from exprad.tensor.family import Family
 
 
 def stretched(x: Any, shape: Shape) -> Any:
@@ -60,7 +59,7 @@ def along(x: Any, y: Any, axis: Axes) -> Any:
 
 
 sum = Family(
-    "sum", axis=None, keepdims=False, reads="group",
+    "sum", axis=None, keepdims=False, reads="group", adds=True,
     shape=lambda x, axis, keepdims: reduced(x, axis, keepdims),
     value=lambda np, x, axis, keepdims: np.add.reduce(x, axis, keepdims=keepdims),
     transpose=lambda y_bar, x, axis, keepdims: broadcast_to(along(x, y_bar, axis), shape=shape_of(x)),
@@ -69,7 +68,7 @@ sum.into = lambda np, axis, keepdims: lambda x, out: np.add.reduce(x, axis, None
 
 
 cumsum: Family = Family(
-    "cumsum",
+    "cumsum", adds=True,
     shape=lambda x, axis: x,
     value=lambda np, x, axis: np.add.accumulate(x, axis),
     transpose=lambda y_bar, x, axis: reversed_along(cumsum(reversed_along(y_bar, axis), axis=axis), axis),
@@ -201,6 +200,14 @@ class Slice(tuple[Any, ...]):
     def __new__(cls, start: int, stop: int | None, step: int = 1) -> Self:
         return tuple.__new__(cls, ("slice", start, stop, step))  # so that it equals no tuple of numbers
 
+    @classmethod
+    def of(cls, given: slice, size: int) -> Self:
+        """A slice as a user gives it, on an axis of a size."""
+        start, stop, step = given.indices(size)
+        if (stop - start if step > 0 else start - stop) <= 0:
+            return cls(0, 0)
+        return cls(start, stop if stop >= 0 else None, step)
+
     @property
     def as_numpy(self) -> slice:
         return slice(*self[1:])
@@ -242,21 +249,21 @@ def _part_shape(shape: Shape, index: Index) -> Shape:
     return tuple(found) if together else (*common, *found)
 
 
-def _add_at(np: Any, y: Any, shape: Shape, index: Index) -> Any:
+def _add_at(np: Any, y: Any, shape: Shape, index: tuple[Any, ...]) -> Any:
     whole = np.zeros(shape, y.dtype)
     _add_to(np, whole, index, y)
     return whole
 
 
-def _add_to(np: Any, whole: Any, index: Index, y: Any) -> None:
+def _add_to(np: Any, whole: Any, index: tuple[Any, ...], y: Any) -> None:
     """Add to an array of zeros."""
-    if any(isinstance(each, IndexArray) for each in index):
-        np.add.at(whole, of_numpy(index), y)
+    if any(isinstance(each, np.ndarray) for each in index):
+        np.add.at(whole, index, y)
     else:
-        whole[of_numpy(index)] = y
+        whole[index] = y
 
 
-def _add_into(np: Any, shape: Shape, index: Index) -> Any:
+def _add_into(np: Any, shape: Shape, index: tuple[Any, ...]) -> Any:
     def function(y: Any, out: Any) -> None:
         out.fill(0)
         _add_to(np, out, index, y)
@@ -264,14 +271,18 @@ def _add_into(np: Any, shape: Shape, index: Index) -> Any:
     return function
 
 
+def _with_numpy_index(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {**parameters, "index": of_numpy(parameters["index"])}
+
+
 getitem: Family = Family(
     "getitem", reads="moves", shape=_part_shape,
-    value=lambda np, x, index: x[of_numpy(index)],
+    value=lambda np, x, index: x[index], ready=_with_numpy_index,
     transpose=lambda y_bar, x, index: scattered(y_bar, shape_of(x), index),
 )  # fmt: skip
 add_at: Family = Family(
     "add_at", reads="scatters",
-    shape=lambda y, shape, index: shape, value=_add_at,
+    shape=lambda y, shape, index: shape, value=_add_at, ready=_with_numpy_index,
     push=lambda y, xs, x_dot, _, shape, index: scattered(x_dot, shape, index),
     transpose=lambda x_bar, y, shape, index: getitem(x_bar, index=index),
 )  # fmt: skip

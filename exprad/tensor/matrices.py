@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from exprad.errors import ShapeError
-from exprad.primitive import Shape
-from exprad.tensor.family import Family, quietly, shape_of
+from exprad.ground.shapes import Shape, broadcast_shapes, shape_of
+from exprad.tensor.family import Family, quietly
 from exprad.tensor.linear import reshape, reshaped, sum, summed_to, swapped
-from exprad.value import broadcast_shapes
 
 
 def _matmul_shape(a: Shape, b: Shape) -> Shape:

@@ -7,10 +7,11 @@ from math import prod as _size
 from string import ascii_lowercase
 from typing import Any
 
-from exprad.elementary import not_equal, where
 from exprad.errors import ShapeError
-from exprad.primitive import If, Shape
-from exprad.tensor.family import Axes, Family, quietly, shape_of
+from exprad.ground.primitive import If
+from exprad.ground.shapes import Axes, Shape, shape_of
+from exprad.tables.elementary import not_equal, where
+from exprad.tensor.family import Family, quietly
 from exprad.tensor.linear import axes_of, joined, last, permuted, reduced, reshaped, sum
 
 

@@ -2,392 +2,372 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import re
 from collections.abc import Callable
-from contextlib import suppress
 from fractions import Fraction
-from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
-from exprad import elementary as table
-from exprad.arrays import SPELLINGS as OF_ARRAYS
-from exprad.digits import whole
-from exprad.errors import ArgumentError, OperandError, ParseError
-from exprad.expr import Call, Const, Expr, Var, expression
-from exprad.primitive import Primitive
+from exprad.errors import ArgumentError, OperandError, ParseError, ShapeError
+from exprad.graph.expr import Call, Const, Expr, Var, namesakes
+from exprad.ground.primitive import Primitive
+from exprad.ground.traverse import collector_paused
 from exprad.tensor import Family
-from exprad.text.printer import COMPARISON, CONSTANTS, INFIX, POWER, PREFIX, SIGN
-from exprad.traverse import collector_paused
+from exprad.text.literals import literal, zeros
+from exprad.text.names import CONSTANTS, declaration, is_shape, marked, meant, unquoted
+from exprad.text.rows import called, function_called, operators, part, transposed
+from exprad.text.source import Source, Token
+from exprad.text.written import COMPARISON, POWER, PRECEDENCE, SIGN
 
 LONGEST = 64_000_000
-MOST_DIGITS = 10_000
-_TOKEN = re.compile(
-    r"""(?P<blank>[ \t\r]+|\#[^\n]*)|(?P<line>[\n;]+)
-    |(?P<number>0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
-    |(?P<quoted>"(?:[^"\\\n]|\\.)*")|(?P<array>array\((?=\[))|(?P<name>[^\W\d]\w*)
-    |(?P<operator>\*\*|<=|>=|==|!=|[-+*/%<>&|~^(),=\[\]])""",
-    re.VERBOSE,
-)
-_BINARY: dict[str, tuple[int, Primitive]] = {sign.strip(): (level, row) for row, (level, sign) in INFIX.items()}
-_SPELLINGS: dict[str, Callable[..., Any]] = {
-    "sec": lambda x: 1 / table.cos(x), "csc": lambda x: 1 / table.sin(x), "cot": lambda x: 1 / table.tan(x),
-    "sech": lambda x: 1 / table.cosh(x), "csch": lambda x: 1 / table.sinh(x), "coth": lambda x: 1 / table.tanh(x),
-    "expit": lambda x: table.sigmoid(x),
-    "max": lambda *xs, **options: table.maximum(*xs) if len(xs) == 2 else OF_ARRAYS["max"](*xs, **options),
-    "min": lambda *xs, **options: table.minimum(*xs) if len(xs) == 2 else OF_ARRAYS["min"](*xs, **options),
-}  # fmt: skip
+_BINARY: dict[str, Any] = operators()
+_SIGNS = {row.prefix: row for row in Primitive.registry.values() if row.prefix}
+_BEFORE_A_NUMBER = {"*", "/", "%", "@", "**"}  # after which `1/3` is a division
+REFUSALS = (TypeError, ValueError, LookupError, MemoryError)  # of operands that don't fit
+_HINTS = {"^": "'^' is not a power here; write **", "==": "write equal(a, b)", "!=": "write not_equal(a, b)"}
 
 
-class Token(NamedTuple):
-    kind: str
-    text: str
-    place: int
-
-
-def parse(text: str) -> Expr:
+def parse(text: str, *, living: bool = True) -> Expr:
     """The expression that `text` spells, built as written.
 
     >>> parse("x**2*y + y + 2")
     x**2*y + y + 2
+    >>> parse("let v: (3,), M: (3, 3); v @ M @ v").variables[0].shape
+    (3, 3)
 
-    Raises `ParseError` with line, column and the place shown, for text that is no expression.
+    A name means the variable that a line before declares, `let v: (3,)`; else the living variable that is called so, or
+    a number where there is none. With `living=False` all names that no line declares are numbers, whatever lives: so programs
+    read formulas that others write. Raises `ParseError` with line, column and the place shown, for text that is no
+    expression.
     """
     if not isinstance(text, str):
         raise OperandError(f"parse needs text, got {type(text).__name__}: {text!r}")
     if len(text) > LONGEST:
         raise ArgumentError(f"the text has {len(text)} characters; at most {LONGEST} are read")
     with collector_paused():
-        return _Parser(text).program()
+        return _Parser(text, living).program()
 
 
-def _fail(text: str, place: int, message: str) -> ParseError:
-    line = text.count("\n", 0, place) + 1
-    start = text.rfind("\n", 0, place) + 1
-    end = text.find("\n", place)
-    shown = text[start : end if end >= 0 else len(text)]
-    column = place - start
-    first = max(0, column - 60)
-    shown, caret = shown[first : first + 120], " " * (column - first) + "^"
-    return ParseError(f"line {line}, column {column + 1}: {message}\n  {shown}\n  {caret}")
+class _Bracket(NamedTuple):
+    """A bracket that is open: of a group, of a list, or of a call with what it calls."""
+
+    closer: str
+    start: int  # how many operands stand before it
+    function: str = ""
+    is_exact: bool = False
+    options: dict[str, Any] | None = None
 
 
-def _is_whole(token: Token) -> bool:
-    return token.kind == "number" and (token.text.isdigit() or token.text[:2] in ("0x", "0X"))
+class _Operator(NamedTuple):
+    """What waits for operands: an operator of a level; or a bracket, of level 0."""
+
+    level: int
+    what: Any
+    token: Token
 
 
-_SIGNS = {sign: row for row, (_, sign) in PREFIX.items()}
-
-
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens = self._tokens()
-        self.index = 0
-        self.names: dict[str, Expr] = {}
-
-    def _tokens(self) -> list[Token]:
-        tokens, place, text = [], 0, self.text
-        while place < len(text):
-            match = _TOKEN.match(text, place)
-            if match is None:
-                raise _fail(text, place, f"unexpected character {text[place]!r}")
-            kind = match.lastgroup or ""
-            if kind != "blank":
-                tokens.append(Token(kind, match.group(), place))
-            place = match.end()
-        tokens.append(Token("end", "", len(text)))
-        return tokens
-
-    def error(self, message: str, token: Token | None = None) -> ParseError:
-        return _fail(self.text, (token or self.tokens[self.index]).place, message)
+class _Parser(Source):
+    def __init__(self, text: str, living: bool) -> None:
+        super().__init__(text)
+        self.meant: Callable[[str], Var | None] = meant if living else Var
+        self.lines: dict[str, Expr] = {}  # what lines before are called
+        self.variables: dict[str, Var] = {}
+        self.operands: list[Any] = []
+        self.operators: list[_Operator] = []
 
     def program(self) -> Expr:
         result: Expr | None = None
         while True:
-            while self.tokens[self.index].kind == "line":
-                self.index += 1
-            if self.tokens[self.index].kind == "end":
+            self._skip_lines()
+            if self.token.kind == "end":
                 if result is None:
                     raise self.error("an expression was expected, and the text is empty")
                 return result
-            if self.tokens[self.index].kind == "name" and self.tokens[self.index + 1].text == "=":
-                name = self.tokens[self.index].text
+            if self.token.text == "let" and self.next.kind in ("name", "quoted"):
+                self._declare()
+            elif self.token.kind == "name" and self.next.text == "=":
+                name = self.token.text
                 self.index += 2
-                self.names[name] = result = self.expression()
+                self.lines[name] = result = self.expression()
             else:
                 result = self.expression()
-                while self.tokens[self.index].kind == "line":
-                    self.index += 1
-                if self.tokens[self.index].kind != "end":
+                self._skip_lines()
+                if self.token.kind != "end":
                     raise self.error("only the last line may be an expression without a name")
+
+    def _skip_lines(self) -> None:
+        while self.token.kind == "line":
+            self.index += 1
+
+    def _declare(self) -> None:
+        """`let v: (3,), M: (3, 3)`"""
+        while not self.index or self.token.kind not in ("line", "end"):
+            self.index += 1  # past `let`, or a comma
+            name = self._name(self.token)
+            self.index += 1
+            self.take(":")
+            at = self.token
+            shape = literal(self)
+            sizes = shape if isinstance(shape, tuple) else (shape,)
+            if not all(size.__class__ is int and size >= 0 for size in sizes):
+                raise self.error(f"a shape is whole numbers, such as let {name}: (3,)", at)
+            self.variables[name] = Var(name, shape=sizes)
+            self.lines.pop(name, None)
+            if self.token.kind not in ("line", "end") and self.token.sign != ",":
+                raise self.expected("',' or the end of the line")
+
+    def _name(self, token: Token) -> str:
+        if token.kind not in ("name", "quoted"):
+            raise self.expected("a variable's name")
+        name = token.text if token.kind == "name" else unquoted(token.text)
+        if not name:
+            raise self.error("a variable's name is empty", token)
+        return name
 
     def expression(self) -> Expr:
         """One line: operands and operators on two stacks, until the line ends."""
-        operands: list[Any] = []
-        operators: list[tuple[int, Any, Token]] = []  # level, what to do, where
         while True:
-            self._operand(operands, operators)
-            while True:
-                token = self.tokens[self.index]
-                if token.text == ")" and token.kind == "operator":
-                    self._close(operands, operators, token)
-                elif token.text == "," and token.kind == "operator":
-                    self._comma(operands, operators, token)
-                    if self.tokens[self.index].text != ")" or not operators[-1][1][2]:
-                        break
-                elif token.kind == "operator" and token.text in _BINARY:
-                    self._binary(operands, operators, token)
-                    break
-                elif token.kind in ("line", "end"):
-                    self._reduce(operands, operators, 0)
-                    if operators:
-                        raise self.error("'(' was never closed", operators[-1][2])
-                    return operands[0]
-                else:
-                    raise self._misplaced(token)
+            self._operand()
+            while self._after_operand():
+                pass
+            if self.token.kind in ("line", "end"):
+                return self._ended()
 
-    def _misplaced(self, token: Token) -> ParseError:
-        hints = {"^": "'^' is not a power here; write **", "==": "write equal(a, b)", "!=": "write not_equal(a, b)"}
-        return self.error(hints.get(token.text, f"an operator was expected before {token.text!r}"), token)
+    def _ended(self) -> Expr:
+        self._reduce(0)
+        if self.operators:
+            bracket = self.operators[-1].token
+            raise self.error(f"'{bracket.text[-1]}' was never closed", bracket)
+        result = self.operands.pop()
+        if isinstance(result, list):
+            raise self.error("a list is an operand of a function, and no expression")
+        return result
 
-    def _operand(self, operands: list[Any], operators: list[tuple[int, Any, Token]]) -> None:
+    def _after_operand(self) -> bool:
+        """What follows an operand; whether the same may follow that, or else an operand, or the end, does."""
+        token = self.tokens[self.index]
+        sign = token.sign
+        if sign in (")", "]"):
+            self._close(token)
+        elif sign == "[":
+            self._index(token)
+        elif sign == "." and self.next.text == "T":
+            self.index += 2
+            self._apply_last(transposed, token)
+        elif sign == ",":
+            return self._comma(token)
+        elif sign in _BINARY:
+            self._binary(token)
+            return False
+        elif token.kind in ("line", "end"):
+            return False
+        else:
+            raise self.error(_HINTS.get(token.text, f"an operator was expected before {token.text!r}"), token)
+        return True
+
+    def _operand(self) -> None:
         while True:
             token = self.tokens[self.index]
             self.index += 1
             if token.kind == "number":
-                operands.append(self._number(token, negative=False))
-                return
-            if token.kind == "operator" and token.text in "+-~":
-                following = self.tokens[self.index]
-                if token.text == "-" and self._signs_literal(following):
-                    self.index += 1
-                    operands.append(
-                        self._number(following, negative=True)
-                        if following.kind == "number"
-                        else Const(-CONSTANTS[following.text])
-                    )
-                    return
-                if token.text != "+":
-                    operators.append((SIGN, _SIGNS[token.text], token))
-            elif token.kind == "operator" and token.text == "(":
-                operators.append((0, None, token))
-            elif (
-                token.kind == "name"
-                and self.tokens[self.index].text == "("
-                and self.tokens[self.index].kind == "operator"
-            ):
-                operators.append((0, [self._function(token), len(operands), {}], token))
-                self.index += 1
-                if self.tokens[self.index].text == ")":
-                    raise self.error(f"{token.text}() needs an operand")
+                return self.operands.append(self._number(token, negative=False))
+            if token.sign == "-" and self._signs_literal(self.token):
+                return self.operands.append(self._negative())
+            if token.sign in ("-", "~"):
+                self.operators.append(_Operator(SIGN, _SIGNS[token.text], token))
+            elif token.sign == "(":
+                self.operators.append(_Operator(0, _Bracket(")", len(self.operands)), token))
+            elif token.sign == "[":
+                self._open_list(token)
+            elif token.kind == "name" and (self.token.sign == "(" or self._is_exact()):
+                self._open_call(token)
             elif token.kind in ("name", "quoted"):
-                operands.append(self._name(token))
-                return
+                return self.operands.append(self._named(token))
             elif token.kind == "array":
-                operands.append(self._array(token))
-                return
-            else:
-                what = repr(token.text) if token.text.strip() else "the end"
-                raise self.error(f"an operand was expected before {what}", token)
+                return self.operands.append(self._array(token))
+            elif token.sign != "+":
+                self.index -= 1
+                raise self.expected("an operand")
+
+    def _is_exact(self) -> bool:
+        """Whether brackets with parameters follow, `sum[axis=(0,)](v)`, and no index."""
+        return self.token.sign == "[" and self.next.kind == "name" and self.tokens[self.index + 2].text == "="
+
+    def _open_list(self, token: Token) -> None:
+        if not self.operators or self.operators[-1].level or not self.operators[-1].what.function:
+            raise self.error("a list of expressions stands among the operands of a function", token)
+        self.operators.append(_Operator(0, _Bracket("]", len(self.operands)), token))
+
+    def _open_call(self, token: Token) -> None:
+        is_exact, options = self.token.sign == "[", {}
+        if (function_called(token.text) is None) if not is_exact else (token.text not in Family.registry):
+            raise self.error(f"no function is called {token.text!r}", token)
+        if is_exact:
+            self.index += 1
+            options = self._options("]")
+            self.index += 1
+        self.take("(")
+        if self.token.text == ")":
+            raise self.error(f"{token.text}() needs an operand")
+        lead = getattr(Family.registry.get(token.text), "leads", None)
+        if lead is not None and not is_exact and self.token.kind == "quoted":
+            options[lead] = literal(self)
+            self.take(",")
+        self.operators.append(_Operator(0, _Bracket(")", len(self.operands), token.text, is_exact, options), token))
 
     def _signs_literal(self, following: Token) -> bool:
         """A sign directly before a literal belongs to it, unless ** follows."""
-        if following.kind != "number" and not (
-            following.kind == "name" and following.text in ("inf", "nan", "pi") and following.text not in self.names
-        ):
-            return False
-        return self.tokens[self.index + 1].text != "**"
+        is_constant = following.kind == "name" and following.text in CONSTANTS and following.text not in self.lines
+        return (following.kind == "number" or is_constant) and self.next.text != "**"
+
+    def _negative(self) -> Const:
+        token = self.token
+        self.index += 1
+        return self._number(token, negative=True) if token.kind == "number" else Const(-CONSTANTS[token.text])
 
     def _number(self, token: Token, negative: bool) -> Const:
-        text, sign = token.text, -1 if negative else 1
-        if not _is_whole(token):
-            return Const(sign * float(text))
-        value = sign * self._integer(token)
-        after, then = self.tokens[self.index], self.tokens[min(self.index + 1, len(self.tokens) - 1)]
-        before = self.tokens[self.index - (3 if negative else 2)] if self.index > (2 if negative else 1) else None
-        is_whole = after.text == "/" and _is_whole(then) and self.tokens[self.index + 2].text != "**"
-        if is_whole and (before is None or before.text not in ("*", "/", "%", "**")) and self._integer(then):
-            self.index += 2
-            return Const(Fraction(value, self._integer(then)))
+        sign = -1 if negative else 1
+        if not token.is_whole:
+            return Const(sign * float(token.text))
+        value = sign * self.integer(token)
+        place = self.index - (3 if negative else 2)
+        before = self.tokens[place].sign if place >= 0 else ""
+        if self.token.sign == "/" and self.next.is_whole and before not in _BEFORE_A_NUMBER:
+            divisor = self.integer(self.next)
+            if divisor and self.tokens[self.index + 2].text != "**":
+                self.index += 2
+                return Const(Fraction(value, divisor))
         return Const(value)
 
-    def _integer(self, token: Token) -> int:
-        if token.text.isdigit() and len(token.text) > MOST_DIGITS:
-            raise self.error(f"a whole number may have at most {MOST_DIGITS} digits, got {len(token.text)}", token)
-        return whole(token.text)
-
-    def _name(self, token: Token) -> Expr:
+    def _named(self, token: Token) -> Expr:
         if token.kind == "name":
-            if token.text in self.names:
-                return self.names[token.text]
-            if token.text in CONSTANTS and self.tokens[self.index].text != "[":
+            if token.text in self.lines:
+                return self.lines[token.text]
+            if token.text in CONSTANTS:
                 return Const(CONSTANTS[token.text])
-            name = token.text
-        else:
-            name = token.text[1:-1].replace('\\"', '"').encode("latin-1", "backslashreplace").decode("unicode_escape")
-        if not name:
-            raise self.error("a variable's name is empty", token)
-        return Var(name, shape=self._shape())
+        name = self._name(token)
+        if name not in self.variables:
+            found = self.meant(name)
+            self.variables[name] = self._marked(name, token) if found is None else found
+        return self.variables[name]
 
-    def _shape(self) -> tuple[int, ...]:
-        if self.tokens[self.index].text != "[":
-            return ()
-        sizes = []
-        while True:
-            size = self.tokens[self.index + 1]
-            if size.kind != "number" or not size.text.isdigit():
-                raise self.error("a shape is whole numbers in brackets, such as v[3]", size)
-            sizes.append(self._integer(size))
-            self.index += 2
-            if self.tokens[self.index].text == "]":
-                self.index += 1
-                return tuple(sizes)
-            if self.tokens[self.index].text != ",":
-                raise self.error("']' was expected")
+    def _marked(self, name: str, token: Token) -> Var:
+        """One of several variables of a name: that of the shape in brackets, where these can't be an index."""
+        living, start = namesakes(name), self.index
+        if self.token.sign == "[":
+            self.index += 1
+            index = literal(self, "index")
+            self.index = start
+            found = marked(living, index)
+            if found is not None:
+                return found
+        raise self.error(f"several variables are called {name!r}; a line before says which: "
+                         f"{' or '.join(declaration([each]) for each in living)}", token)  # fmt: skip
 
     def _array(self, token: Token) -> Expr:
+        """`array([1.0, 2.0])`, and `zeros((0, 3))`; after a comma, the type where it isn't what such numbers have."""
         import numpy as np
 
-        end = self.text.find(")", token.place)
-        body = self.text[token.place + len(token.text) : end]
-        values, _, kind = body.rpartition(",")
+        values = literal(self)
+        kind = self._kind() if self.token.sign == "," else None
+        self.take(")")
         try:
-            array = np.array(ast.literal_eval(values.replace("inf", "1e999").replace("nan", "None")), dtype=kind)
-        except (ValueError, SyntaxError, TypeError):
-            raise self.error("an array is spelled array([...],dtype)", token) from None
-        while self.tokens[self.index].place <= end and self.tokens[self.index].kind != "end":
-            self.index += 1
-        return Const(array)
+            array = zeros(values, kind or "float64") if token.text[0] == "z" else np.array(values, kind)
+            return Const(array.astype("int64") if kind is None and array.dtype.kind == "i" else array)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise self.error(f"an array is spelled array([1.0, 2.0], dtype=float32): {error}", token) from None
 
-    def _function(self, token: Token) -> Any:
-        name = token.text
-        tables: tuple[dict[str, Any], ...] = (Primitive.registry, _SPELLINGS, OF_ARRAYS, Family.registry, _READ)
-        known = next((table[name] for table in tables if name in table), None)
-        if known is None:
-            raise self.error(f"no function is called {name!r}", token)
-        return known
+    def _kind(self) -> str:
+        self.index += 3 if self.next.text == "dtype" and self.tokens[self.index + 2].text == "=" else 1
+        if self.token.kind != "name":
+            raise self.expected("the type of an array")
+        self.index += 1
+        return self.tokens[self.index - 1].text
 
-    def _binary(self, operands: list[Any], operators: list[tuple[int, Any, Token]], token: Token) -> None:
-        level, row = _BINARY[token.text]
-        if level == COMPARISON and operators and operators[-1][0] == COMPARISON:
+    def _binary(self, token: Token) -> None:
+        level, row = PRECEDENCE[token.text], _BINARY[token.text]
+        if level == COMPARISON and self.operators and self.operators[-1].level == COMPARISON:
             raise self.error("comparisons don't chain; join two with &", token)
         if level == POWER:
-            while operators and operators[-1][0] > POWER:
-                self._apply(operands, operators)
+            while self.operators and self.operators[-1].level > POWER:
+                self._apply()
         else:
-            self._reduce(operands, operators, level)
-        operators.append((level, row, token))
+            self._reduce(level)
+        self.operators.append(_Operator(level, row, token))
         self.index += 1
 
-    def _reduce(self, operands: list[Any], operators: list[tuple[int, Any, Token]], level: int) -> None:
-        while operators and operators[-1][0] and operators[-1][0] >= level:
-            self._apply(operands, operators)
+    def _reduce(self, level: int) -> None:
+        while self.operators and self.operators[-1].level and self.operators[-1].level >= level:
+            self._apply()
 
-    def _apply(self, operands: list[Any], operators: list[tuple[int, Any, Token]]) -> None:
-        _, row, token = operators.pop()
-        if any(isinstance(operand, tuple) for operand in operands[-row.arity :]):
-            raise self.error("an operand was expected", token)
-        arguments = operands[-row.arity :]
-        del operands[-row.arity :]
-        operands.append(self._built(row, arguments, {}, token))
-
-    def _built(self, function: Any, arguments: list[Any], options: dict[str, Any], token: Token) -> Expr:
+    def _apply(self) -> None:
+        level, row, token = self.operators.pop()
+        arity = 1 if level == SIGN else 2
+        arguments = self.operands[-arity:]
+        del self.operands[-arity:]
         try:
-            if token.text in Family.registry and token.kind == "name":
-                function, options = _row_as_spelled(Family.registry[token.text], function, arguments, options), {}
-            if isinstance(function, Primitive) and not options:
-                return Call(function, tuple(arguments))
-            return expression(function(*arguments, **options))
-        except (TypeError, ValueError) as error:
-            raise self.error(str(error), token) from None
+            self.operands.append(Call(row.row(arity) if isinstance(row, Family) else row, arguments))
+        except REFUSALS as error:
+            raise self._refused(error, token, arguments) from None
 
-    def _comma(self, operands: list[Any], operators: list[tuple[int, Any, Token]], token: Token) -> None:
-        self._reduce(operands, operators, 1)
-        if not operators or operators[-1][1] is None:
+    def _apply_last(self, function: Callable[..., Expr], token: Token, *arguments: Any) -> None:
+        """What follows an operand directly, before any operator."""
+        x = self.operands.pop()
+        if isinstance(x, list):
+            raise self.error(f"an operator was expected before {token.text!r}", token)
+        try:
+            self.operands.append(function(x, *arguments))
+        except REFUSALS as error:
+            raise self._refused(error, token, [x]) from None
+
+    def _refused(self, error: Exception, token: Token, operands: list[Any]) -> ParseError:
+        number = next((x for x in operands if isinstance(x, Var) and not x.shape), None)
+        is_of_shapes = number is not None and isinstance(error, ShapeError)
+        hint = f"; the shape of an array is declared in a line before: let {number}: (3,)" if is_of_shapes else ""
+        return self.error(f"{error}{hint}", token)
+
+    def _index(self, token: Token) -> None:
+        """`v[1:]`; the shape of a variable in brackets after its name, which is no index, leaves the variable alone."""
+        named, x = self.tokens[self.index - 1], self.operands[-1]
+        self.index += 1
+        index = literal(self, "index")
+        is_mark = isinstance(x, Var) and named.kind in ("name", "quoted") and is_shape(x, index)
+        if not is_mark:
+            self._apply_last(part, token, index)
+
+    def _comma(self, token: Token) -> bool:
+        """Whether the bracket may close after what follows a comma, because these were options."""
+        self._reduce(1)
+        if not self.operators or not (self.operators[-1].what.function or self.operators[-1].what.closer == "]"):
             raise self.error("a ',' belongs between the operands of a function", token)
         self.index += 1
-        self._options(operators[-1][1][2])
+        bracket = self.operators[-1].what
+        if not bracket.function:
+            return False
+        bracket.options.update(self._options(")"))
+        return self.token.text == ")" and bool(bracket.options)
 
-    def _options(self, options: dict[str, Any]) -> None:
-        while self.tokens[self.index].kind == "name" and self.tokens[self.index + 1].text == "=":
-            name = self.tokens[self.index].text
+    def _options(self, closer: str) -> dict[str, Any]:
+        options: dict[str, Any] = {}
+        while self.token.kind == "name" and self.next.text == "=":
+            name = self.token.text
             self.index += 2
-            start, depth = self.tokens[self.index].place, 0
-            while depth or self.tokens[self.index].text not in (",", ")"):
-                depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(self.tokens[self.index].text, 0)
-                if self.tokens[self.index].kind in ("end", "line"):
-                    raise self.error("')' was expected")
-                self.index += 1
-            try:
-                options[name] = _literal(self.text[start : self.tokens[self.index].place])
-            except (ValueError, SyntaxError, TypeError):
-                raise self.error(f"the value of {name} must be a literal") from None
-            if self.tokens[self.index].text == ",":
-                self.index += 1
+            options[name] = literal(self)
+            if self.token.sign not in (",", closer):
+                raise self.expected(f"',' or '{closer}'")
+            self.index += self.token.sign == ","
+        return options
 
-    def _close(self, operands: list[Any], operators: list[tuple[int, Any, Token]], token: Token) -> None:
-        self._reduce(operands, operators, 1)
-        if not operators:
-            raise self.error("')' closes nothing", token)
-        _, call, opening = operators.pop()
+    def _close(self, token: Token) -> None:
+        self._reduce(1)
+        if not self.operators or self.operators[-1].what.closer != token.text:
+            raise self.error(f"'{token.text}' closes nothing", token)
+        _, bracket, opening = self.operators.pop()
         self.index += 1
-        if call is not None:
-            function, start, options = call
-            arguments = operands[start:]
-            del operands[start:]
-            operands.append(self._built(function, arguments, options, opening))
-
-
-def _zeros(shape: tuple[int, ...]) -> Any:
-    import numpy as np
-
-    return np.zeros(shape, int)
-
-
-class _Spelled(ast.NodeTransformer):
-    """Slices, and arrays of no whole numbers, count as literals where their arguments are."""
-
-    functions: ClassVar[dict[str, Callable[..., Any]]] = {"slice": slice, "zeros": _zeros}
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802  # ast's name
-        function = self.functions.get(getattr(node.func, "id", ""))
-        if function is None or node.keywords:
-            return node
-        return ast.Constant(function(*map(ast.literal_eval, node.args)))
-
-
-def _literal(text: str) -> Any:
-    return ast.literal_eval(_Spelled().visit(ast.parse(text.strip(), mode="eval")))
-
-
-def _row_as_spelled(family: Family, function: Callable[..., Any], arguments: list[Any], options: dict[str, Any]) -> Any:
-    """The row that a call spells, to be built as written; where the parameters are none of a row's, NumPy's reading of it.
-
-    What the function gives for variables of the shapes of the operands tells: a call of that row; or, where it does
-    nothing, or is of numbers, and so another row, or none, is better, what the parameters as they stand would be.
-    """
-    formal = [Var(f"operand {place}", shape=x.shape) for place, x in enumerate(arguments)]
-    found = expression(function(*formal, **options))
-    if getattr(getattr(found, "primitive", None), "family", None) is family and found.operands == (*formal,):
-        return found.primitive  # type: ignore[attr-defined]  # a call
-    shapes = [x.shape for x in formal]
-    is_idle = found is formal[0] or not any(shapes) and not found.shape
-    if is_idle and _are_plain(options) and not set(options) - set(inspect.signature(family.shape).parameters):
-        with suppress(TypeError, ValueError, IndexError):
-            row = family.row(len(formal), **options)
-            if row.shape(*shapes) == found.shape:
-                return row
-    return partial(function, **options)
-
-
-def _are_plain(value: Any) -> bool:
-    """Whether parameters are as rows hold them: text, numbers from 0, and tuples of such."""
-    if isinstance(value, dict):
-        return all(map(_are_plain, value.values()))
-    return all(map(_are_plain, value)) if isinstance(value, tuple) else not isinstance(value, (list, float)) and (
-        not isinstance(value, int) or value >= 0)  # fmt: skip
-
-
-_READ = {spelling: row for row in Primitive.registry.values() for spelling in row.read}
+        arguments = self.operands[bracket.start :]
+        if bracket.function:
+            del self.operands[bracket.start :]
+            try:
+                self.operands.append(called(bracket.function, arguments, bracket.options, bracket.is_exact))
+            except REFUSALS as error:
+                raise self._refused(error, opening, arguments) from None
+        elif bracket.closer == "]":
+            self.operands[bracket.start :] = [arguments]

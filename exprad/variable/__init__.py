@@ -5,34 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
 
-from exprad.arithmetic import BINARY, Arithmetic, ArrayMethods, asker, is_operand
-from exprad.arrays import counterpart
+from exprad.arrays import counterpart, getitem
 from exprad.arrays import matmul as sparse_product
-from exprad.arrays.axes import as_numbers
+from exprad.arrays.operands import as_numbers
+from exprad.carrier import BINARY, OfVariable, asker, is_operand, no_modulus
 from exprad.chain import resolve
 from exprad.errors import NameClashError, OperandError, TapeError, refuse_masked
-from exprad.intern import serial
-from exprad.primitive import Primitive, Shape
-from exprad.reverse import sweep
+from exprad.graph.expr import Const, Var, build
+from exprad.ground import peers
+from exprad.ground.digits import rounded
+from exprad.ground.intern import serial
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.ground.traverse import fold, postorder, sweep
+from exprad.numbers import as_float, evaluate, unwrap
 from exprad.tensor import astype, matmul
-from exprad.traverse import fold, postorder
-from exprad.value import as_float, evaluate, unwrap
 from exprad.variable.config import Config, is_recording, no_grad, using_config
 from exprad.variable.rules import forward, rule
-from exprad.variable.sweeping import own, pull_arrays, pull_variables, verify
+from exprad.variable.sweeping import own, pull_arrays, pull_carriers, verify
 from exprad.variable.tape import Hold, Leaf, Node, UnrecordedRef, nowhere
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Config", "Variable", "no_grad", "using_config"]
 _new = object.__new__
 _NUMBERS = (float, int)  # most operands that are no Variables
 
 
-class Variable(Arithmetic, ArrayMethods):
+class Variable(OfVariable):
     """An array of numbers that records what is computed from it.
 
     `backward()` on a result leaves the derivatives in `.grad` of the Variables that it was computed from. A gradient
@@ -98,7 +104,7 @@ class Variable(Arithmetic, ArrayMethods):
             self._node = self._leaf = None
 
     @property
-    def grad(self) -> Variable | None:
+    def grad(self) -> Variable | Any:  # not `| None`: whoever called backward() would have to assert it at each use
         """The derivative of what `backward()` was called on; None before, and where it is not kept."""
         return self._grad
 
@@ -146,7 +152,7 @@ class Variable(Arithmetic, ArrayMethods):
         }
         verify(order)
         with np.errstate(all="ignore"):
-            sweep(order, bars, (), kept, pull_variables if create_graph else pull_arrays)
+            sweep(order, bars, (), kept, _pull_variables if create_graph else pull_arrays)
         if start not in kept and self._node is not None:
             self._grad = None
         elif self._grad is seed:
@@ -189,7 +195,7 @@ class Variable(Arithmetic, ArrayMethods):
 
         >>> x = Variable(np.array([1.0, 2.0]), "x")
         >>> ((x * x).sum() + 1).expression
-        sum(x[2]**2) + 1
+        sum(x**2) + 1
         """
         return _expression(self)
 
@@ -216,22 +222,24 @@ class Variable(Arithmetic, ArrayMethods):
         """The numbers, without their derivatives, in nested lists."""
         return self._value.tolist()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.object_]:
         """The elements, where an object array is asked for, or by what works on one; else an error."""
         by = asker()
+        if by.startswith("numpy.ma"):
+            return self._as_array(by, dtype, copy)
         if dtype == object or by.startswith(("scipy.", "pandas.", "numpy._core.fromnumeric")):
             return self._as_array(by, dtype, copy)
-        raise OperandError("an array of a Variable would lose its derivative; use .data for its numbers, np.stack([v, w]) "
-                           "for an array of several, np.asarray(v, object) for an array of its elements")  # fmt: skip
+        raise OperandError(
+            "an array of a Variable would lose its derivative; use .data for its numbers, np.stack([v, w]) "
+            "for an array of several, np.asarray(v, object) for an array of its elements"
+        )
 
     def __float__(self) -> float:
-        raise OperandError(f"float({self!r}) would lose the derivative; use float(x.data)")
+        raise OperandError(f"a plain number of {self!r} would lose the derivative; use x.data, as in float(x.data)")
 
-    __int__ = __index__ = __float__
+    __int__ = __index__ = __complex__ = __float__
 
     def __getitem__(self, index: Any) -> Variable:
-        from exprad.arrays import getitem
-
         return getitem(self, index)
 
     def __len__(self) -> int:
@@ -264,6 +272,13 @@ class Variable(Arithmetic, ArrayMethods):
         return f"variable({str(self._value).replace(chr(10), chr(10) + ' ' * 9)})"
 
     __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        """The numbers, each as `spec` says."""
+        return rounded(self._value, spec) if spec else str(self)
+
+
+_pull_variables = pull_carriers(Variable._of)
 
 
 def _revived(cls: type[Variable], data: Any, name: str | None, attributes: dict[str, Any]) -> Variable:
@@ -382,8 +397,6 @@ def _as_floats(x: Any) -> Any:
 
 
 def _expression(result: Variable) -> Any:
-    from exprad.expr import Const, Var, build
-
     start = result._node or result._leaf_node()
     names = (f"x{place}" for place in range(1 << 62))
     leaves = [leaf for leaf in postorder([start]) if leaf.__class__ is Leaf]
@@ -407,7 +420,9 @@ def _expression(result: Variable) -> Any:
 
 
 def _operator(row: Primitive, reflected: bool) -> Any:
-    def operator(self: Any, other: Any) -> Any:
+    def operator(self: Any, other: Any, modulus: Any = None) -> Any:
+        if modulus is not None:
+            raise no_modulus(self, modulus)
         if other.__class__ not in _NUMBERS and not isinstance(other, Variable):
             if not is_operand(other) or getattr(other, "_level", 0) > 1:
                 return NotImplemented
@@ -425,6 +440,7 @@ def _row_of(ufunc: Any) -> Primitive | None:
     return found if isinstance(found, Primitive) else None
 
 
+peers.told(Variable, peers.VARIABLE)
 _matmul = matmul.row(2)
 for _name, _row in [*BINARY.items(), ("matmul", _matmul)]:
     setattr(Variable, f"__{_name}__", _operator(_row, False))

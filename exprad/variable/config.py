@@ -123,8 +123,10 @@ class _Using:
             raise ArgumentError(
                 f"{function.__qualname__} is an asynchronous generator; write `with` in its body instead"
             )
-        kind = _coroutine if inspect.iscoroutinefunction(function) else (
-            _yielding if inspect.isgeneratorfunction(function) else _plain)  # fmt: skip
+        if inspect.iscoroutinefunction(function):
+            kind = _coroutine
+        else:
+            kind = _yielding if inspect.isgeneratorfunction(function) else _plain
         return wraps(function)(kind(function, self._value))
 
 

@@ -16,11 +16,12 @@ from typing import Any, cast
 import numpy as np
 
 from exprad.chain import Guard, Guarded, Masked, joined, known_truth, pullback, resolve
-from exprad.expr import Const, Expr, Var, build
-from exprad.primitive import Primitive, Shape
-from exprad.program import Program
+from exprad.graph.expr import Const, Expr, Var, build
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.numbers import as_float, is_operator, numpy_function
 from exprad.tensor.carrying import unbroadcast
-from exprad.value import as_float, is_operator, numpy_function
 
 _SPELLED = ("None, ", "{}, ", "guarded({}, {}), ")
 

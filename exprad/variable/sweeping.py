@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from exprad.chain import Guard, Guarded, Masked, both, guard_of, joined, plus, resolve
-from exprad.primitive import Primitive
-from exprad.value import keep
+from exprad.ground.primitive import Primitive
+from exprad.numbers import keep
 from exprad.variable.rules import Pull
 from exprad.variable.tape import Leaf, Node
 
@@ -31,15 +31,24 @@ def pull_arrays(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any,
     _spread(node, operands, y_bar, node.saved, node.rule.pull, "on_arrays", bars)
 
 
-def pull_variables(
-    row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]
+def pull_carriers(made: Callable[[Any, Any], Any]) -> Callable[..., None]:
+    """A step of the sweep that is recorded itself: `made(value, node)` makes the carrier that a node of the tape computed."""
+
+    def pull(row: Primitive, node: Node, operands: Sequence[Any], y_bar: Any, _: Any, bars: dict[Any, Any]) -> None:
+        _spread(node, operands, y_bar, _saved(node, made), node.rule.whole.on_carriers, "on_carriers", bars)
+
+    return pull
+
+
+def _spread(
+    node: Node,
+    operands: Sequence[Any],
+    y_bar: Any,
+    saved: Any,
+    pull: Callable[..., Sequence[Any]],
+    target: str,
+    bars: dict[Any, Any],
 ) -> None:
-    """A step of the sweep that is recorded itself."""
-    _spread(node, operands, y_bar, _saved_variables(node), node.rule.whole.on_carriers, "on_carriers", bars)
-
-
-def _spread(node: Node, operands: Sequence[Any], y_bar: Any, saved: Any, pull: Callable[..., Sequence[Any]],
-            target: str, bars: dict[Any, Any]) -> None:  # fmt: skip
     """Add what a node passes on to the adjoints of its operands; `pull` gives it for an adjoint that counts everywhere."""
     rule, kind = node.rule, y_bar.__class__
     if rule.is_empty:
@@ -95,8 +104,12 @@ def _marked(node: Node, pull: Pull, guard: Guard | None, found: Sequence[Any]) -
 
         return Guard(holds, is_static=own.is_static) if guard is None else Guard(holds, guard)
 
-    return [x_bar if x_bar is None or x.__class__ is Leaf or pull.guard(index) is None else Masked(mask(index, x_bar), x_bar)
-            for index, (x, x_bar) in enumerate(zip(node._operands, found, strict=True))]  # fmt: skip
+    return [
+        x_bar
+        if x_bar is None or x.__class__ is Leaf or pull.guard(index) is None
+        else Masked(mask(index, x_bar), x_bar)
+        for index, (x, x_bar) in enumerate(zip(node._operands, found, strict=True))
+    ]
 
 
 def _resolved(bar: Any) -> Any:
@@ -113,10 +126,8 @@ def _resolved(bar: Any) -> Any:
     return kept
 
 
-def _saved_variables(node: Node) -> Any:
-    """What a node saved, as the Variables that it was."""
-    from exprad.variable import Variable
-
+def _saved(node: Node, made: Callable[[Any, Any], Any]) -> Any:
+    """What a node saved, as the carriers that it was."""
     places = node.rule.places
     if not places:
         return None
@@ -130,7 +141,7 @@ def _saved_variables(node: Node) -> Any:
             found.append(value)
             continue
         origin = node if place == 0 else of_place[place - 1]
-        found.append(Variable._of(value, origin))
+        found.append(made(value, origin))
     return tuple(found) if len(found) > 1 else found[0]
 
 

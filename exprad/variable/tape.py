@@ -10,9 +10,9 @@ from weakref import WeakValueDictionary, ref
 import numpy as np
 
 from exprad.errors import TapeError
-from exprad.forks import at_fork
-from exprad.intern import serial
-from exprad.primitive import Primitive
+from exprad.ground.forks import at_fork
+from exprad.ground.intern import serial
+from exprad.ground.primitive import Primitive
 from exprad.variable.fingerprint import fingerprint
 
 _new: Any = object.__new__

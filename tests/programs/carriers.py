@@ -140,8 +140,10 @@ def trace_in_trace(case: Case) -> Found:
         f, y, xs = ep.trace(outer, *shapes)
     except NameClashError:
         return {}
-    at = {**dict(zip(xs, map(plain, case.program.inputs), strict=True)),
-          **dict(zip(inside, map(plain, case.program.inputs), strict=True))}  # fmt: skip
+    at = {
+        **dict(zip(xs, map(plain, case.program.inputs), strict=True)),
+        **dict(zip(inside, map(plain, case.program.inputs), strict=True)),
+    }
     factor, *slopes = ep.evaluate([3 + y * y, *ep.gradient(f, inside)], at)
     return {"slopes": [slope / factor for slope in slopes]}
 
@@ -206,8 +208,10 @@ def at_points(case: Case) -> list[Program]:
 
 def _bound_to_points(case: Case) -> list[Any]:
     programs = at_points(case)
-    return [x if x.shape else np.array([float(program.inputs[slot]) for program in programs])
-            for slot, x in enumerate(case.program.inputs)]  # fmt: skip
+    return [
+        x if x.shape else np.array([float(program.inputs[slot]) for program in programs])
+        for slot, x in enumerate(case.program.inputs)
+    ]
 
 
 def _wanted_at_points(case: Case) -> list[Any]:

@@ -44,8 +44,10 @@ class Expected:
     def __init__(self, program: Program) -> None:
         self.program = program
         rng = Random(sum(x.size for x in program.inputs))
-        self.directions = [np.array([rng.choice([1.0, -1.0, 2.0, 0.5, -1.5]) for _ in range(x.size)]).reshape(x.shape)
-                           for x in program.inputs]  # fmt: skip
+        self.directions = [
+            np.array([rng.choice([1.0, -1.0, 2.0, 0.5, -1.5]) for _ in range(x.size)]).reshape(x.shape)
+            for x in program.inputs
+        ]
         self.values = program.run(list(program.inputs), np, ep)
         self.reference = Reference(program, self.directions)
         self.scale = self.reference.run.scale
@@ -86,8 +88,11 @@ def differences(program: Program, number: int = 0, only: str | None = None) -> l
         except NUMPY_REFUSES:
             return accepted(program, only)
         case = Case(program, expected.directions)
-        taken = [name for place, (name, route) in enumerate(ROUTES.items())
-                 if (name == only if only else (number + place) % route.every == 0)]  # fmt: skip
+        taken = [
+            name
+            for place, (name, route) in enumerate(ROUTES.items())
+            if (name == only if only else (number + place) % route.every == 0)
+        ]
         found: list[Difference] = []
         with watched() as lost:
             for name in taken:
@@ -110,9 +115,11 @@ def watched() -> Iterator[list[str]]:
 
 def accepted(program: Program, only: str | None) -> list[Difference]:
     """The carriers that compute what NumPy refuses."""
-    carriers: dict[str, Any] = {"expression": lambda slot, x: Var(program.name(slot), shape=x.shape),
-                                "dual": lambda slot, x: DualNumber(plain(x), plain(np.ones(x.shape))),
-                                "backward": lambda slot, x: Variable(x.copy())}  # fmt: skip
+    carriers: dict[str, Any] = {
+        "expression": lambda slot, x: Var(program.name(slot), shape=x.shape),
+        "dual": lambda slot, x: DualNumber(plain(x), plain(np.ones(x.shape))),
+        "backward": lambda slot, x: Variable(x.copy()),
+    }
     found = []
     for name, made in carriers.items():
         if only in (None, name):

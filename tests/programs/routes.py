@@ -54,8 +54,10 @@ def nested_dual(case: Case) -> Found:
 
 
 def dual_over_reverse(case: Case) -> Found:
-    given = {x: DualNumber(plain(at), plain(d))
-             for x, at, d in zip(case.variables, case.program.inputs, case.directions, strict=True)}  # fmt: skip
+    given = {
+        x: DualNumber(plain(at), plain(d))
+        for x, at, d in zip(case.variables, case.program.inputs, case.directions, strict=True)
+    }
     found = ep.evaluate(case.gradient, given)
     return {
         "slopes": [getattr(x, "value", x) for x in found],

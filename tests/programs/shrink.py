@@ -96,8 +96,9 @@ def pruned(program: Program) -> Program:
         return program
     steps = tuple(
         Step(step.text, tuple(new[each] if isinstance(each, int) else each for each in step.operands), step.parameters)
-        for slot, step in enumerate(program.steps, first) if slot in needed
-    )  # fmt: skip
+        for slot, step in enumerate(program.steps, first)
+        if slot in needed
+    )
     return Program(tuple(x for slot, x in enumerate(program.inputs) if slot in needed), steps)
 
 

@@ -1,0 +1,1 @@
+"""Derivatives of expressions: operators, one-sided derivatives, sparse matrices."""

@@ -1,0 +1,125 @@
+"""Where derivatives jump, and the conventions for what they are there: mean, zero, raise; left and right are in `sides`.
+
+"mean" is what the rows' partials say. Under "zero" and "raise", a node with a kink becomes one of the same value that
+holds itself constant there, or raises. So the convention travels with the expression, to every mode and back end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+from exprad.arrays import sum as total
+from exprad.errors import ArgumentError
+from exprad.graph.expr import Expr, build, expression
+from exprad.ground.traverse import collector_paused, fold, postorder
+from exprad.tables import elementary as table
+
+KINKS = ("mean", "zero", "left", "right", "raise")
+
+
+def checked(convention: str) -> str:
+    if convention not in KINKS:
+        raise ArgumentError(f"kink must be one of {', '.join(KINKS)}, got {convention!r}")
+    return convention
+
+
+def kinks(f: Any) -> list[tuple[Expr, Expr]]:
+    """Where the derivatives of `f` may jump: pairs of a node and an expression whose zeros are the kink.
+
+    The comparisons that choose between branches are such nodes. Of arrays, the expression has the shape of the node.
+
+    >>> from exprad import Var, where
+    >>> x = Var("x")
+    >>> kinks(abs(x - 1) + 2)
+    [(abs(x - 1), x - 1)]
+    >>> kinks(where(x > 1, x, x**2))
+    [(x > 1, x - 1)]
+    """
+    return [(node, node.primitive.kink(*node.operands)) for node in kinked([expression(f)])]
+
+
+def kinked(outputs: Sequence[Expr]) -> list[Any]:
+    """The nodes whose derivatives may jump, operands first."""
+    return [node for node in postorder(outputs) if node.operands and _has_kink(node.primitive, node.operands)]
+
+
+def _has_kink(row: Any, operands: Sequence[Any]) -> bool:
+    """Whether a call may be at a kink: one that compares conditions changes only where they do."""
+    return row.kink is not None and not (row.predicate and any(_is_condition(operand) for operand in operands))
+
+
+def _is_condition(node: Any) -> bool:
+    return bool(node.operands) and node.primitive.predicate
+
+
+def with_kinks(f: Expr, convention: str) -> Expr:
+    """`f`, whose derivatives follow "zero" or "raise" at its kinks; as it is under "mean"."""
+    if checked(convention) not in ("zero", "raise") or not kinked([f]):
+        return f
+    visit = _holding if convention == "zero" else _refusing
+    with collector_paused():
+        return fold([f], visit)[0][0]
+
+
+# What is known of a node: the new node; and of a condition, if it has kinks, under "zero" where another branch begins,
+# under "raise" a condition that raises there, and a number that moves with it.
+Known = tuple[Expr, Any]
+
+
+def _holding(node: Any, known: list[Known]) -> Known:
+    """A node that is constant where it has a kink; a choice is where another branch begins."""
+    if not node.operands:
+        return node, None
+    row, operands = node.primitive, [operand for operand, _ in known]
+    found = build(row, *operands)
+    if row in _BORDERS:
+        return found, _BORDERS[row](*known)
+    tie = table.equal(row.kink(*operands), 0) if _has_kink(row, operands) else None
+    if row.predicate:
+        return found, tie
+    tie = known[0][1] if row is table.where else tie
+    return (found if tie is None else table.where(tie, table.held(found), found)), None
+
+
+def _border_of_and(a: Known, b: Known) -> Any:
+    """Where p & q may change: where one of them does and the other holds, or does, too."""
+    (p, p_tie), (q, q_tie) = a, b
+    if p_tie is None:
+        return None if q_tie is None else p & q_tie
+    if q_tie is None:
+        return q & p_tie
+    return (p_tie & (q | q_tie)) | (q_tie & p)
+
+
+def _border_of_or(a: Known, b: Known) -> Any:
+    return _border_of_and((~a[0], a[1]), (~b[0], b[1]))
+
+
+_BORDERS: dict[Any, Any] = {table.logical_not: lambda a: a[1], table.logical_and: _border_of_and,
+                            table.logical_or: _border_of_or}  # fmt: skip
+
+
+def _refusing(node: Any, known: list[Known]) -> Known:
+    """A node that raises at its kink, as soon as a derivative of it is evaluated.
+
+    Beside it a function is chosen that is never evaluated for its own sake: derivatives of all orders hang on it, so that
+    none is 0 by structure, as those of a sign would be.
+    """
+    if not node.operands:
+        return node, None
+    row, operands = node.primitive, [operand for operand, _ in known]
+    found, moved = build(row, *operands), [guard for _, guard in known if guard is not None]
+    if row.partials is None:  # what moves any of the elements moves all of the result
+        operands = [total(operand) for operand in operands]
+        moved = [(table.equal(total(table.where(is_beside, 0, 1)), 0), total(mover)) for is_beside, mover in moved]
+    if _has_kink(row, node.operands):
+        distance = row.kink(*[operand for operand, _ in known])
+        moved.append((table.not_equal(table.at_kink(distance), 0), sum(operands[1:], start=operands[0])))
+    if not moved:
+        return found, None
+    is_beside, mover = reduce(lambda a, b: (a[0] & b[0], a[1] + b[1]), moved)
+    if row.predicate:
+        return found & is_beside if _has_kink(row, node.operands) else found, (is_beside, mover)
+    return table.where(is_beside, found, table.exp(mover)), None

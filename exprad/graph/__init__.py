@@ -1,0 +1,1 @@
+"""Expressions: nodes, folds, programs, values."""

@@ -1,0 +1,355 @@
+"""Outputs lowered to one flat, straight-line program, which every back end reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import cache, cached_property, lru_cache
+from math import prod
+from typing import Any, NamedTuple
+
+from exprad.errors import NameClashError, UnsupportedError
+from exprad.graph.expr import Const, Expr, Var, build, expression, node_class
+from exprad.ground.digits import digits
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.ground.traverse import canonical_operands, collector_paused, postorder
+from exprad.numbers import by_squaring
+from exprad.tables import elementary as table
+
+LARGEST_ORDERED = 5000  # nodes; beyond, commuting operands keep the order in which they were written
+
+
+class Program:
+    """Steps in order: a leaf (a name with its shape, or a constant), or a primitive with the steps that it reads.
+
+    >>> from exprad import variables
+    >>> x, y = variables("x y")
+    >>> print(Program.lowered([x * y + x**3]))
+    v0 = x
+    v1 = y
+    v2 = v0*v1
+    v3 = v0*v0
+    v4 = v0*v3
+    v5 = v2 + v4
+    return v5
+    """
+
+    def __init__(self, steps: tuple[tuple[Any, ...], ...], outputs: tuple[int, ...]) -> None:
+        self.steps, self.outputs = steps, outputs
+
+    @classmethod
+    def of(cls, outputs: Sequence[Expr]) -> Program:
+        """The program of expressions exactly as they are written."""
+        nodes, arranged = _ordered(outputs)
+        arranged = arranged or {node: node._operands for node in nodes}
+        place = {node: index for index, node in enumerate(nodes)}
+        steps: list[tuple[Any, ...]] = []
+        for node in nodes:
+            if isinstance(node, Var):
+                steps.append(("var", node.name, node.shape))
+            elif isinstance(node, Const):
+                steps.append(("const", node.value))
+            else:
+                steps.append((node.primitive, *[place[operand] for operand in arranged[node]]))
+        return cls(tuple(steps), tuple([place[output] for output in outputs]))
+
+    @classmethod
+    def lowered(cls, outputs: Sequence[Expr], has: Callable[[Primitive], bool] | None = None) -> Program:
+        """The program that computes expressions: whole powers as products, and formulas in place of what they define.
+
+        `has` says of rows with a formula whether the target has a function for them; left out, NumPy is the target.
+        """
+        lowering = _Lowering(has or _is_in_numpy)
+        place, leaf, step, call = lowering.place, lowering.leaf, lowering.step, lowering.call
+        with collector_paused():
+            nodes, arranged = _ordered(outputs)
+            wanted = set(outputs)
+            for node in nodes:
+                operands = arranged.get(node) if arranged else node._operands
+                if not operands:
+                    if not node.is_const or node in wanted:
+                        leaf(node)
+                elif operands[0].is_const and operands[-1].is_const and lowering.is_known(node):
+                    continue
+                elif node.primitive.powers and operands[1].known.__class__ is int and operands[1].known:
+                    base = operands[0]
+                    place[node] = lowering.power(place[base] if base in place else leaf(base), operands[1].known)
+                else:
+                    row = node.primitive
+                    if row.formula is None and _is_step(row):
+                        emit = step
+                    elif (
+                        row.partials is None
+                        and not node.shape
+                        and row.is_without_axes(*operands)
+                        and _is_of_numbers(row)
+                    ):
+                        emit = lowering.formula
+                    else:
+                        emit = call
+                    place[node] = emit(row, *[place[o] if o in place else leaf(o) for o in operands])
+        return cls(tuple(lowering.steps), tuple([place[output] for output in outputs]))
+
+    def expressions(self) -> list[Expr]:
+        """The outputs, as expressions built exactly as written."""
+        nodes: list[Any] = []
+        with collector_paused():
+            for head, *rest in self.steps:
+                if isinstance(head, Primitive):
+                    nodes.append(as_written(head, *[nodes[index] for index in rest]))
+                else:
+                    nodes.append(Var(rest[0], shape=rest[1]) if head == "var" else Const(rest[0]))
+        return [nodes[index] for index in self.outputs]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Program, (self.steps, self.outputs)
+
+    @cached_property
+    def _leaves(self) -> tuple[dict[str, int], list[int]]:
+        names: dict[str, int] = {}
+        constants: list[int] = []
+        for index, step in enumerate(self.steps):
+            if step[0].__class__ is str:
+                if step[0] == "var":
+                    known = self.steps[names.setdefault(step[1], index)]
+                    if known is not step:
+                        raise NameClashError(f"two variables are called {step[1]!r}, of the shapes {known[2]} and "
+                                             f"{step[2]}; name one of them otherwise")  # fmt: skip
+                else:
+                    constants.append(index)
+        return names, constants
+
+    @property
+    def variables(self) -> dict[str, int]:
+        """The step of each variable, by its name, in the order of the program."""
+        return self._leaves[0]
+
+    @property
+    def constants(self) -> list[int]:
+        """The steps that are constants."""
+        return self._leaves[1]
+
+    @cached_property
+    def calls(self) -> list[int]:
+        """The steps that compute: all but variables and constants."""
+        return [index for index, step in enumerate(self.steps) if step[0].__class__ is not str]
+
+    @cached_property
+    def rows(self) -> list[Primitive]:
+        """The primitives that it computes, each once, by first appearance."""
+        return list(dict.fromkeys([self.steps[index][0] for index in self.calls]))
+
+    @cached_property
+    def shapes(self) -> list[Shape]:
+        """The shape of each step's value."""
+        leaves = [self.steps[index] for index in (*self.variables.values(), *self.constants)]
+        if not any(map(_brings_shape, leaves)) and all(row.partials is not None for row in self.rows):
+            return [()] * len(self.steps)
+        shapes: list[Shape] = []
+        for head, *rest in self.steps:
+            if isinstance(head, Primitive):
+                given = [shapes[index] for index in rest]
+                shapes.append(head.shape(*given) if head.partials is None or any(given) else ())
+            else:
+                shapes.append(rest[1] if head == "var" else getattr(rest[0], "shape", ()))
+        return shapes
+
+    @property
+    def is_of_scalars(self) -> bool:
+        """Whether all values are numbers, by rows of the first table alone: at many points, arrays of them.
+
+        >>> Program.lowered([Var("x") + 1]).is_of_scalars, Program.lowered([Var("v", shape=(2,)) + 1]).is_of_scalars
+        (True, False)
+        """
+        return not any(self.shapes) and all(row.partials is not None for row in self.rows)
+
+    @cached_property
+    def last_use(self) -> list[int]:
+        """For each step, the last step that reads it; beyond the end for outputs, and -1 for what nobody reads."""
+        last = [-1] * len(self.steps)
+        for index, (head, *rest) in enumerate(self.steps):
+            if isinstance(head, Primitive):
+                for operand in rest:
+                    last[operand] = index
+        for output in self.outputs:
+            last[output] = len(self.steps)
+        return last
+
+    @property
+    def operations(self) -> Counter[str]:
+        """How often each primitive is computed.
+
+        >>> Program.lowered([Var("x") ** 3]).operations
+        Counter({'mul': 2})
+        """
+        return Counter(head.name for head, *_ in self.steps if isinstance(head, Primitive))
+
+    def forecast(self, points: int = 1, itemsize: int = 8) -> Forecast:
+        """What running the program at that many points will cost, before anything runs.
+
+        >>> Program.lowered([Var("x") ** 3 + 1]).forecast(1000).operations
+        3000
+        """
+        sizes = [prod(shape) * points for shape in self.shapes]
+        live = peak = count = highest = 0
+        ends: dict[int, list[int]] = {}
+        for index, (head, *_) in enumerate(self.steps):
+            for done in ends.pop(index, ()):  # its place may take the result
+                live, count = live - sizes[done], count - 1
+            if isinstance(head, Primitive):
+                live, count = live + sizes[index], count + 1
+                peak, highest = max(peak, live), max(highest, count)
+                ends.setdefault(self.last_use[index], []).append(index)
+        work = sum(size for size, (head, *_) in zip(sizes, self.steps, strict=True) if isinstance(head, Primitive))
+        return Forecast(work, 3 * work * itemsize, highest, peak * itemsize)
+
+    def __str__(self) -> str:
+        lines = [f"v{index} = {_spelled(head, rest)}" for index, (head, *rest) in enumerate(self.steps)]
+        return "\n".join([*lines, "return " + ", ".join(f"v{output}" for output in self.outputs)])
+
+    def __repr__(self) -> str:
+        return f"<program of {sum(self.operations.values())} operations, {len(self.outputs)} outputs>"
+
+
+def _brings_shape(leaf: tuple[Any, ...]) -> bool:
+    return bool(leaf[2] if leaf[0] == "var" else getattr(leaf[1], "shape", ()))
+
+
+class Forecast(NamedTuple):
+    """Element operations; bytes read and written by them; values that live at once; bytes that these take."""
+
+    operations: int
+    bytes: int
+    registers: int
+    peak_memory: int
+
+
+def _spelled(head: Any, rest: Sequence[Any]) -> str:
+    if not isinstance(head, Primitive):
+        return digits(rest[0]) if isinstance(rest[0], (int, Fraction)) else str(rest[0])
+    operands = [f"v{index}" for index in rest]
+    if head.infix:
+        return (head.infix if head.infix in "*/**" else f" {head.infix} ").join(operands)
+    if head.prefix:
+        return head.prefix + operands[0]
+    return f"{head.name}({', '.join([*operands, *(f'{k}={v}' for k, v in head.parameters.items())])})"
+
+
+def as_written(row: Primitive, *operands: Expr) -> Expr:
+    """The node of a row on expressions, without any fold."""
+    shapes = [operand.shape for operand in operands]
+    return node_class(row)._intern(*operands, shape=row.shape(*shapes) if row.partials is None or any(shapes) else ())
+
+
+def _ordered(outputs: Sequence[Expr]) -> tuple[list[Any], dict[Any, tuple[Any, ...]]]:
+    """The nodes in the order of a program, and the operands of each in an order; none where it is that of the nodes."""
+    nodes = postorder(outputs)
+    if len(nodes) > LARGEST_ORDERED:
+        return nodes, {}
+    by_position, arranged = canonical_operands(outputs)
+    if any(node.shape for node in nodes):  # by age, a reverse pass reads and drops what the forward pass kept, in turn
+        return nodes, arranged
+    return by_position, arranged
+
+
+def _is_in_numpy(row: Primitive) -> bool:
+    return not row.is_composed
+
+
+@cache
+def _is_step(row: Primitive) -> bool:
+    """Whether a call of a row without a formula is one step, whatever its operands are."""
+    return row.__class__ is Primitive and not row.powers
+
+
+@lru_cache(maxsize=1024)
+def _is_of_numbers(row: Primitive) -> bool:
+    """Whether rows of the first table say what a row of the second is of operands without axes."""
+    return row.by_formula(*[Const(1)] * row.arity) is not None
+
+
+class _Lowering:
+    """Steps as they are written, each only once."""
+
+    def __init__(self, has: Callable[[Primitive], bool]) -> None:
+        self.has = has
+        self.steps: list[tuple[Any, ...]] = []
+        self.place: dict[Any, int] = {}
+        self.known: dict[tuple[Any, ...], int] = {}
+
+    def leaf(self, node: Any) -> int:
+        found = self.place.get(node)
+        if found is None:
+            found = self.place[node] = len(self.steps)
+            self.steps.append(("const", node.value) if node.is_const else ("var", node.name, node.shape))
+        return found
+
+    def is_known(self, node: Any) -> bool:
+        """Whether a call on constants is exact, as evaluation takes it: then it is a constant."""
+        found = build(node.primitive, *node._operands)
+        if found.is_const and not found.shape:
+            self.place[node] = self.leaf(found)
+            return True
+        return False
+
+    def step(self, row: Primitive, *operands: int) -> int:
+        """The step that computes `row`: an earlier one, or a new one."""
+        key = (row, *operands)
+        if row.commutes and operands[1] < operands[0]:
+            key = (row, operands[1], operands[0])
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = len(self.steps)
+            self.steps.append((row, *operands))
+        return found
+
+    def call(self, row: Primitive, *operands: int) -> int:
+        """The last of the steps that a call of `row` becomes."""
+        if row.powers:
+            head, *rest = self.steps[operands[1]]
+            if head == "const" and rest[0].__class__ is int and rest[0]:
+                return self.power(operands[0], rest[0])
+        if row.formula is not None and not self.has(row):
+            if row.uncompiled:
+                raise UnsupportedError(row.uncompiled)
+            return self.formula(row, *operands)
+        return self.step(row, *operands)
+
+    def power(self, base: int, exponent: int) -> int:
+        if exponent == 2:
+            return self.step(table.mul, base, base)
+        power = by_squaring(base, abs(exponent), lambda a, b: self.step(table.mul, a, b))
+        return power if exponent > 0 else self.step(table.div, self.leaf(Const(1)), power)
+
+    def formula(self, row: Primitive, *operands: int) -> int:
+        """What a row's formula becomes, with `operands` in place of the operands of the formula."""
+        given = [self.steps[operand] for operand in operands]
+        known = tuple([step[1] if step[0] == "const" and step[1].__class__ is int else None for step in given])
+        body, formal = _formula_of(row, known)
+        place = dict(zip(formal, operands, strict=True))
+        for node in postorder([body]):
+            if node._operands:
+                inner = [place[operand] if operand in place else self.leaf(operand) for operand in node._operands]
+                place[node] = self.call(node.primitive, *inner)
+            elif node not in place:
+                place[node] = self.leaf(node)
+        return place[body]
+
+
+@lru_cache(maxsize=1024)
+def _formula_of(row: Primitive, known: tuple[int | None, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """A row's formula, and the operands in it: names, or the whole numbers that are known."""
+    formal = tuple(Var.fresh("operand") if value is None else Const(value) for value in known)
+    return expression(row.by_formula(*formal)), formal
+
+
+def reduced(f: Expr) -> tuple[Any, ...]:
+    """How an expression pickles: as a program, of linear size."""
+    return first_output, (Program.of([f]),)
+
+
+def first_output(program: Program) -> Expr:
+    """The one output of a pickled expression."""
+    return program.expressions()[0]

@@ -1,0 +1,1 @@
+"""What everything stands on: rows, shapes, walks, and how names are kept."""

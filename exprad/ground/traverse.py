@@ -1,0 +1,151 @@
+"""The only walk over a graph. Operands are always older than their node, so age is a topological order."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
+from threading import get_ident
+from typing import Any
+
+from exprad.ground.forks import at_fork
+
+by_age = attrgetter("_serial")
+
+
+def postorder(outputs: Iterable[Any]) -> list[Any]:
+    """Every node that `outputs` reach, once each, operands first."""
+    seen = set(outputs)
+    stack = list(seen)
+    order: list[Any] = []
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        for operand in node._operands:
+            if operand not in seen:
+                seen.add(operand)
+                stack.append(operand)
+    order.sort(key=by_age)
+    return order
+
+
+def independents(order: Iterable[Any], wrt: Iterable[Any]) -> set[Any]:
+    """The nodes of `order` (operands first) that do not depend on any of `wrt`."""
+    wanted = set(wrt)
+    found: set[Any] = set()
+    covers = found.issuperset
+    for node in order:
+        if covers(node._operands) and node not in wanted:
+            found.add(node)
+    return found
+
+
+def sweep(order: Sequence[Any], bars: dict[Any, Any], idle: Container[Any], kept: Container[Any],
+          pull: Callable[..., None]) -> None:  # fmt: skip
+    """The reverse pass over a graph or a tape: `bars`, adjoints by node, flow from the last node of `order` to the leaves.
+
+    `pull` is the pullback: it adds to `bars` what a node passes to its operands. When a node's turn comes, all that read
+    it had theirs, so its adjoint is whole; it is dropped then, unless the node is in `kept`.
+    """
+    take = bars.pop
+    for node in reversed(order):
+        operands = node._operands
+        if operands:
+            y_bar = take(node, None)
+            if y_bar is not None:
+                if kept and node in kept:
+                    bars[node] = y_bar
+                pull(node.primitive, node, operands, y_bar, idle, bars)
+
+
+def fold(outputs: Sequence[Any], visit: Callable[[Any, list[Any]], Any]) -> list[Any]:
+    """The values of `outputs`, where `visit(node, values of its operands)` gives a node's value."""
+    values: dict[Any, Any] = {}
+    for node in postorder(outputs):
+        values[node] = visit(node, [values[operand] for operand in node._operands])
+    return [values[output] for output in outputs]
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Builds many nodes without the garbage collector, which would visit them again and again in vain."""
+    was_on, thread = gc.isenabled(), get_ident()
+    if was_on:
+        _pausing.add(thread)
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            _pausing.discard(thread)
+            gc.enable()
+
+
+_pausing: set[int] = set()  # threads that will enable the collector again
+
+
+def _resume() -> None:
+    """In a child, no other thread will."""
+    if _pausing and get_ident() not in _pausing:
+        gc.enable()
+    _pausing.intersection_update({get_ident()})
+
+
+at_fork(child=_resume)
+
+
+def canonical_operands(outputs: Sequence[Any]) -> tuple[list[Any], dict[Any, tuple[Any, ...]]]:
+    """The nodes in an order, and for each its operands in an order, that depend on nothing but structure.
+
+    Of commuting operands, constants come first in products and last in sums, nested sums and products first,
+    then heavy summands before light ones, and factors by name. Ties are broken by a digest of the structure.
+    """
+    from zlib import crc32  # importing the package leaves it out
+
+    keys: dict[Any, tuple[Any, ...]] = {}
+    arranged: dict[Any, tuple[Any, ...]] = {}
+    for node in postorder(outputs):
+        operands = node._operands
+        if not operands:
+            kind, label = node.label
+            keys[node] = (kind, 1.0, label, hash((crc32(label.encode("utf-8", "surrogatepass")), kind)))
+            continue
+        row = node.primitive
+        if row.commutes:
+            first, second = operands
+            if _rank(row, second, keys[second]) < _rank(row, first, keys[first]):
+                operands = (second, first)
+        arranged[node] = operands
+        is_named, name, weight, digests = False, "", 1.0, [row.digest]
+        for operand in operands:
+            kind, own, label, digest = keys[operand]
+            weight += own
+            digests.append(digest)
+            if kind and (not is_named or label < name):
+                name, is_named = label, True
+        keys[node] = (1, weight, name, hash(tuple(digests)))
+    return _by_position(outputs, arranged), arranged
+
+
+def _rank(row: Any, node: Any, key: tuple[Any, ...]) -> tuple[Any, ...]:
+    kind, weight, label, digest = key
+    nested = getattr(node, "primitive", None) is row
+    if row.infix == "+":
+        return (kind == 0, not nested, -weight, label, digest)
+    return (kind != 0, not nested, label, weight, digest)
+
+
+def _by_position(outputs: Sequence[Any], arranged: dict[Any, tuple[Any, ...]]) -> list[Any]:
+    order: list[Any] = []
+    done: set[Any] = set()
+    stack = [(output, False) for output in reversed(outputs)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+        elif node not in done:
+            done.add(node)
+            stack.append((node, True))
+            stack.extend((operand, False) for operand in reversed(arranged.get(node, ())) if operand not in done)
+    return order

@@ -1,0 +1,1 @@
+"""The table of elementwise functions: a row a function."""
