@@ -294,14 +294,16 @@ def test_a_function_of_arrays_is_spelled_for_other_libraries() -> None:
         del Family.registry["lacking_for_test"]
 
 
-def test_what_a_family_is_called_says_nothing() -> None:
+def test_what_a_family_is_called_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """It used to write by NumPy's matmul, as a family of that name does, and to be printed by an operator's name."""
     from exprad.tensor import Family
 
     own = Family.registry["matmul"]
+    monkeypatch.setattr(Family, "sealed", False)  # a user's would be refused by its name
     try:
-        other = Family("matmul", shape=lambda x, y: x, value=lambda np, x, y: x - y, push=lambda y, xs, x_dot, index: x_dot,
-                       pull=lambda y, xs, y_bar, index: y_bar)  # fmt: skip
+        with pytest.warns(UserWarning, match="family 'matmul' is defined again"):
+            other = Family("matmul", shape=lambda x, y: x, value=lambda np, x, y: x - y,
+                           push=lambda y, xs, x_dot, index: x_dot, pull=lambda y, xs, y_bar, index: y_bar)  # fmt: skip
         v, w = Var("v", shape=(3,)), Var("w", shape=(3,))
         found = compile(ep.sin(other(v, w)) * 1.5, [v, w])(np.ones(3), np.zeros(3))
         np.testing.assert_allclose(found, 1.5 * np.sin(np.ones(3)))
