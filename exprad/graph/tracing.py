@@ -29,7 +29,7 @@ def trace(x: Any, *arguments: Any, **options: Any) -> Any:
     >>> trace(np.eye(3))
     3.0
     >>> trace(lambda v, scale: scale * np.sum(v**2), (3,), ())
-    scale*sum(v[3]**2)
+    scale*sum(v**2)
     """
     if callable(x) and not hasattr(x, "shape"):
         return _traced(x, *arguments, **options)
