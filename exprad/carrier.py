@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from math import prod
 from operator import index
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -268,21 +269,28 @@ for _name in _OF_NUMPY.split():
 
 
 def _binary(row: Primitive) -> Any:
-    def operator(self: Any, other: Any, modulus: Any = None) -> Any:
-        if modulus is not None:
-            raise no_modulus(self, modulus)
-        return row(self, other) if is_operand(other) else NotImplemented
-
-    return operator
+    return lambda self, other: row(self, other) if is_operand(other) else NotImplemented
 
 
 def _reflected(row: Primitive) -> Any:
     return lambda self, other: row(other, self) if is_operand(other) else NotImplemented
 
 
-def no_modulus(x: Any, modulus: Any) -> OperandError:
-    """Why pow() takes no third argument."""
-    return OperandError(f"pow() of {type(x).__name__} takes no modulus, got {shown(modulus)}; write x ** n % m")
+def refuse_modulus(cls: type) -> None:
+    """Let `pow` of a class, which is its `**`, say that it takes no third argument."""
+    for name in ("__pow__", "__rpow__"):
+        setattr(cls, name, _without_modulus(getattr(cls, name)))
+
+
+def _without_modulus(power: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    def operator(self: Any, other: Any, modulus: Any = None) -> Any:
+        if modulus is not None:
+            raise OperandError(
+                f"pow() of {type(self).__name__} takes no modulus, got {shown(modulus)}; write x ** n % m"
+            )
+        return power(self, other)
+
+    return operator
 
 
 def _unary(row: Primitive) -> Any:
@@ -297,6 +305,7 @@ def is_operand(other: Any) -> bool:
 for _name, _row in BINARY.items():
     setattr(Arithmetic, f"__{_name}__", _binary(_row))
     setattr(Arithmetic, f"__r{_name}__", _reflected(_row))
+refuse_modulus(Arithmetic)
 for _name, _row in COMPARISON.items():
     setattr(Arithmetic, f"__{_name}__", _binary(_row))
     setattr(Arithmetic, f"__r{_name}__", _reflected(_row))

@@ -147,14 +147,15 @@ def _opposite(sensitivity: Any) -> Any:
 def _masked_product(partial: Any, masked: Masked) -> Any:
     """A finite constant keeps the zeros; any other partial may be infinite there, so it is selected."""
     if _is_finite(partial):
-        return Masked(masked.guard, within(lambda value: _product(partial, value), masked.value, _unchanged))
+        return Masked(masked.guard, within(lambda value: _product(partial, value), masked.value, unchanged))
     condition = masked.guard.condition
     if condition is True:
-        return within(lambda value: _product(partial, value), masked.value, _unchanged)
+        return within(lambda value: _product(partial, value), masked.value, unchanged)
     return Guarded((condition,), _product(partial, inside(masked)))
 
 
-def _unchanged(condition: Any) -> Any:
+def unchanged(condition: Any) -> Any:
+    """A condition as it is, where `within` changes a value alone."""
     return condition
 
 

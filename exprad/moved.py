@@ -13,7 +13,6 @@ MOVED = {
     "arithmetic": "carrier",
     "arrays.tracing": "graph.tracing",
     "blocks": "derivatives.blocks",
-    "bound": "ground.bound",
     "certificate": "insight.certificate",
     "checkpoint": "graph.checkpoint",
     "digits": "ground.digits",
@@ -22,7 +21,6 @@ MOVED = {
     "expr": "graph.expr",
     "files": "ground.files",
     "fingerprint": "ground.fingerprint",
-    "folding": "graph.folding",
     "forks": "ground.forks",
     "intern": "ground.intern",
     "kink": "derivatives.kink",
@@ -30,12 +28,10 @@ MOVED = {
     "one_sided": "derivatives.one_sided",
     "primitive": "ground.primitive",
     "program": "graph.program",
-    "shapes": "ground.shapes",
     "sides": "derivatives.sides",
     "simplify": "graph.simplify",
     "sparsity": "derivatives.sparsity",
     "special": "tables.special",
-    "tracing": "graph.tracing",
     "traverse": "ground.traverse",
     "value": "numbers",
 }
@@ -66,6 +62,5 @@ class _Loader:
 def keep_old_names() -> None:
     """Let old names of modules be imported."""
     sys.meta_path.append(_Finder)
-    sys.modules["exprad.simplify"] = sys.modules[
-        "exprad.graph.simplify"
-    ]  # else importing it would replace the function
+    # else importing it would replace the function
+    sys.modules["exprad.simplify"] = sys.modules["exprad.graph.simplify"]

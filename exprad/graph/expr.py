@@ -9,7 +9,7 @@ from itertools import count
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from exprad.carrier import BINARY, COMPARISON, UNARY, OfExpr, is_operand, no_modulus
+from exprad.carrier import BINARY, COMPARISON, UNARY, OfExpr, is_operand, refuse_modulus
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, refuse_masked
 from exprad.graph.folding import FOLDING_INTS, FOLDS, LOOKED_INTO
 from exprad.ground import peers
@@ -607,9 +607,7 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
     known, insert, forget = interned.get, interned.setdefault, interned.forget
     folding, fold = FOLDING_INTS.get(row, ()), FOLDS.get(row)
 
-    def operator(self: Any, other: Any, modulus: Any = None) -> Any:
-        if modulus is not None:
-            raise no_modulus(self, modulus)
+    def operator(self: Any, other: Any) -> Any:
         a: Any
         b: Any
         node: Any
@@ -665,6 +663,7 @@ for _name, _row in UNARY.items():
 for _name, _row in (BINARY | COMPARISON).items():
     setattr(Expr, f"__{_name}__", _fast_binary(_row, False))
     setattr(Expr, f"__r{_name}__", _fast_binary(_row, True))
+refuse_modulus(Expr)
 
 
 def variables(names: str | Iterable[str], *, shape: Shape = ()) -> tuple[Var, ...]:

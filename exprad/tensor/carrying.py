@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Sequence
 from math import nan
 from typing import Any
 
-from exprad.chain import Guard, Guarded, Masked, core, guard_of, plus, resolve, signed, times, within
+from exprad.chain import Guard, Guarded, Masked, core, guard_of, plus, resolve, signed, times, unchanged, within
 from exprad.ground.shapes import Shape, shape_of
 from exprad.tables.elementary import not_equal, where
 from exprad.tensor.family import Structural
@@ -173,4 +173,4 @@ def _of_shape(given: Any, shape: Shape) -> Any:
     """A sensitivity whose value has a shape; conditions broadcast against it."""
     if shape_of(core(given)) == shape:
         return given
-    return within(lambda part: stretched(part, shape), given, lambda condition: condition)
+    return within(lambda part: stretched(part, shape), given, unchanged)

@@ -13,7 +13,7 @@ import numpy as np
 from exprad.arrays import counterpart, getitem
 from exprad.arrays import matmul as sparse_product
 from exprad.arrays.operands import as_numbers
-from exprad.carrier import BINARY, OfVariable, asker, is_operand, no_modulus
+from exprad.carrier import BINARY, OfVariable, asker, is_operand, refuse_modulus
 from exprad.chain import resolve
 from exprad.errors import NameClashError, OperandError, TapeError, refuse_masked
 from exprad.graph.expr import Const, Var, build
@@ -420,9 +420,7 @@ def _expression(result: Variable) -> Any:
 
 
 def _operator(row: Primitive, reflected: bool) -> Any:
-    def operator(self: Any, other: Any, modulus: Any = None) -> Any:
-        if modulus is not None:
-            raise no_modulus(self, modulus)
+    def operator(self: Any, other: Any) -> Any:
         if other.__class__ not in _NUMBERS and not isinstance(other, Variable):
             if not is_operand(other) or getattr(other, "_level", 0) > 1:
                 return NotImplemented
@@ -445,3 +443,4 @@ _matmul = matmul.row(2)
 for _name, _row in [*BINARY.items(), ("matmul", _matmul)]:
     setattr(Variable, f"__{_name}__", _operator(_row, False))
     setattr(Variable, f"__r{_name}__", _operator(_row, True))
+refuse_modulus(Variable)
