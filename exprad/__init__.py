@@ -9,14 +9,14 @@ Build an expression with ordinary operators, ask it for a derivative, and get an
 """
 
 from importlib import import_module as _import_module
-from typing import TYPE_CHECKING
-from typing import Any as _Any
 
 from exprad import face as _face
 from exprad.errors import ExpradError
 from exprad.graph.expr import Add, Call, Const, Div, Expr, Mul, Neg, Pow, Sub, Var, variables
 from exprad.graph.simplify import simplify
 from exprad.ground import peers as _peers
+from exprad.ground.hints import TYPE_CHECKING
+from exprad.ground.hints import Any as _Any
 from exprad.ground.primitive import If, Primitive, table
 from exprad.moved import keep_old_names as _keep_old_names
 from exprad.tables import elementary as _elementary

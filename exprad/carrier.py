@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable
 from math import prod
 from operator import index
-from typing import TYPE_CHECKING, Any, Self, cast
 
 from exprad.errors import ArgumentError, OperandError
 from exprad.ground import peers
 from exprad.ground.bound import bound
 from exprad.ground.digits import shown
+from exprad.ground.hints import TYPE_CHECKING, Any, Self, cast
 from exprad.ground.primitive import Primitive
 from exprad.tables import elementary as table
 
@@ -285,12 +285,15 @@ def refuse_modulus(cls: type) -> None:
 def _without_modulus(power: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     def operator(self: Any, other: Any, modulus: Any = None) -> Any:
         if modulus is not None:
-            raise OperandError(
-                f"pow() of {type(self).__name__} takes no modulus, got {shown(modulus)}; write x ** n % m"
-            )
+            raise no_modulus(self, modulus)
         return power(self, other)
 
     return operator
+
+
+def no_modulus(base: Any, modulus: Any) -> OperandError:
+    """What `pow` of a carrier with a third argument raises."""
+    return OperandError(f"pow() of {type(base).__name__} takes no modulus, got {shown(modulus)}; write x ** n % m")
 
 
 def _unary(row: Primitive) -> Any:

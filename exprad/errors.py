@@ -1,7 +1,5 @@
 """Every exception raised on purpose. Each is an `ExpradError` and the builtin that it is a kind of."""
 
-from typing import Any
-
 
 class ExpradError(Exception):
     """The base of all errors that exprad raises on purpose."""
@@ -59,11 +57,12 @@ class ArgumentError(ExpradError, ValueError):
     """An argument whose value is none of the possible ones."""
 
 
-def refuse_masked(value: Any, what: str) -> None:
+def refuse_masked(value: object, what: str) -> None:
     """Masked arrays of NumPy are refused where they come in: to compute with what a mask hides would be wrong."""
     if hasattr(value, "filled") and hasattr(value, "mask"):
-        raise OperandError(f"{what} can't be a masked array, got {type(value).__name__} of shape {value.shape}: its mask "
-                           "would be lost; fill it (.filled(0.0)), or take what is not masked (.compressed())")  # fmt: skip
+        shape = getattr(value, "shape", ())
+        raise OperandError(f"{what} can't be a masked array, got {type(value).__name__} of shape {shape}: its mask would be "
+                           "lost; fill it (.filled(0.0)), or take what is not masked (.compressed())")  # fmt: skip
 
 
 def extra(module: str, name: str, user: str) -> MissingExtraError:

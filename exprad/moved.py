@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+
+from exprad.ground.hints import Any
 
 MOVED = {
     "arithmetic": "carrier",

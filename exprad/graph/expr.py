@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import count
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from exprad.carrier import BINARY, COMPARISON, UNARY, OfExpr, is_operand, refuse_modulus
+from exprad.carrier import BINARY, COMPARISON, UNARY, OfExpr, is_operand, no_modulus
 from exprad.errors import ArgumentError, ConditionError, NameClashError, OperandError, refuse_masked
 from exprad.graph.folding import FOLDING_INTS, FOLDS, LOOKED_INTO
 from exprad.ground import peers
 from exprad.ground.bound import bound, elsewhere
 from exprad.ground.digits import shown
+from exprad.ground.hints import TYPE_CHECKING, Any, ClassVar, Self, cast
 from exprad.ground.intern import Kinds, Reference, Table, lock, new_table, serial
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape, sizes_of
@@ -607,10 +607,12 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
     known, insert, forget = interned.get, interned.setdefault, interned.forget
     folding, fold = FOLDING_INTS.get(row, ()), FOLDS.get(row)
 
-    def operator(self: Any, other: Any) -> Any:
+    def operator(self: Any, other: Any, modulus: Any = None) -> Any:
         a: Any
         b: Any
         node: Any
+        if modulus is not None:  # of `pow`: a call between would be felt
+            raise no_modulus(self, modulus)
         if other.__class__ in plain:
             a, b = self, other
             is_direct = self is not other and self.__class__ in plain
@@ -663,7 +665,6 @@ for _name, _row in UNARY.items():
 for _name, _row in (BINARY | COMPARISON).items():
     setattr(Expr, f"__{_name}__", _fast_binary(_row, False))
     setattr(Expr, f"__r{_name}__", _fast_binary(_row, True))
-refuse_modulus(Expr)
 
 
 def variables(names: str | Iterable[str], *, shape: Shape = ()) -> tuple[Var, ...]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
+from exprad.ground.hints import Any
 from exprad.ground.primitive import Primitive
 from exprad.tables import elementary as table
 

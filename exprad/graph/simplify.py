@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from exprad.graph.expr import Const, Expr, build
 from exprad.graph.folding import constant, is_call
+from exprad.ground.hints import Any
 from exprad.ground.primitive import Primitive
 from exprad.ground.traverse import fold
 from exprad.tables import elementary as table

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+
+from exprad.ground.hints import Any
 
 MOST_BITS = 14_000  # of what is written in decimal, which parse reads again; beyond, in hexadecimal
 PIECE = 500  # digits, which no limit is below

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from functools import cached_property
 from threading import RLock
-from typing import Any
+
+from exprad.ground.hints import Any
 
 
 def at_fork(*, before: Callable[[], Any] | None = None, parent: Callable[[], Any] | None = None,

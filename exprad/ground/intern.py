@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 from itertools import count
 from threading import RLock
-from typing import Any
 from weakref import ref
 
 from exprad.ground.forks import at_fork
+from exprad.ground.hints import Any
 
 lock = RLock()
 

@@ -6,7 +6,8 @@ A name is asked of the package, or of a carrier. It is no attribute: `hasattr` i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+
+from exprad.ground.hints import Any, NoReturn
 
 _NUMPY = "NumPy's own: np.asarray(...)"
 _VARIABLE = 'Var("x"), of scalars, or Var("v", shape=(3,)), of arrays'

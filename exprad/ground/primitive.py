@@ -7,12 +7,12 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import count
 from types import FunctionType
-from typing import Any
 from warnings import warn
 
 from exprad.errors import NameClashError, OperandError, UnsupportedError
 from exprad.ground import spelling
 from exprad.ground.bound import bound, elsewhere
+from exprad.ground.hints import Any
 from exprad.ground.shapes import Shape, broadcast_shapes
 
 Partial = Callable[..., Any] | int | float | Fraction | None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any
 
 from exprad.errors import OperandError, ShapeError
 from exprad.ground.digits import shown
+from exprad.ground.hints import Any
 
 Shape = tuple[int, ...]
 Axes = tuple[int, ...] | None

@@ -18,9 +18,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
 
 from exprad.errors import OperandError
+from exprad.ground.hints import Any
 
 Spelling = str | Callable[..., Any] | None
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Iterable, Sequence
 from operator import attrgetter
 from threading import get_ident
-from typing import Any
 
 from exprad.ground.forks import at_fork
+from exprad.ground.hints import Any
 
 by_age = attrgetter("_serial")
 
@@ -67,18 +66,20 @@ def fold(outputs: Sequence[Any], visit: Callable[[Any, list[Any]], Any]) -> list
     return [values[output] for output in outputs]
 
 
-@contextmanager
-def collector_paused() -> Iterator[None]:
+class collector_paused:  # read as a function
     """Builds many nodes without the garbage collector, which would visit them again and again in vain."""
-    was_on, thread = gc.isenabled(), get_ident()
-    if was_on:
-        _pausing.add(thread)
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            _pausing.discard(thread)
+
+    __slots__ = ("was_on",)
+
+    def __enter__(self) -> None:
+        self.was_on = gc.isenabled()
+        if self.was_on:
+            _pausing.add(get_ident())
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self.was_on:
+            _pausing.discard(get_ident())
             gc.enable()
 
 

@@ -12,9 +12,9 @@ from fractions import Fraction
 from math import ceil as _ceil
 from math import floor as _floor
 from math import trunc as _trunc
-from typing import Any
 
 from exprad.errors import KinkError
+from exprad.ground.hints import Any
 from exprad.ground.primitive import If
 from exprad.ground.primitive import Primitive as Row
 
