@@ -116,24 +116,23 @@ def times(f: Primitive, partial: Any, y: Any, xs: Sequence[Any], sensitivity: An
             place = f.partials.index(None) + 1
             raise NotDifferentiableError(f"{f.name} states no partial derivative in operand {place}")
         partial = partial(y, *xs)
-    kind = partial.__class__
+    kind, inner = partial.__class__, sensitivity.__class__
     if kind is int and -1 <= partial <= 1:
         if partial == 0:
             return None
         if partial == 1:
             return sensitivity
-        if sensitivity.__class__ is not Guarded:
-            return _opposite(sensitivity)
+        if inner is not Guarded:
+            return Negated(sensitivity) if inner not in _MARKED else _opposite(sensitivity)
     if kind is If:
         return _select(partial, sensitivity)
-    inner = sensitivity.__class__
+    if inner not in _MARKED:
+        return _product(partial, sensitivity)
     if inner is Negated:
         return Negated(_product(partial, sensitivity.value))
     if inner is Guarded:
         return Guarded(sensitivity.conditions, _product(partial, sensitivity.value))
-    if inner is Masked:
-        return _masked_product(partial, sensitivity)
-    return _product(partial, sensitivity)
+    return _masked_product(partial, sensitivity)
 
 
 def _opposite(sensitivity: Any) -> Any:

@@ -27,7 +27,10 @@ class Wrt:
         self._outputs = outputs
         self._held: dict[str, Var] | None = None
         self.variables: list[Var] = []
-        self._tree = self._read(given)
+        self._is_flat = given.__class__ in (list, tuple) and {*map(type, given)} == {Var}
+        if self._is_flat:
+            self.variables += given
+        self._tree = [None] * len(given) if self._is_flat else self._read(given)
 
     def _read(self, given: Any) -> Any:
         """The structure: None for a variable, a list for a sequence, a dict for a dict."""
@@ -61,7 +64,7 @@ class Wrt:
 
     def like(self, values: Sequence[Any]) -> Any:
         """One value for each variable, in the structure of what was given."""
-        return _rebuilt(self._tree, iter(values))
+        return list(values) if self._is_flat else _rebuilt(self._tree, iter(values))
 
     def values(self, given: Any, what: str) -> list[Any]:
         """The value for each variable, of what has the structure of the variables."""
