@@ -120,15 +120,15 @@ class ArrayMethods:
                                "np.asarray(x) gives an array of its elements")  # fmt: skip
         if copy is False:
             raise ArgumentError("an array of the elements is made anew: copy=False can't be kept")
+        if not by.startswith(("numpy.ma", "scipy.")):
+            return self._elements() if self.shape else boxed(self)
         if by.startswith("numpy.ma"):
             raise OperandError(f"a masked array can't meet {type(self).__name__}: its mask would be lost; fill it "
                                "(.filled(0.0)), or take what is not masked (.compressed())")  # fmt: skip
         if by.startswith("scipy.sparse"):  # by an object array without axes it knows what to leave to another class
             return boxed(self)
-        if by.startswith("scipy."):
-            raise OperandError(f"SciPy asks for numbers and got {type(self).__name__}; take exprad's own function, such as "
-                               "exprad.logsumexp, exprad.softmax or exprad.log_softmax")  # fmt: skip
-        return self._elements()
+        raise OperandError(f"SciPy asks for numbers and got {type(self).__name__}; take exprad's own function, such as "
+                           "exprad.logsumexp, exprad.softmax or exprad.log_softmax")  # fmt: skip
 
     @bound
     def transpose(self, *axes: Any) -> Any:
