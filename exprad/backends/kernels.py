@@ -28,12 +28,13 @@ class Module:
     """The text of a module over vectors of `width` numbers, and the symbols that it needs from elsewhere.
 
     `libmvec` gives the symbol of a row in glibc's vector mathematics, or None; `is_own`: whether the functions of
-    `mathematics` may be called; `is_loop`: whether NumPy's loop over doubles may be called for a row.
+    `mathematics` may be called; `is_loop`: whether NumPy's loop over doubles may be called for a row; `vectors`: a module of
+    vectors, whose functions a module of single numbers calls, so that both give the same bits.
     """
 
     def __init__(self, width: int, real: str, fast: bool, libmvec: Callable[[str, int], str | None], is_own: bool,
-                 is_loop: Callable[[Primitive], bool]) -> None:  # fmt: skip
-        self.is_loop = is_loop
+                 is_loop: Callable[[Primitive], bool], vectors: Module | None = None) -> None:  # fmt: skip
+        self.is_loop, self.vectors = is_loop, vectors
         self.code = Code(width, real, "contract reassoc" if fast else "")
         self.libmvec, self.is_own = libmvec, is_own and width > 1
         self.own: dict[tuple[str, int], None] = {}  # functions of `mathematics`, by their names and widths
@@ -91,6 +92,8 @@ class Module:
     def _symbol(self, name: str, arity: int) -> str:
         """The symbol of a function of vectors of doubles, declared or defined when it is first asked for."""
         code = self.code
+        if self.vectors is not None and self.vectors.is_of_vectors(name, arity):
+            return self._first_lane(self.vectors, name, arity)
         if self.is_own and name in mathematics.FUNCTIONS:
             self._declare_own(name)
             return mathematics.symbol(name, code.width)
@@ -107,6 +110,33 @@ class Module:
         if name not in self.lanes:
             self.lanes[name] = by_lanes(code, name, name, arity)
         return f"lanes_{name}"
+
+    def is_of_vectors(self, name: str, arity: int) -> bool:
+        """Whether a function of the C library is computed for whole vectors, by other means than for a number."""
+        return self.is_own and name in mathematics.FUNCTIONS or self.libmvec(name, arity) is not None
+
+    def _first_lane(self, vectors: Module, name: str, arity: int) -> str:
+        """A function of numbers that calls one of vectors."""
+        symbol, lines = vectors._symbol(name, arity), list[str]()
+        kind, places = vectors.code.vector("double"), vectors.code.vector("i32")
+        for k in range(arity):
+            lines += [f"%one{k} = insertelement {kind} poison, double %x{k}, i32 0",
+                      f"%all{k} = shufflevector {kind} %one{k}, {kind} poison, {places} zeroinitializer"]  # fmt: skip
+        given = ", ".join(f"{kind} %all{k}" for k in range(arity))
+        lines += [
+            f"%y = call {kind} @{symbol}({given})",
+            f"%first = extractelement {kind} %y, i32 0",
+            "ret double %first",
+        ]
+        operands = ", ".join(f"double %x{k}" for k in range(arity))
+        self.lanes[f"first_{name}"] = defined(f"internal double @first_{name}({operands})", lines)
+        return f"first_{name}"
+
+    def join(self, other: Module) -> None:
+        """Have all that another module has: functions of both are in one text."""
+        self.code.declarations.update(other.code.declarations)
+        for name in ("own", "external", "vector", "loops", "lanes"):
+            getattr(self, name).update(getattr(other, name))
 
     def text(self, *functions: str) -> str:
         """The module of these functions."""
@@ -173,10 +203,10 @@ def _computed(module: Module, program: Program, calls: Iterable[int], values: _V
                 both[rest[0]] = module.sincos(operands[0].number)
             values[index] = both[rest[0]][TURNS.index(function_name(row))]
         else:
-            values[index] = _computed_one(module, row, operands)
+            values[index] = computed(module, row, operands)
 
 
-def _computed_one(module: Module, row: Primitive, operands: Sequence[Vector]) -> Vector:
+def computed(module: Module, row: Primitive, operands: Sequence[Vector]) -> Vector:
     """One row of the table, as lines of the module's code."""
     given = [x.truth if place in row.truths else x.number for place, x in enumerate(operands)]
     spelled = row.spelling("llvm")
@@ -316,9 +346,7 @@ class Levels:
         texts = [self._run(number, run) for number, run in enumerate(runs)]
         calls = [f"call void @run{number}(ptr %v, ptr %t)" for number in range(len(runs))]
         texts.append(defined("void @levels(ptr %v, ptr %t)", [*calls, "ret void"]))
-        numbers.code.declarations.update(vectors.code.declarations)
-        for name in ("own", "external", "vector", "loops", "lanes"):
-            getattr(numbers, name).update(getattr(vectors, name))
+        numbers.join(vectors)
         self.text = numbers.text(_gather(vectors.code), *texts)
 
     def _runs(self) -> Iterator[list[Group]]:
@@ -387,7 +415,7 @@ class Levels:
                 if key not in loaded:
                     loaded[key] = self._loaded(code, rows, _size(group))
                 operands.append(loaded[key])
-            made[group.start] = _computed_one(module, group.row, operands)
+            made[group.start] = computed(module, group.row, operands)
             if self.is_read[group.start : group.stop].any():
                 at = code.emit(f"getelementptr {code.real}, ptr %v, i64 {group.start}", "ptr").name
                 at = code.emit(f"getelementptr {code.real}, ptr {at}, i64 %i", "ptr").name
@@ -428,7 +456,7 @@ class Levels:
         offset, real = self._offset(rows, 1), code.real
         term = [f"%a = add i64 %i, {offset}", "%p = getelementptr i64, ptr %t, i64 %a", "%r = load i64, ptr %p, align 8",
                 f"%q = getelementptr {real}, ptr %v, i64 %r", f"%x = load {real}, ptr %q, align {code.size}"]  # fmt: skip
-        total = _computed_one(self.numbers, group.row, [Vector(code, "%sum", real), Vector(code, "%x", real)])
+        total = computed(self.numbers, group.row, [Vector(code, "%sum", real), Vector(code, "%x", real)])
         return ["br label %head", "head:", "%i = phi i64 [ 0, %entry ], [ %next, %head ]",
                 f"%sum = phi {real} [ {group.row.accumulates}, %entry ], [ {total.name}, %head ]",
                 *term, *code.lines,

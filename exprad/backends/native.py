@@ -131,9 +131,9 @@ def _libmvec(name: str, arity: int) -> str | None:
     return symbol if vector is not None and hasattr(vector, symbol) else None
 
 
-def _module(width: int, real: str, fast: bool) -> kernels.Module:
+def _module(width: int, real: str, fast: bool, vectors: kernels.Module | None = None) -> kernels.Module:
     has_fma = _machine()[2].get("fma", platform.machine() in ("arm64", "aarch64"))
-    return kernels.Module(width, real, fast, _libmvec, has_fma, is_loop)
+    return kernels.Module(width, real, fast, _libmvec, has_fma, is_loop, vectors)
 
 
 def _linked(module: kernels.Module, text: str, name: str, level: int = 2) -> tuple[Any, int]:

@@ -1,0 +1,241 @@
+"""Programs of scalars run by an interpreter in machine code, which is made once: no code is made for a program.
+
+A call takes no Python an operation: it is one loop over records of whole numbers. At many points each record computes a
+block of numbers, which stay in the cache.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import operator
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+from math import prod
+from operator import attrgetter, itemgetter
+from typing import Any
+
+import numpy as np
+
+from exprad.backends.interpreter import ARITHMETIC, RECORD, interpreter, records
+from exprad.backends.levels import LevelRunner
+from exprad.backends.native import PARALLEL, REALS, _linked, _module, _width
+from exprad.backends.numpy import pool, workers
+from exprad.backends.signature import Input
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive, table
+from exprad.ground.shapes import Shape
+from exprad.numbers import constant_of_dtype
+
+CACHE = 1 << 20  # bytes of the fast memory of a core, in which the registers of a block shall lie
+BLOCKS = 16, 256  # points of a block: at least, at most
+COMMON = (*ARITHMETIC, operator.truediv)  # what the rows compute that every interpreter has
+NEGATIVE = ARITHMETIC.index(operator.sub) + 1  # the function that a negative takes: it is -0.0 less a number
+COST = 0.1  # nanoseconds that an operation takes at a point of a block
+LINE = 64  # bytes of a line of the cache
+WHOLE = np.dtype(np.int32)
+
+
+class Machine:
+    """An interpreter for programs of some rows, in one real type."""
+
+    def __init__(self, rows: Sequence[Primitive], real: str) -> None:
+        vectors = _module(_width(), real, False)
+        numbers = _module(1, real, False, vectors)
+        self.engine, point = _linked(numbers, interpreter(rows, numbers, vectors), "point")
+        run, allocate = map(self.engine.get_function_address, ("run", "allocate"))
+        pointer, whole = ctypes.c_void_p, ctypes.c_int64
+        self.point = ctypes.CFUNCTYPE(None, pointer, pointer)(point)
+        self.run = ctypes.CFUNCTYPE(None, pointer, pointer, whole, whole, whole, pointer, whole, pointer, whole)(run)
+        self.allocate = ctypes.CFUNCTYPE(ctypes.c_int32, whole, *[pointer] * 6, ctypes.c_int32)(allocate)
+
+
+@cache
+def machine(rows: tuple[Primitive, ...], real: str) -> Machine:
+    """The interpreter for programs of these rows."""
+    return Machine(rows, real)
+
+
+class Code:
+    """A program as records, and where its values lie.
+
+    The first registers are those of the inputs, then come the constants; `results` are the registers of the outputs, and
+    `height` is how many registers there are.
+    """
+
+    def __init__(self, program: Program, columns: Sequence[int], real: str) -> None:
+        self.program, self.inputs = program, len(columns)
+        rows = _arranged(program.rows)
+        self.machine = machine(rows, real)
+        register = np.full(len(program.steps), -1, WHOLE)
+        for place, column in enumerate(columns):
+            if column >= 0:
+                register[column] = place
+        register[program.constants] = np.arange(self.inputs, self.inputs + len(program.constants))
+        self.constants = [*[program.steps[index][1] for index in program.constants], -0.0]
+        self.records, self.height = self._encoded(rows, register)
+        self.address = _address(self.records)
+        self.cost = COST * len(program.calls)
+        self.results = register[list(program.outputs)]
+
+    def block(self, dtype: Any) -> int:
+        """How many points are computed at once."""
+        least, most = BLOCKS
+        return max(least, min(most, CACHE // (self.height * dtype.itemsize) // least * least))
+
+    def _encoded(self, rows: Sequence[Primitive], register: Any) -> tuple[Any, int]:
+        """The records, by way of the steps' heads and operands as arrays; `register` is filled."""
+        program, count = self.program, len(self.program.calls)
+        calls = np.array(program.calls, WHOLE)
+        if not count:
+            return np.zeros(RECORD, WHOLE), self.inputs + len(self.constants)
+        steps = itemgetter(*program.calls)(program.steps) if count > 1 else (program.steps[program.calls[0]],)
+        number = {row: place for place, row in enumerate(rows, 1)}
+        number.update({row: NEGATIVE for row in program.rows if row.exact is operator.neg})
+        heads = np.fromiter(map(number.__getitem__, map(itemgetter(0), steps)), WHOLE, count)
+        lengths = np.fromiter(map(len, steps), WHOLE, count)
+        starts = np.zeros(count + 1, WHOLE)
+        np.cumsum(lengths - 1, out=starts[1:])
+        operands = np.fromiter(_operands(steps), WHOLE, int(starts[-1]))
+        last = np.full(len(program.steps), -1, WHOLE)
+        last[operands] = np.repeat(calls, lengths - 1)
+        last[list(chain(program.constants, program.variables.values(), program.outputs))] = -1
+        free = np.empty(len(program.steps), WHOLE)
+        height = self.machine.allocate(count, *map(_address, (calls, starts, operands, last, register, free)),
+                                       self.inputs + len(self.constants))  # fmt: skip
+        return _records(heads, register[calls], starts, operands, self.inputs + len(program.constants)), height
+
+
+def _operands(steps: Sequence[tuple[Any, ...]]) -> Any:
+    return chain.from_iterable(map(itemgetter(slice(1, None)), steps))
+
+
+def _arranged(rows: Sequence[Primitive]) -> tuple[Primitive, ...]:
+    """The rows that an interpreter is made for: those that all have, and the program's others, in an order of their own."""
+    exact = {row.exact: row for row in table() if row.exact is not None}
+    common = [exact[each] for each in COMMON]
+    others = [row for row in rows if row not in common and row.exact is not operator.neg]
+    return (*common, *sorted(others, key=attrgetter("digest", "name")))
+
+
+def _records(heads: Any, targets: Any, starts: Any, operands: Any, minus_zero: int) -> Any:
+    """The records of calls: what computes, what is written, what is read; then one that ends."""
+    arities = starts[1:] - starts[:-1]
+    sizes = np.array([0, *map(records, range(1, int(arities.max()) + 1))], WHOLE)[arities]
+    ends = np.cumsum(sizes)
+    found = np.zeros((int(ends[-1]) + 1) * RECORD, WHOLE)
+    at = (ends - sizes) * RECORD
+    found[at], found[at + 1] = heads, targets
+    found[at + 2], found[at + 3] = operands[starts[:-1]], operands[starts[1:] - 1]
+    found[at[(heads == NEGATIVE) & (arities == 1)] + 2] = minus_zero
+    for place in range(1, int(arities.max()) - 1):
+        more = arities > place + 1
+        found[at[more] + RECORD + place - 1] = operands[starts[:-1][more] + place]
+    return found
+
+
+def _address(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+class Registers:
+    """Room for the values of a program at `size` points, with its constants."""
+
+    def __init__(self, code: Code, size: int, dtype: Any) -> None:
+        room = np.zeros(code.height * size + LINE // dtype.itemsize, dtype)
+        skipped = -_address(room) % LINE // dtype.itemsize
+        self.values = room[skipped : skipped + code.height * size].reshape(code.height, size)
+        self.address = _address(self.values)
+        for place, value in enumerate(code.constants, code.inputs):
+            self.values[place] = constant_of_dtype(value, dtype)
+
+
+class MachineRunner:
+    """Runs a program of scalars on the interpreter. Threads may share it: each takes registers of its own."""
+
+    def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
+        self.program, self.columns, self.inputs, self.structure = program, columns, inputs, structure
+        self._codes: dict[Any, Code] = {}
+        self._spare: dict[Any, list[Registers]] = {}
+        self._other = cache(lambda: LevelRunner(program, columns, inputs, structure))
+
+    @property
+    def source(self) -> str:
+        return str(self.program)
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        if dtype not in REALS:
+            return self._other()(arrays, leaves, points, dtype)
+        code = self._codes.get(dtype) or self._coded(dtype)
+        if points == ():
+            self._one(code, arrays, leaves, dtype)
+        elif prod(points):
+            self._many(code, arrays, leaves, points, dtype)
+        return None
+
+    def _coded(self, dtype: Any) -> Code:
+        return self._codes.setdefault(dtype, Code(self.program, self.columns, REALS[dtype]))
+
+    def _taken(self, code: Code, size: int, dtype: Any) -> Registers:
+        try:
+            return self._spare[size, dtype].pop()
+        except (KeyError, IndexError):
+            return Registers(code, size, dtype)
+
+    def _given_back(self, registers: Registers, size: int, dtype: Any) -> None:
+        spare = self._spare.setdefault((size, dtype), [])
+        if len(spare) < workers():
+            spare.append(registers)
+
+    def _one(self, code: Code, arrays: Sequence[Any], leaves: Sequence[Any], dtype: Any) -> None:
+        registers = self._taken(code, 1, dtype)
+        values = registers.values[:, 0]
+        first = 0
+        for array in arrays:
+            values[first : first + array.size] = array.reshape(-1)
+            first += array.size
+        code.machine.point(code.address, registers.address)
+        found = values[code.results]
+        self._given_back(registers, 1, dtype)
+        for leaf, (_, first, beyond) in zip(leaves, self.structure, strict=True):
+            leaf[...] = found[first:beyond].reshape(leaf.shape)
+
+    def _many(self, code: Code, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        count = prod(points)
+        given = [np.broadcast_to(np.asarray(array, dtype), (*slot.shape, *points)).reshape(prod(slot.shape), count)
+                 for slot, array in zip(self.inputs, arrays, strict=True)]  # fmt: skip
+        targets = [
+            leaf if leaf.dtype == dtype and leaf.flags.c_contiguous else np.empty(leaf.shape, dtype) for leaf in leaves
+        ]
+        rows = [target.reshape(beyond - first, count)
+                for target, (_, first, beyond) in zip(targets, self.structure, strict=True)]  # fmt: skip
+        into, out = _moves(range(code.inputs), given), _moves(code.results, rows)
+        size = min(code.block(dtype), -(-count // BLOCKS[0]) * BLOCKS[0])
+        share = -(-count // size // workers()) * size if count * code.cost > PARALLEL else count
+        jobs = [pool().submit(self._blocks, code, size, dtype, start, min(start + share, count), into, out)
+                for start in range(share, count, share)]  # fmt: skip
+        self._blocks(code, size, dtype, 0, min(share, count), into, out)
+        for job in jobs:
+            job.result()
+        for leaf, target in zip(leaves, targets, strict=True):
+            if leaf is not target:
+                np.copyto(leaf, target, casting="unsafe")
+
+    def _blocks(self, code: Code, size: int, dtype: Any, start: int, stop: int, into: Any, out: Any) -> None:
+        registers = self._taken(code, size, dtype)
+        code.machine.run(
+            code.address, registers.address, size, start, stop, _address(into), len(into), _address(out), len(out)
+        )
+        self._given_back(registers, size, dtype)
+
+
+def _moves(registers: Any, arrays: Sequence[Any]) -> Any:
+    """What is moved: for each register the address of the first number, and the bytes to the next."""
+    found = np.empty((len(registers), 3), np.int64)
+    found[:, 0] = registers
+    first = 0
+    for array in arrays:
+        found[first : first + len(array), 1] = _address(array) + array.strides[0] * np.arange(len(array))
+        found[first : first + len(array), 2] = array.strides[1]
+        first += len(array)
+    return found

@@ -1,0 +1,166 @@
+"""The interpreter in machine code: every row, at a point and in blocks, gives the bits of the code that is made for a program."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import exprad as ep
+from exprad import Var, compile
+from exprad.backends.signature import Structure, read_inputs
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from tests.rows import VARIABLES, expressions, operands_of, rows, searched, smooth_rows
+
+pytest.importorskip("llvmlite")
+native = pytest.importorskip("exprad.backends.native")
+machine = pytest.importorskip("exprad.backends.machine")
+
+EDGES = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, -2.5, 1e-310, 1e300, -1e300, 1e5, np.inf, -np.inf, np.nan)
+HAVE_CODE = [row for row in rows() if native.has_code(row)]
+
+
+def runner(outputs: Any, inputs: Any) -> Any:
+    """A function of arrays that the interpreter computes, which returns one array an output."""
+    structure = Structure(outputs)
+    program = Program.lowered(structure.expressions, native.has_code)
+    slots = read_inputs(program, inputs)
+    columns = [program.variables.get(v.name, -1) for slot in slots for v in slot.variables]
+    run = machine.MachineRunner(program, columns, slots, structure.leaves)
+
+    def call(*arrays: Any) -> list[Any]:
+        given = [np.asarray(each) for each in arrays]
+        dtype = np.result_type(*given, np.float32)
+        points = np.broadcast_shapes(*[each.shape[len(slot.shape) :] for slot, each in zip(slots, given, strict=True)])
+        leaves = [np.empty((shape or ()) + points, dtype) for shape, *_ in structure.leaves]
+        run(given, leaves, points, dtype)
+        return leaves
+
+    call.run = run  # type: ignore[attr-defined]
+    return call
+
+
+def same_bits(a: Any, b: Any) -> bool:
+    """Whether numbers are the same, signs of zeros too; all that are no numbers count as one."""
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    return bool(np.all((a == b) & (np.signbit(a) == np.signbit(b)) | np.isnan(a) & np.isnan(b)))
+
+
+@pytest.mark.parametrize("row", HAVE_CODE, ids=lambda row: row.name)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_each_row_at_a_point_in_blocks_and_in_code(row: Primitive, dtype: Any) -> None:
+    f = row(*operands_of(row))
+    count = 3 if row.truths and not row.predicate else row.arity
+    inputs = VARIABLES[:count]
+    edges = np.array(
+        [each for each in EDGES if abs(each) < 1e38 or dtype is np.float64 or not abs(each) < np.inf], dtype
+    )
+    places = list(itertools.product(range(len(edges)), repeat=count))[:: 1 if count < 3 else 13]
+    at = edges[np.array(places).T]
+    with np.errstate(all="ignore"):
+        expected = compile(f, inputs, backend="native")(*[np.ascontiguousarray(each) for each in at])
+        call = runner(f, inputs)
+        (blocks,) = call(*at)
+        assert same_bits(blocks, expected)
+        for k in range(0, at.shape[1], 7):
+            assert same_bits(call(*at[:, k])[0], blocks[k]), at[:, k]
+
+
+@searched(60)
+@given(expressions(depth=12, rows=[row for row in smooth_rows() if native.has_code(row)]), st.integers(0, 1000))
+def test_random_programs(f: Any, seed: int) -> None:
+    outputs = [f, *ep.gradient(f, VARIABLES)]
+    at = np.random.default_rng(seed).normal(0, 2, (3, 37))
+    with np.errstate(all="ignore"):
+        expected = compile(outputs, VARIABLES, backend="native")(*at)
+        call = runner(outputs, VARIABLES)
+        found = call(*at)
+    for mine, other in zip(found, expected, strict=True):
+        assert same_bits(mine, other)
+    for k in (0, 17, 36):
+        for mine, other in zip(call(*at[:, k]), found, strict=True):
+            assert same_bits(mine, other[k])
+
+
+def lorenz(steps: int) -> tuple[Any, list[Any]]:
+    """A Lorenz system by Runge and Kutta's method, unrolled: the last point's square, and what it depends on."""
+    inputs = [Var(name) for name in ("x0", "y0", "z0", "sigma", "rho", "beta")]
+    *point, sigma, rho, beta = inputs
+    h = 0.01
+
+    def slope(x: Any, y: Any, z: Any) -> tuple[Any, ...]:
+        return sigma * (y - x), x * (rho - z) - y, x * y - beta * z
+
+    def beside(k: Any, by: float) -> list[Any]:
+        return [u + by * each for u, each in zip(point, k, strict=True)]
+
+    for _ in range(steps):
+        k1 = slope(*point)
+        k2 = slope(*beside(k1, h / 2))
+        k3 = slope(*beside(k2, h / 2))
+        k4 = slope(*beside(k3, h))
+        point = [u + h / 6 * (a + 2 * b + 2 * c + d) for u, a, b, c, d in zip(point, k1, k2, k3, k4, strict=True)]
+    return sum(each * each for each in point), inputs
+
+
+AT = (1.0, 1.0, 1.0, 10.0, 28.0, 8 / 3)
+
+
+def test_a_long_program_gives_the_bits_of_numpy_and_few_registers_hold_it() -> None:
+    f, inputs = lorenz(60)
+    call = runner([f, *ep.gradient(f, inputs)], inputs)
+    found = call(*AT)
+    assert found == compile([f, *ep.gradient(f, inputs)], inputs, backend="numpy")(*AT)
+    code = call.run._coded(np.dtype(float))
+    assert len(code.program.calls) > 10_000 > 8 * code.height
+    chain = Var("x")
+    for _ in range(100_000):
+        chain = chain * 0.5 + Var("x")
+    assert runner(chain, [Var("x")]).run._coded(np.dtype(float)).height <= 8
+
+
+def test_arrays_of_any_layout() -> None:
+    f, inputs = lorenz(3)
+    call = runner([f, f.gradient(inputs[0])], inputs)
+    rng = np.random.default_rng(1)
+    wide = rng.normal(1, 0.1, (6, 5, 202))
+    whole = call(*wide[:, :, ::2])
+    assert whole[0].shape == (5, 101)
+    flat = call(*wide[:, :, ::2].reshape(6, -1))
+    assert same_bits(whole[0].ravel(), flat[0]) and same_bits(whole[1].ravel(), flat[1])
+    broadcast = call(wide[0, :, :1], *[float(each) for each in wide[1:, 0, 0]])
+    assert same_bits(broadcast[0][:, 0], call(wide[0, :, 0], *[np.full(5, each) for each in wide[1:, 0, 0]])[0])
+    assert [each.shape for each in call(*np.empty((6, 0)))] == [(0,), (0,)]
+
+
+def test_rows_of_many_operands() -> None:
+    def made(*x: Any) -> Any:
+        return x[0] + x[1] * 2 + x[2] * 4 + x[3] * 8 + x[4] * 16 + x[5] * 32 + x[6] * 64
+
+    row = Primitive("seven_for_test", *[lambda y, *x: 1] * 7, spell={"llvm": lambda m, *x: made(*x)},
+                    numpy=lambda *x: made(*x))  # fmt: skip
+    try:
+        x = [Var(f"x{k}") for k in range(7)]
+        at = np.random.default_rng(0).integers(0, 9, (7, 40)).astype(float)
+        (found,) = runner(row(*x) + 1, x)(*at)
+        assert (found == made(*at) + 1).all()
+        assert runner(row(*x) + 1, x)(*at[:, 3])[0] == made(*at[:, 3]) + 1
+    finally:
+        del Primitive.registry["seven_for_test"]
+
+
+def test_no_code_is_made_for_another_program_of_the_same_rows(monkeypatch: Any) -> None:
+    f, inputs = lorenz(2)
+    runner(f, inputs)(*AT)
+
+    def refused(*_: Any) -> None:
+        raise AssertionError("code is made")
+
+    monkeypatch.setattr(native, "_loaded", refused)
+    f, inputs = lorenz(5)
+    assert runner(f, inputs)(*AT) == compile([f], inputs, backend="numpy")(*AT)
