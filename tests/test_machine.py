@@ -117,11 +117,11 @@ def test_a_long_program_gives_the_bits_of_numpy_and_few_registers_hold_it() -> N
     found = call(*AT)
     assert found == compile([f, *ep.gradient(f, inputs)], inputs, backend="numpy")(*AT)
     code = call.run._coded(np.dtype(float))
-    assert len(code.program.calls) > 10_000 > 8 * code.height
+    assert len(code.places.heads) > 10_000 > 8 * code.places.height
     chain = Var("x")
     for _ in range(100_000):
         chain = chain * 0.5 + Var("x")
-    assert runner(chain, [Var("x")]).run._coded(np.dtype(float)).height <= 8
+    assert runner(chain, [Var("x")]).run._coded(np.dtype(float)).places.height <= 8
 
 
 def test_arrays_of_any_layout() -> None:

@@ -30,7 +30,7 @@ def interpreter(rows: Sequence[Primitive], numbers: Module, vectors: Module) -> 
     """The module of the interpreter for programs of these rows, which begin with those that are `ARITHMETIC`.
 
     `numbers` and `vectors` are for one number and for vectors of them. Function 0 ends a program, function k + 1 computes
-    rows[k]. The module has `void point(program, registers)`, and `run` and `allocate` as they are written below.
+    rows[k]. The module has `void point(program, registers)`, and `run` as it is written below.
     """
     others = range(len(ARITHMETIC), len(rows))
     blocks = range(len(rows))
@@ -233,77 +233,5 @@ moved:
   br label %head
 done:
   ret void
-}
-
-; Registers for the %n steps in %calls, each free again after its last use: how many there are. %starts is where the operands
-; of each begin among %operands, which become registers; %last is for each step the last one that reads it, or -1 where its
-; register stays; %register has those of leaves already; %free is room for as many as there are steps.
-define i32 @allocate(i64 %n, ptr %calls, ptr %starts, ptr %operands, ptr %last, ptr %register, ptr %free, i32 %height) {
-entry:
-  br label %head
-head:
-  %i = phi i64 [ 0, %entry ], [ %after, %given ]
-  %high = phi i32 [ %height, %entry ], [ %higher, %given ]
-  %spare = phi i64 [ 0, %entry ], [ %left, %given ]
-  %any = icmp slt i64 %i, %n
-  br i1 %any, label %each, label %done
-each:
-  %at_step = getelementptr i32, ptr %calls, i64 %i
-  %step = load i32, ptr %at_step, align 4
-  %at_start = getelementptr i32, ptr %starts, i64 %i
-  %start = load i32, ptr %at_start, align 4
-  %first = zext i32 %start to i64
-  %after = add i64 %i, 1
-  %at_stop = getelementptr i32, ptr %starts, i64 %after
-  %stop = load i32, ptr %at_stop, align 4
-  %beyond = zext i32 %stop to i64
-  br label %operand
-operand:
-  %j = phi i64 [ %first, %each ], [ %next, %read ]
-  %found = phi i64 [ %spare, %each ], [ %more, %read ]
-  %reads = icmp slt i64 %j, %beyond
-  br i1 %reads, label %look, label %take
-look:
-  %at_operand = getelementptr i32, ptr %operands, i64 %j
-  %narrow = load i32, ptr %at_operand, align 4
-  %operand_step = zext i32 %narrow to i64
-  %at_register = getelementptr i32, ptr %register, i64 %operand_step
-  %held = load i32, ptr %at_register, align 4
-  store i32 %held, ptr %at_operand, align 4
-  %at_last = getelementptr i32, ptr %last, i64 %operand_step
-  %end = load i32, ptr %at_last, align 4
-  %ends = icmp eq i32 %end, %step
-  br i1 %ends, label %release, label %read
-release:
-  store i32 -1, ptr %at_last, align 4
-  %at_top = getelementptr i32, ptr %free, i64 %found
-  store i32 %held, ptr %at_top, align 4
-  %one_more = add i64 %found, 1
-  br label %read
-read:
-  %more = phi i64 [ %found, %look ], [ %one_more, %release ]
-  %next = add i64 %j, 1
-  br label %operand
-take:
-  %none = icmp eq i64 %found, 0
-  br i1 %none, label %new, label %again
-new:
-  %one_higher = add i32 %high, 1
-  br label %given
-again:
-  %one_less = sub i64 %found, 1
-  %at_free = getelementptr i32, ptr %free, i64 %one_less
-  %freed = load i32, ptr %at_free, align 4
-  br label %given
-given:
-  %mine = phi i32 [ %high, %new ], [ %freed, %again ]
-  %higher = phi i32 [ %one_higher, %new ], [ %high, %again ]
-  %left = phi i64 [ 0, %new ], [ %one_less, %again ]
-  %wide = zext i32 %step to i64
-  %at_mine = getelementptr i32, ptr %register, i64 %wide
-  store i32 %mine, ptr %at_mine, align 4
-  br label %head
-done:
-  ret i32 %high
 }
 """.strip()

@@ -10,9 +10,8 @@ import ctypes
 import operator
 from collections.abc import Sequence
 from functools import cache
-from itertools import chain
 from math import prod
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from exprad.backends.interpreter import ARITHMETIC, RECORD, interpreter, records
 from exprad.backends.levels import LevelRunner
 from exprad.backends.native import PARALLEL, REALS, _linked, _module, _width
 from exprad.backends.numpy import pool, workers
+from exprad.backends.registers import WHOLE, Registers
 from exprad.backends.signature import Input
 from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive, table
@@ -33,7 +33,6 @@ COMMON = (*ARITHMETIC, operator.truediv)  # what the rows compute that every int
 NEGATIVE = ARITHMETIC.index(operator.sub) + 1  # the function that a negative takes: it is -0.0 less a number
 COST = 0.1  # nanoseconds that an operation takes at a point of a block
 LINE = 64  # bytes of a line of the cache
-WHOLE = np.dtype(np.int32)
 
 
 class Machine:
@@ -43,11 +42,10 @@ class Machine:
         vectors = _module(_width(), real, False)
         numbers = _module(1, real, False, vectors)
         self.engine, point = _linked(numbers, interpreter(rows, numbers, vectors), "point")
-        run, allocate = map(self.engine.get_function_address, ("run", "allocate"))
+        run = self.engine.get_function_address("run")
         pointer, whole = ctypes.c_void_p, ctypes.c_int64
         self.point = ctypes.CFUNCTYPE(None, pointer, pointer)(point)
         self.run = ctypes.CFUNCTYPE(None, pointer, pointer, whole, whole, whole, pointer, whole, pointer, whole)(run)
-        self.allocate = ctypes.CFUNCTYPE(ctypes.c_int32, whole, *[pointer] * 6, ctypes.c_int32)(allocate)
 
 
 @cache
@@ -57,57 +55,23 @@ def machine(rows: tuple[Primitive, ...], real: str) -> Machine:
 
 
 class Code:
-    """A program as records, and where its values lie.
-
-    The first registers are those of the inputs, then come the constants; `results` are the registers of the outputs, and
-    `height` is how many registers there are.
-    """
+    """A program as records for an interpreter, and where its values lie."""
 
     def __init__(self, program: Program, columns: Sequence[int], real: str) -> None:
-        self.program, self.inputs = program, len(columns)
         rows = _arranged(program.rows)
         self.machine = machine(rows, real)
-        register = np.full(len(program.steps), -1, WHOLE)
-        for place, column in enumerate(columns):
-            if column >= 0:
-                register[column] = place
-        register[program.constants] = np.arange(self.inputs, self.inputs + len(program.constants))
-        self.constants = [*[program.steps[index][1] for index in program.constants], -0.0]
-        self.records, self.height = self._encoded(rows, register)
+        self.places = Registers(program, columns, [-0.0])
+        number = {row: place for place, row in enumerate(rows, 1)}
+        number.update({row: NEGATIVE for row in program.rows if row.exact is operator.neg})
+        heads = np.fromiter(map(number.__getitem__, self.places.heads), WHOLE, len(self.places.heads))
+        self.records = _records(heads, self.places)
         self.address = _address(self.records)
         self.cost = COST * len(program.calls)
-        self.results = register[list(program.outputs)]
 
     def block(self, dtype: Any) -> int:
         """How many points are computed at once."""
         least, most = BLOCKS
-        return max(least, min(most, CACHE // (self.height * dtype.itemsize) // least * least))
-
-    def _encoded(self, rows: Sequence[Primitive], register: Any) -> tuple[Any, int]:
-        """The records, by way of the steps' heads and operands as arrays; `register` is filled."""
-        program, count = self.program, len(self.program.calls)
-        calls = np.array(program.calls, WHOLE)
-        if not count:
-            return np.zeros(RECORD, WHOLE), self.inputs + len(self.constants)
-        steps = itemgetter(*program.calls)(program.steps) if count > 1 else (program.steps[program.calls[0]],)
-        number = {row: place for place, row in enumerate(rows, 1)}
-        number.update({row: NEGATIVE for row in program.rows if row.exact is operator.neg})
-        heads = np.fromiter(map(number.__getitem__, map(itemgetter(0), steps)), WHOLE, count)
-        lengths = np.fromiter(map(len, steps), WHOLE, count)
-        starts = np.zeros(count + 1, WHOLE)
-        np.cumsum(lengths - 1, out=starts[1:])
-        operands = np.fromiter(_operands(steps), WHOLE, int(starts[-1]))
-        last = np.full(len(program.steps), -1, WHOLE)
-        last[operands] = np.repeat(calls, lengths - 1)
-        last[list(chain(program.constants, program.variables.values(), program.outputs))] = -1
-        free = np.empty(len(program.steps), WHOLE)
-        height = self.machine.allocate(count, *map(_address, (calls, starts, operands, last, register, free)),
-                                       self.inputs + len(self.constants))  # fmt: skip
-        return _records(heads, register[calls], starts, operands, self.inputs + len(program.constants)), height
-
-
-def _operands(steps: Sequence[tuple[Any, ...]]) -> Any:
-    return chain.from_iterable(map(itemgetter(slice(1, None)), steps))
+        return max(least, min(most, CACHE // (self.places.height * dtype.itemsize) // least * least))
 
 
 def _arranged(rows: Sequence[Primitive]) -> tuple[Primitive, ...]:
@@ -118,19 +82,21 @@ def _arranged(rows: Sequence[Primitive]) -> tuple[Primitive, ...]:
     return (*common, *sorted(others, key=attrgetter("digest", "name")))
 
 
-def _records(heads: Any, targets: Any, starts: Any, operands: Any, minus_zero: int) -> Any:
+def _records(heads: Any, places: Registers) -> Any:
     """The records of calls: what computes, what is written, what is read; then one that ends."""
-    arities = starts[1:] - starts[:-1]
-    sizes = np.array([0, *map(records, range(1, int(arities.max()) + 1))], WHOLE)[arities]
+    first, beyond = places.starts[:-1], places.starts[1:]
+    arities = beyond - first
+    most = int(arities.max(initial=0))
+    sizes = np.array([0, *map(records, range(1, most + 1))], WHOLE)[arities]
     ends = np.cumsum(sizes)
-    found = np.zeros((int(ends[-1]) + 1) * RECORD, WHOLE)
+    found = np.zeros((int(ends[-1:].sum()) + 1) * RECORD, WHOLE)
     at = (ends - sizes) * RECORD
-    found[at], found[at + 1] = heads, targets
-    found[at + 2], found[at + 3] = operands[starts[:-1]], operands[starts[1:] - 1]
-    found[at[(heads == NEGATIVE) & (arities == 1)] + 2] = minus_zero
-    for place in range(1, int(arities.max()) - 1):
+    found[at], found[at + 1] = heads, places.targets
+    found[at + 2], found[at + 3] = places.operands[first], places.operands[beyond - 1]
+    found[at[(heads == NEGATIVE) & (arities == 1)] + 2] = places.inputs + len(places.constants) - 1  # from -0.0
+    for place in range(1, most - 1):
         more = arities > place + 1
-        found[at[more] + RECORD + place - 1] = operands[starts[:-1][more] + place]
+        found[at[more] + RECORD + place - 1] = places.operands[first[more] + place]
     return found
 
 
@@ -138,16 +104,16 @@ def _address(array: Any) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-class Registers:
+class Room:
     """Room for the values of a program at `size` points, with its constants."""
 
     def __init__(self, code: Code, size: int, dtype: Any) -> None:
-        room = np.zeros(code.height * size + LINE // dtype.itemsize, dtype)
+        room = np.zeros(code.places.height * size + LINE // dtype.itemsize, dtype)
         skipped = -_address(room) % LINE // dtype.itemsize
-        self.values = room[skipped : skipped + code.height * size].reshape(code.height, size)
+        self.values = room[skipped : skipped + code.places.height * size].reshape(code.places.height, size)
         self.address = _address(self.values)
-        for place, value in enumerate(code.constants, code.inputs):
-            self.values[place] = constant_of_dtype(value, dtype)
+        constants = [constant_of_dtype(value, dtype) for value in code.places.constants]
+        self.values[code.places.inputs : code.places.inputs + len(constants)] = np.array(constants, dtype)[:, None]
 
 
 class MachineRunner:
@@ -156,7 +122,7 @@ class MachineRunner:
     def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
         self.program, self.columns, self.inputs, self.structure = program, columns, inputs, structure
         self._codes: dict[Any, Code] = {}
-        self._spare: dict[Any, list[Registers]] = {}
+        self._spare: dict[Any, list[Room]] = {}
         self._other = cache(lambda: LevelRunner(program, columns, inputs, structure))
 
     @property
@@ -176,13 +142,13 @@ class MachineRunner:
     def _coded(self, dtype: Any) -> Code:
         return self._codes.setdefault(dtype, Code(self.program, self.columns, REALS[dtype]))
 
-    def _taken(self, code: Code, size: int, dtype: Any) -> Registers:
+    def _taken(self, code: Code, size: int, dtype: Any) -> Room:
         try:
             return self._spare[size, dtype].pop()
         except (KeyError, IndexError):
-            return Registers(code, size, dtype)
+            return Room(code, size, dtype)
 
-    def _given_back(self, registers: Registers, size: int, dtype: Any) -> None:
+    def _given_back(self, registers: Room, size: int, dtype: Any) -> None:
         spare = self._spare.setdefault((size, dtype), [])
         if len(spare) < workers():
             spare.append(registers)
@@ -195,7 +161,7 @@ class MachineRunner:
             values[first : first + array.size] = array.reshape(-1)
             first += array.size
         code.machine.point(code.address, registers.address)
-        found = values[code.results]
+        found = values[code.places.results]
         self._given_back(registers, 1, dtype)
         for leaf, (_, first, beyond) in zip(leaves, self.structure, strict=True):
             leaf[...] = found[first:beyond].reshape(leaf.shape)
@@ -209,7 +175,7 @@ class MachineRunner:
         ]
         rows = [target.reshape(beyond - first, count)
                 for target, (_, first, beyond) in zip(targets, self.structure, strict=True)]  # fmt: skip
-        into, out = _moves(range(code.inputs), given), _moves(code.results, rows)
+        into, out = _moves(range(code.places.inputs), given), _moves(code.places.results, rows)
         size = min(code.block(dtype), -(-count // BLOCKS[0]) * BLOCKS[0])
         share = -(-count // size // workers()) * size if count * code.cost > PARALLEL else count
         jobs = [pool().submit(self._blocks, code, size, dtype, start, min(start + share, count), into, out)
