@@ -186,15 +186,13 @@ class LevelRunner:
                     yield values.take, (operand, 0, gathered, "clip")
                     operands.append(gathered)
             out = values[group.start : group.stop]
-            function, write = numpy_function(group.row), writer(group.row)
             if group.is_chain:
                 sums = np.empty_like(operands[0])
+                function = numpy_function(group.row)
                 yield function.accumulate, (operands[0], 0, None, sums)  # type: ignore[attr-defined]  # a ufunc
                 yield np.copyto, (out, sums[-1:])
-            elif write is not None and (group.row.predicate or not group.row.truths):
-                yield write, (*operands, out)
             else:
-                yield _assign, (function, operands, out, group.row.truths)
+                yield writing(group.row), (*operands, out)
 
 
 def _places(columns: Sequence[int]) -> list[int]:
@@ -223,8 +221,17 @@ def _rows(places: list[int]) -> Operand:
     return np.array(places, np.intp)
 
 
-def _assign(function: Callable[..., Any], operands: list[Any], out: Any, truths: tuple[int, ...]) -> None:
-    out[...] = function(*[x != 0 if place in truths else x for place, x in enumerate(operands)])
+def writing(row: Primitive) -> Callable[..., Any]:
+    """A function of arrays, and of the array that it writes to, that computes a row."""
+    function, write = numpy_function(row), writer(row)
+    if write is not None and (row.predicate or not row.truths):
+        return write
+
+    def assign(*arrays: Any) -> None:
+        *operands, out = arrays
+        out[...] = function(*[x != 0 if place in row.truths else x for place, x in enumerate(operands)])
+
+    return assign
 
 
 def _uses(program: Program) -> Counter[int]:
