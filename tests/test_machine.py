@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,10 @@ from exprad.ground.primitive import Primitive
 from tests.rows import VARIABLES, expressions, operands_of, rows, searched, smooth_rows
 
 pytest.importorskip("llvmlite")
-native = pytest.importorskip("exprad.backends.native")
-machine = pytest.importorskip("exprad.backends.machine")
+native = pytest.importorskip("exprad.backends.native.linking")
+machine = pytest.importorskip("exprad.backends.native.machine")
+engine = pytest.importorskip("exprad.backends.native.engine")
+stages = pytest.importorskip("exprad.backends.native.stages")
 
 EDGES = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, -2.5, 1e-310, 1e300, -1e300, 1e5, np.inf, -np.inf, np.nan)
 HAVE_CODE = [row for row in rows() if native.has_code(row)]
@@ -161,6 +165,34 @@ def test_no_code_is_made_for_another_program_of_the_same_rows(monkeypatch: Any) 
     def refused(*_: Any) -> None:
         raise AssertionError("code is made")
 
-    monkeypatch.setattr(native, "_loaded", refused)
+    monkeypatch.setattr(engine, "loaded", refused)
     f, inputs = lorenz(5)
     assert runner(f, inputs)(*AT) == compile([f], inputs, backend="numpy")(*AT)
+
+
+def test_nobody_sees_code_take_over_in_the_middle_of_eight_threads_calls(monkeypatch: Any) -> None:
+    monkeypatch.setattr(stages, "PATIENCE", 0.01)
+    x = [Var(f"s{k}") for k in range(8)]
+    at = np.random.default_rng(0).normal(size=(8, 301))
+    wide = [ep.sin(a) * ep.exp(-b * b) + ep.tanh(a * b) / (1 + k) for a in x for b in x for k in range(12)]
+    narrow = wide[0]
+    for k in range(200):
+        narrow = ep.sin(narrow) * x[k % 8] + ep.cos(narrow)
+    for outputs, points in (([narrow], at), ([sum(wide)], at[:, 0]), ([narrow], at[:, 1])):
+        function = compile(outputs, x, backend="native")
+        expected, found = function(*points), []
+
+        def work(function: Any = function, points: Any = points, expected: Any = expected, found: Any = found) -> None:
+            until = time.monotonic() + 20
+            same = True
+            while not function._runner._better and time.monotonic() < until:
+                same &= same_bits(function(*points)[0], expected[0])
+            found.append(same and same_bits(function(*points)[0], expected[0]))
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == [True] * 8
+        assert function._runner._better and function._runner.stage == "native"

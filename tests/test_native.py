@@ -180,11 +180,11 @@ def test_units_in_the_last_place(name: str) -> None:
 
 @pytest.mark.parametrize("width", [2, 4])
 def test_narrower_vectors(width: int, monkeypatch: Any) -> None:
-    from exprad.backends import native
+    from exprad.backends.native import engine
 
-    if native._width() < width:
+    if engine.width() < width:
         pytest.skip("the machine has no such vectors")
-    monkeypatch.setattr(native, "_width", lambda: width)
+    monkeypatch.setattr(engine, "width", lambda: width)
     names = [row for row in rows() if row.name in INTERVALS]
     outputs = [row(*operands_of(row)) for row in names] + [ep.sin(x) * ep.cos(x), x % y]
     a, b = np.random.default_rng(0).uniform(0.05, 0.95, (2, 1001))
@@ -268,9 +268,9 @@ def test_scipys_functions_are_called_where_they_are(monkeypatch: Any) -> None:
     for ours, theirs in zip(*in_both([ep.digamma(x), ep.gamma(x)], [x], a), strict=True):
         same_bits(ours, theirs)
     expected = function(a)
-    from exprad.backends import native
+    from exprad.backends.native import layout
 
-    monkeypatch.setattr(native, "_loop", lambda row: None)
+    monkeypatch.setattr(layout, "loop_of", lambda row: None)
     without = compile([ep.digamma(x), ep.gamma(x)], [x], backend="native")
     assert "exprad_loop" not in without._runner.source
     for ours, theirs in zip(without(a), expected, strict=True):
@@ -303,24 +303,24 @@ def test_what_has_no_code_is_refused_before_any_is_made(monkeypatch: Any) -> Non
         compile(PLAIN(x), [x], backend="native")
     with pytest.raises(UnsupportedError, match="scalars"):
         compile(ep.sum(Var("v", shape=(3,))), backend="native")
-    from exprad.backends import native
+    from exprad.backends.native import engine
 
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
-    native._binding.cache_clear()
+    engine.binding.cache_clear()
     try:
         with pytest.raises(MissingExtraError, match=r"needs llvmlite; install exprad\[native\]"):
             compile(x, [x], backend="native")
     finally:
-        native._binding.cache_clear()
+        engine.binding.cache_clear()
 
 
 def test_code_is_kept_and_a_corrupt_file_is_made_anew(tmp_path: Path, monkeypatch: Any) -> None:
-    from exprad.backends import native
+    from exprad.backends.native import engine
 
     monkeypatch.setenv("EXPRAD_CACHE", str(tmp_path / "cache"))
     made: list[str] = []
-    keep = native._keep
-    monkeypatch.setattr(native, "_keep", lambda key, code: (made.append(key), keep(key, code)))
+    keep = engine.keep
+    monkeypatch.setattr(engine, "keep", lambda key, code: (made.append(key), keep(key, code)))
     f = [[x * 3.25 + 3.25]]
     for expected in (1, 1):
         assert compile(f, [x], backend="native")(np.zeros(3))[0][0].tolist() == [3.25] * 3
@@ -467,6 +467,15 @@ def test_sine_and_cosine_of_one_argument_are_one_call() -> None:
         np.testing.assert_array_equal(mine, compile(inner, [x, y], backend="native")(a, b))
 
 
+def in_code(function: Any) -> Any:
+    """A function that the interpreter would run first, run by code of its own."""
+    staged = function._runner
+    for kind in (np.float64, np.float32):
+        staged._runner().prepare(np.dtype(kind))
+        staged._better[np.dtype(kind)] = staged._runner()
+    return function
+
+
 def rosenbrock(p: Any) -> Any:
     return sum(100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in zip(p, p[1:], strict=False))
 
@@ -478,6 +487,7 @@ def test_a_large_program_is_a_few_loops_and_gives_numpys_bits() -> None:
         f = rosenbrock(list(p))
         outputs = [f, np.array(f.gradient(list(p)), object), p[0] < p[1]]
         native, numpy = (compile(outputs, [p], backend=backend) for backend in ("native", "numpy"))
+        in_code(native)
         for at in (np.random.default_rng(0).normal(size=n), np.random.default_rng(0).normal(size=(n, 11))):
             for kind in (np.float64, np.float32):
                 for ours, theirs in zip(native(at.astype(kind)), numpy(at.astype(kind)), strict=True):
@@ -500,7 +510,7 @@ def test_rows_of_one_loop_that_read_each_other_elsewhere() -> None:
     mixed = np.array([sine * squares[(7 * i + 3) % 1300] for i, sine in enumerate(sines)], object)
     for outputs in ([first, squares], [mixed, squares], [first, mixed, squares], [sum(p[1:], p[0])]):
         ours, theirs = (compile(outputs, [p], backend=backend) for backend in ("native", "numpy"))
-        assert type(ours._runner).__name__ == "LargeRunner"
+        assert type(in_code(ours)._runner._runner()).__name__ == "LargeRunner"
         for at in (np.random.default_rng(0).normal(size=1300), np.full(1300, -0.0)):
             for mine, other in zip(ours(at), theirs(at), strict=True):
                 np.testing.assert_allclose(mine, other, rtol=1e-14, atol=1e-14)
@@ -522,7 +532,7 @@ def test_a_large_program_of_no_pattern() -> None:
     for f, names in ((sum(pool[-40:]), inputs), (chain, [x, y])):
         at = generator.normal(size=(len(names), 9))
         native, numpy = (compile(f, names, backend=backend) for backend in ("native", "numpy"))
-        assert type(native._runner).__name__ == "LargeRunner"
+        assert type(in_code(native)._runner._runner()).__name__ == "LargeRunner"
         np.testing.assert_allclose(native(*at), numpy(*at), rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(native(*at[:, 0]), numpy(*at)[0], rtol=1e-9, atol=1e-12)
         found: list[Any] = [None] * 8
@@ -603,10 +613,10 @@ def test_built_ins_give_what_python_gives_bit_by_bit(f: Any, data: Any) -> None:
 
 
 def test_auto_does_without_a_broken_library(monkeypatch: Any) -> None:
-    from exprad.backends import native
+    from exprad.backends.native import engine
 
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
-    native._binding.cache_clear()
+    engine.binding.cache_clear()
     try:
         function = compile([x * y, x - y], [x, y])
         assert function.backend == "python for numbers, numpy for arrays"
@@ -614,7 +624,7 @@ def test_auto_does_without_a_broken_library(monkeypatch: Any) -> None:
         assert function(a, 2.0)[0][0] == 2.0
         assert [function(2.0, 3.0) for _ in range(1100)][-1] == [6.0, -1.0]
     finally:
-        native._binding.cache_clear()
+        engine.binding.cache_clear()
 
 
 def test_all_numbers_go_through_one_built_in() -> None:

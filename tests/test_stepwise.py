@@ -17,7 +17,6 @@ from exprad.backends.signature import Structure, read_inputs
 from exprad.graph.program import Program
 from tests.rows import VARIABLES, expressions, operands_of, rows, searched
 
-
 REFUSED = "refused"
 
 

@@ -17,7 +17,7 @@ from exprad.backends.cupy import CupyFunction
 from exprad.backends.foreign import MODULES, ArrayFunction
 from exprad.backends.foreign import has_function as foreign_has
 from exprad.backends.levels import LevelRunner
-from exprad.backends.native import Native
+from exprad.backends.native.machine_code import Native
 from exprad.backends.numpy import BlockRunner
 from exprad.backends.points import PointsRunner
 from exprad.backends.python import ScalarSource

@@ -60,6 +60,11 @@ class Layout:
         ]
         self._pieces = [_pieces(rows) for rows in self.results]
 
+    @property
+    def steps_a_group(self) -> float:
+        """How many steps are one call, on average."""
+        return len(self.program.calls) / max(1, len(self.groups))
+
     def table(self, shape: Shape, dtype: Any) -> Any:
         """A table that holds the constants, of rows of a shape."""
         values = np.empty((self.height, *shape), dtype)

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from exprad.backends.interpreter import ARITHMETIC, RECORD, interpreter, records
 from exprad.backends.levels import LevelRunner
-from exprad.backends.native import PARALLEL, REALS, _linked, _module, _width
+from exprad.backends.native import engine, linking
+from exprad.backends.native.interpreter import ARITHMETIC, RECORD, interpreter, records
+from exprad.backends.native.runners import REALS, THREADED_WORK
 from exprad.backends.numpy import pool, workers
 from exprad.backends.registers import WHOLE, Registers
 from exprad.backends.signature import Input
@@ -39,9 +40,9 @@ class Machine:
     """An interpreter for programs of some rows, in one real type."""
 
     def __init__(self, rows: Sequence[Primitive], real: str) -> None:
-        vectors = _module(_width(), real, False)
-        numbers = _module(1, real, False, vectors)
-        self.engine, point = _linked(numbers, interpreter(rows, numbers, vectors), "point")
+        vectors = linking.new_module(engine.width(), real, False)
+        numbers = linking.new_module(1, real, False, vectors)
+        self.engine, point = linking.linked(numbers, interpreter(rows, numbers, vectors), "point")
         run = self.engine.get_function_address("run")
         pointer, whole = ctypes.c_void_p, ctypes.c_int64
         self.point = ctypes.CFUNCTYPE(None, pointer, pointer)(point)
@@ -177,7 +178,7 @@ class MachineRunner:
                 for target, (_, first, beyond) in zip(targets, self.structure, strict=True)]  # fmt: skip
         into, out = _moves(range(code.places.inputs), given), _moves(code.places.results, rows)
         size = min(code.block(dtype), -(-count // BLOCKS[0]) * BLOCKS[0])
-        share = -(-count // size // workers()) * size if count * code.cost > PARALLEL else count
+        share = -(-count // size // workers()) * size if count * code.cost > THREADED_WORK else count
         jobs = [pool().submit(self._blocks, code, size, dtype, start, min(start + share, count), into, out)
                 for start in range(share, count, share)]  # fmt: skip
         self._blocks(code, size, dtype, 0, min(share, count), into, out)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 
-from exprad.backends.kernels import Module, computed
-from exprad.backends.llvm import Code, defined
+from exprad.backends.native.llvm import Code, defined
+from exprad.backends.native.module import Module
+from exprad.backends.native.steps import computed
 from exprad.ground.primitive import Primitive
 
 RECORD = 4  # whole numbers
@@ -43,7 +44,7 @@ def interpreter(rows: Sequence[Primitive], numbers: Module, vectors: Module) -> 
         _listed("blocks", [f"block{place}" for place in blocks]),
         DRIVERS.replace(" real", f" {numbers.code.real}"),
     ]
-    numbers.join(vectors)
+    numbers.add(vectors)
     return numbers.text(*texts)
 
 

@@ -1,0 +1,87 @@
+"""What runs a long program first, and what takes over: the interpreter at once, code of its own when that pays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Lock, Thread
+from time import perf_counter
+from typing import Any
+
+from exprad.backends.native.machine import MachineRunner
+from exprad.backends.native.runners import REALS, LargeRunner, NativeRunner
+from exprad.backends.signature import Input
+from exprad.errors import ExpradError
+from exprad.graph.program import Program
+from exprad.ground.shapes import Shape
+
+PATIENCE = 0.5  # seconds that the interpreter runs a program before code is made for it
+
+
+class StagedRunner:
+    """Runs a program on the interpreter and, once it has run for some time, on code that was made meanwhile.
+
+    Both give the same bits (but with `fast`), so that nobody sees when one takes over. Code of one loop over arrays takes
+    over all calls; code of loops over the rows of a table, which large programs have that are wide, those at one point.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        columns: Sequence[int],
+        inputs: Sequence[Input],
+        structure: Any,
+        fast: bool,
+        is_large: bool,
+    ) -> None:
+        self.program, self.is_large = program, is_large
+        self._machine = MachineRunner(program, columns, inputs, structure)
+        self._kind: type[LargeRunner | NativeRunner] = LargeRunner if is_large else NativeRunner
+        self._given = program, columns, inputs, structure, fast
+        self._spent: dict[Any, float] = {}
+        self._better: dict[Any, Callable[..., None]] = {}
+        self._made: Any = None
+        self._lock = Lock()
+
+    @property
+    def source(self) -> str:
+        """The code that is made for it in time, or the program where none will be."""
+        runner = self._runner()
+        return runner.source if runner.pays else str(self.program)
+
+    @property
+    def stage(self) -> str:
+        """What runs now."""
+        return "native" if self._better else "native, interpreted"
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        better = self._better.get(dtype)
+        if better is not None and (points == () or not self.is_large):
+            better(arrays, leaves, points, dtype)
+            return
+        start = perf_counter()
+        self._machine(arrays, leaves, points, dtype)
+        spent = self._spent.get(dtype, 0.0)
+        if spent <= PATIENCE and (points == () or not self.is_large):
+            self._spent[dtype] = spent = spent + perf_counter() - start
+            if spent > PATIENCE and dtype in REALS:
+                self._improve(dtype)
+
+    def _runner(self) -> Any:
+        with self._lock:
+            if self._made is None:
+                self._made = self._kind(*self._given)
+        return self._made
+
+    def _improve(self, dtype: Any) -> None:
+        """Make code for a type of numbers, meanwhile."""
+
+        def make() -> None:
+            with suppress(ExpradError):
+                runner = self._runner()
+                if runner.pays:
+                    runner.prepare(dtype)
+                    self._better[dtype] = runner
+
+        with suppress(RuntimeError):  # while the interpreter shuts down, no thread starts
+            Thread(target=make, name="exprad code").start()
