@@ -162,7 +162,7 @@ class Function:
         """A call of any kind. Functions of a few numbers get a class with a `__call__` that takes floats at once."""
         if named or len(arguments) != len(self._inputs):
             arguments = self._arguments.by_place(arguments, named)
-        key = key_of(arguments)
+        key, pairs = key_of(arguments), zip(self._inputs, arguments, strict=True)
         plan = self._plans.get(key)
         if plan is None:
             if any(map(holds_carriers, arguments)):
@@ -170,13 +170,10 @@ class Function:
             handler = handler_of(arguments)
             if handler is not None:
                 return handler(self, arguments)
-            arrays = [slot.checked(argument) for slot, argument in zip(self._inputs, arguments, strict=True)]
+            arrays = [slot.checked(x) for slot, x in pairs]
             plan = self._plan(key, arguments, arrays)
         else:
-            arrays = [
-                x if x.__class__ is np.ndarray else slot.checked(x)
-                for slot, x in zip(self._inputs, arguments, strict=True)
-            ]
+            arrays = [x if x.__class__ is np.ndarray else slot.checked(x) for slot, x in pairs]
         if plan.is_point and out is None:
             if plan.are_numbers and self._floats.may_specialise:
                 self._specialise()
