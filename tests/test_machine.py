@@ -185,7 +185,7 @@ def test_nobody_sees_code_take_over_in_the_middle_of_eight_threads_calls(monkeyp
         def work(function: Any = function, points: Any = points, expected: Any = expected, found: Any = found) -> None:
             until = time.monotonic() + 20
             same = True
-            while not function._runner._better and time.monotonic() < until:
+            while not function._choice.arrays._better and time.monotonic() < until:
                 same &= same_bits(function(*points)[0], expected[0])
             found.append(same and same_bits(function(*points)[0], expected[0]))
 
@@ -195,4 +195,4 @@ def test_nobody_sees_code_take_over_in_the_middle_of_eight_threads_calls(monkeyp
         for thread in threads:
             thread.join()
         assert found == [True] * 8
-        assert function._runner._better and function._runner.stage == "native"
+        assert function._choice.arrays._better and function._choice.arrays.stage == "native"

@@ -235,7 +235,7 @@ def test_other_types_numbers_and_pickles() -> None:
     again = pickle.loads(pickle.dumps(compile(x * y + 0.1, [x, y], backend="native", fast=True)))
     np.testing.assert_allclose(again(np.ones(3), np.ones(3)), 1.1)
     assert "native" in again.backend
-    assert "contract" in again._runner.source
+    assert "contract" in again._choice.arrays.source
 
 
 def test_fast_is_for_native_code_alone() -> None:
@@ -263,7 +263,7 @@ def test_rows_of_a_user_run_by_their_formula_or_their_ufunc() -> None:
 def test_scipys_functions_are_called_where_they_are(monkeypatch: Any) -> None:
     pytest.importorskip("scipy")
     function = compile([ep.digamma(x), ep.gamma(x)], [x], backend="native")
-    assert "exprad_loop_digamma" in function._runner.source
+    assert "exprad_loop_digamma" in function._choice.arrays.source
     a = np.linspace(-3.3, 20, 1003)
     for ours, theirs in zip(*in_both([ep.digamma(x), ep.gamma(x)], [x], a), strict=True):
         same_bits(ours, theirs)
@@ -272,7 +272,7 @@ def test_scipys_functions_are_called_where_they_are(monkeypatch: Any) -> None:
 
     monkeypatch.setattr(layout, "loop_of", lambda row: None)
     without = compile([ep.digamma(x), ep.gamma(x)], [x], backend="native")
-    assert "exprad_loop" not in without._runner.source
+    assert "exprad_loop" not in without._choice.arrays.source
     for ours, theirs in zip(without(a), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-13, atol=1e-14)
 
@@ -370,7 +370,7 @@ x, y = Var("x"), Var("y")
 f = tanh(x) * atan2(y, x) + cosh(x) ** y + sin(exp(x))
 a, b = np.random.default_rng(0).uniform(0.1, 2, (2, 1001))
 g = compile(f, [x, y], backend="native")
-assert "_ZGV" not in g._runner.source
+assert "_ZGV" not in g._choice.arrays.source
 np.testing.assert_allclose(g(a, b), compile(f, [x, y], backend="numpy")(a, b), rtol=1e-13)
 """
     environment = {**os.environ, "EXPRAD_LIBMVEC": "0", "EXPRAD_CACHE": str(tmp_path)}
@@ -458,7 +458,7 @@ def test_eight_threads_call_built_ins() -> None:
 
 def test_sine_and_cosine_of_one_argument_are_one_call() -> None:
     function = compile([ep.sin(x * y), ep.cos(x * y), ep.sin(x)], [x, y], backend="native")
-    source = function._runner.source
+    source = function._choice.arrays.source
     if "exprad_sin" in source:
         assert source.count("call {") == 1
         assert source.count("@exprad_cos") == 0
@@ -469,7 +469,7 @@ def test_sine_and_cosine_of_one_argument_are_one_call() -> None:
 
 def in_code(function: Any) -> Any:
     """A function that the interpreter would run first, run by code of its own."""
-    staged = function._runner
+    staged = function._choice.arrays
     for kind in (np.float64, np.float32):
         staged._runner().prepare(np.dtype(kind))
         staged._better[np.dtype(kind)] = staged._runner()
@@ -498,7 +498,7 @@ def test_a_large_program_is_a_few_loops_and_gives_numpys_bits() -> None:
         for ours, theirs in zip(native(at, out=out), numpy(at), strict=True):
             same_bits(ours, theirs)
         assert [each.shape for each in native(np.empty((n, 0)))] == [(0,), (n, 0), (0,)]
-        sizes.append(len(native._runner.source))
+        sizes.append(len(native._choice.arrays.source))
     assert sizes[1] < 1.1 * sizes[0]
 
 
@@ -510,7 +510,7 @@ def test_rows_of_one_loop_that_read_each_other_elsewhere() -> None:
     mixed = np.array([sine * squares[(7 * i + 3) % 1300] for i, sine in enumerate(sines)], object)
     for outputs in ([first, squares], [mixed, squares], [first, mixed, squares], [sum(p[1:], p[0])]):
         ours, theirs = (compile(outputs, [p], backend=backend) for backend in ("native", "numpy"))
-        assert type(in_code(ours)._runner._runner()).__name__ == "LargeRunner"
+        assert type(in_code(ours)._choice.arrays._runner()).__name__ == "LargeRunner"
         for at in (np.random.default_rng(0).normal(size=1300), np.full(1300, -0.0)):
             for mine, other in zip(ours(at), theirs(at), strict=True):
                 np.testing.assert_allclose(mine, other, rtol=1e-14, atol=1e-14)
@@ -532,7 +532,7 @@ def test_a_large_program_of_no_pattern() -> None:
     for f, names in ((sum(pool[-40:]), inputs), (chain, [x, y])):
         at = generator.normal(size=(len(names), 9))
         native, numpy = (compile(f, names, backend=backend) for backend in ("native", "numpy"))
-        assert type(in_code(native)._runner._runner()).__name__ == "LargeRunner"
+        assert type(in_code(native)._choice.arrays._runner()).__name__ == "LargeRunner"
         np.testing.assert_allclose(native(*at), numpy(*at), rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(native(*at[:, 0]), numpy(*at)[0], rtol=1e-9, atol=1e-12)
         found: list[Any] = [None] * 8
@@ -552,14 +552,14 @@ def test_a_large_program_of_no_pattern() -> None:
 def test_auto_takes_machine_code_where_it_pays_and_says_so() -> None:
     f = (x - y) * x / 3 + ep.sqrt(x)
     function = compile([f, x < y], [x, y])
-    points = function._native.points
+    points = function._choice.native.points
     assert function.backend == f"python for numbers, numpy for arrays, native from {points:,} points"
     a = np.random.default_rng(0).uniform(size=points)
     numpy = compile([f, x < y], [x, y], backend="numpy")
     for count in (points - 1, points):
         for ours, theirs in zip(function(a[:count], 0.5), numpy(a[:count], 0.5), strict=True):
             same_bits(ours, theirs)
-    assert [known.runner is function._runner for known in function._signatures.values()] == [True, False]
+    assert [plan.runner is function._choice.arrays for plan in function._plans.values()] == [True, False]
     assert "native" not in compile(PLAIN(x), [x]).backend
     order = next(row for row in rows() if row.name == "polygamma")(x, y)  # whose formula wants a constant
     assert "native" not in compile(order, [x, y]).backend
@@ -568,11 +568,11 @@ def test_auto_takes_machine_code_where_it_pays_and_says_so() -> None:
 
 
 def test_auto_makes_a_built_in_of_many_calls_that_gives_the_same_bits() -> None:
-    from exprad.backends.function import HOT
+    from exprad.backends.floats import CALLS_BEFORE_BUILTIN
     from exprad.backends.native import has_builtins
 
     function = compile([ep.exp(x) / y, x - y], [x, y])
-    points = np.random.default_rng(0).normal(size=(HOT + 50, 2)).tolist()
+    points = np.random.default_rng(0).normal(size=(CALLS_BEFORE_BUILTIN + 50, 2)).tolist()
     first = [function(*point) for point in points]
     for thread in threading.enumerate():
         if thread.name == "exprad built-in":

@@ -48,8 +48,8 @@ def check_blocks(outputs: Any, at: Any, size: int) -> None:
 def test_each_row_in_blocks(row: Any, dtype: Any, monkeypatch: Any) -> None:
     if row.name in ("at_kink", "held"):
         pytest.skip("has no value of its own")
-    monkeypatch.setattr(stepwise, "LEAST", 7)
-    monkeypatch.setattr(stepwise, "MOST", 7)
+    monkeypatch.setattr(stepwise, "LEAST_POINTS", 7)
+    monkeypatch.setattr(stepwise, "MOST_POINTS", 7)
     edges = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -3.0, 1e30, np.inf, -np.inf, np.nan], dtype)
     at = np.random.default_rng(0).choice(edges, (3, 40))
     check_blocks([row(*operands_of(row)), VARIABLES[0]], at, 7)

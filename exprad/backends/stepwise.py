@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from exprad.backends.levels import writing
+from exprad.backends.levels import LevelRunner, writing
 from exprad.backends.python import ScalarSource
 from exprad.backends.registers import Registers
 from exprad.backends.signature import Input
@@ -19,8 +19,54 @@ from exprad.ground.shapes import Shape
 from exprad.ground.spelling import OPERATORS
 from exprad.numbers import constant_of_dtype
 
-TABLE = 1 << 23  # numbers that registers may hold for a block of points, where that leaves LEAST points
-LEAST, MOST = 256, 2048  # points of a block
+TABLE_NUMBERS = 1 << 23  # numbers that registers may hold for a block of points, where that leaves LEAST_POINTS
+LEAST_POINTS, MOST_POINTS = 256, 2048  # points of a block
+CALL_COST, NUMBER_COST = 450, 0.5  # nanoseconds of a call of NumPy; and of one number in it
+
+
+class LongRunner:
+    """Runs a program of many scalar steps in the way that its shape asks for.
+
+    A wide program runs level by level; a narrow one step by step, over blocks of points or, where `by_python` allows what
+    Python's own functions give, at one point in Python.
+    """
+
+    def __init__(
+        self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, by_python: bool
+    ) -> None:
+        self.program, self.columns, self.structure, self.by_python = program, columns, structure, by_python
+        self.levels = LevelRunner(program, columns, inputs, structure)
+        self.steps = StepRunner(program, columns, inputs, structure)
+
+    @property
+    def source(self) -> str:
+        return str(self.program)
+
+    @property
+    def manner(self) -> str:
+        """How one point is computed, in words."""
+        return "level by level" if self.levels.cost(1) <= self.steps.cost(1) else "step by step"
+
+    @cached_property
+    def _function(self) -> Callable[..., tuple[Any, ...]]:
+        return scalar_steps(self.program, self.columns)
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        count = prod(points)
+        if self.levels.cost(count) <= self.steps.cost(count):
+            self.levels(arrays, leaves, points, dtype)
+        elif points or not self.by_python or dtype != np.float64 or not self._in_python(arrays, leaves):
+            self.steps(arrays, leaves, points, dtype)
+
+    def _in_python(self, arrays: Sequence[Any], leaves: Sequence[Any]) -> bool:
+        """Compute one point in Python, unless it refuses an operation."""
+        try:
+            found = self._function(*[value for array in arrays for value in array.astype(float).ravel().tolist()])
+        except (ArithmeticError, ValueError):
+            return False
+        for leaf, (_, first, beyond) in zip(leaves, self.structure, strict=True):
+            leaf[...] = np.array(found[first:beyond]).reshape(leaf.shape)
+        return True
 
 
 class StepRunner:
@@ -44,7 +90,7 @@ class StepRunner:
                  for slot, array in zip(self.inputs, arrays, strict=True)]  # fmt: skip
         found = [np.empty((beyond - first, count), leaf.dtype)
                  for leaf, (_, first, beyond) in zip(leaves, self.structure, strict=True)]  # fmt: skip
-        size = min(max(LEAST, min(MOST, TABLE // self.places.height)), count)
+        size = min(self._size, count)
         for start in range(0, count, size or 1):
             piece = slice(
                 min(start, count - size), min(start + size, count)
@@ -52,6 +98,15 @@ class StepRunner:
             self._block([array[:, piece] for array in given], [each[:, piece] for each in found], dtype)
         for leaf, each in zip(leaves, found, strict=True):
             np.copyto(leaf, each.reshape(leaf.shape))
+
+    @property
+    def _size(self) -> int:
+        """How many points are a block, where there are as many."""
+        return max(LEAST_POINTS, min(MOST_POINTS, TABLE_NUMBERS // self.places.height))
+
+    def cost(self, count: int) -> float:
+        """The nanoseconds that a call with so many points takes, about."""
+        return len(self.places.heads) * (CALL_COST * -(-count // self._size) + NUMBER_COST * count)
 
     def _block(self, arrays: Sequence[Any], outputs: Sequence[Any], dtype: Any) -> None:
         size = outputs[0].shape[1]

@@ -59,7 +59,7 @@ def kept(key: str) -> bytes | None:
     """The object code kept under a key; None where there is none, or it is not what was written."""
     with suppress(OSError), _opened(make=False) as folder:
         if folder is not None:
-            with open(folder.open(f"{key}.o", os.O_RDONLY | getattr(os, "O_NONFILE_UNIT", 0)), "rb") as file:
+            with open(folder.open(f"{key}.o", os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
                 if not _is_refused(os.fstat(file.fileno()), folder.path, stat.S_ISREG, f"{key}.o: "):
                     return _checked(key, file.read())
     return None
