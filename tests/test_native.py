@@ -319,7 +319,7 @@ def test_how_objects_lie_in_memory_stands_in_one_file() -> None:
     from exprad.backends.native import layout
 
     fields = [getattr(layout.ArrayLike, name).offset for name in ("data", "rank", "strides")]
-    assert [layout.ARRAY_DATA, layout.ARRAY_RANK, layout.ARRAY_STRIDES] == fields
+    assert fields == [layout.ARRAY_DATA, layout.ARRAY_RANK, layout.ARRAY_STRIDES]
     if layout.has_builtins():
         assert object.__basicsize__ == layout.HEAD == layout.FLOAT_VALUE
     told = re.compile(r"_fields_|from_address|basicsize|getelementptr i8, ptr %\w+, i64 \d")
