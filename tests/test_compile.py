@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 import exprad
 from exprad import DualNumber, Expr, Function, Primitive, Var, compile, exp, log, sigmoid, sin, sqrt, variables, where
-from exprad.backends import choice
+from exprad.backends import choice, numpy, regions
 from exprad.derivatives.kink import with_kinks
+from exprad.errors import UnsupportedError
 from exprad.graph.evaluation import evaluate
 from exprad.graph.program import Program
 from tests.rows import VARIABLES, X, Y, Z, close, expressions, operands_of, rows, searched
@@ -365,6 +366,64 @@ def test_what_python_refuses_is_what_ieee_says():
 
 def rosenbrock(p):
     return sum(100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in zip(p, p[1:], strict=False))
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The kernels of NumPy's that are made meanwhile."""
+    found = []
+    for module in (numpy, regions):
+
+        class Counted(module.BlockKernel):
+            def __init__(self, *arguments):
+                found.append(self)
+                super().__init__(*arguments)
+
+        monkeypatch.setattr(module, "BlockKernel", Counted)
+    return found
+
+
+@pytest.mark.parametrize("backend", ["auto", "python"])
+def test_a_function_of_floats_makes_no_kernel_of_numpys(backend, made):
+    f = x * sin(y) + exp(x) / y
+    g = compile([f, *f.gradient([x, y])], [x, y], backend=backend)
+    h = compile([f, np.array(f.gradient([x, y]), object)], [np.array([x, y], object)], backend=backend)
+    again = pickle.loads(pickle.dumps(g))
+    for each in (g, again, g, again):
+        assert each(0.3, 0.4) == g(x=0.3, y=0.4)
+        assert (repr(each), each.backend, each.forecast().operations) == (repr(g), g.backend, g.forecast().operations)
+    assert h(np.array([0.3, 0.4]))[0] == g(0.3, 0.4)[0]
+    assert g(x, 2.0)[0].variables == (x,) and g.source() and inspect.signature(g)
+    assert not made
+    assert g(0.3, 0.0)[0] == math.inf, "what Python refuses, NumPy computes"
+    assert len(made) == 1
+
+
+def test_arrays_make_the_kernel_once(made):
+    f = x * sin(y)
+    g = compile([f, x < y], [x, y])
+    assert g(0.3, 0.4) == [0.3 * math.sin(0.4), True] and not made
+    out = [np.empty(()), np.empty((), bool)]
+    assert g(0.3, 0.4, out=out) is out and out[0] == 0.3 * math.sin(0.4)
+    for _ in range(2):
+        assert g(np.full(3, 0.3), 0.4)[0].tolist() == [np.float64(0.3) * np.sin(0.4)] * 3
+    assert len(made) == 1
+    threads = [threading.Thread(target=compile(f + k, [x, y]), args=(np.ones(3), 2.0)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 5
+
+
+@pytest.mark.parametrize("backend", ["auto", "numpy", "python"])
+def test_what_a_back_end_lacks_is_refused_when_it_is_compiled(backend, made):
+    nothing = Primitive("nothing_for_compile", lambda y, x: 1, numpy="nothing_that_numpy_has")
+    with pytest.raises(
+        UnsupportedError, match="NumPy has no function 'nothing_that_numpy_has' for nothing_for_compile"
+    ):
+        compile([sin(x), nothing(x)], [x], backend=backend)
+    assert not made
 
 
 def test_a_large_program_runs_level_by_level():

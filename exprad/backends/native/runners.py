@@ -63,7 +63,7 @@ class NativeRunner:
         self.columns = [columns[place] for place in self.used]
         are_scalars = not any(slot.shape for slot in inputs) and all(shape is None for shape, *_ in structure)
         self.takes_all = are_scalars and len(self.used) == len(inputs)  # an array each, just as they are given
-        functions = sum([function_name(program.steps[index][0]) != "" for index in program.calls])
+        functions = sum(map(bool, map(function_name, [program.steps[index][0] for index in program.calls])))
         self.cost = COST[0] * len(program.calls) + COST[1] * functions
         self._kernels: dict[Any, Any] = {}
         self._other = cache(lambda: BlockRunner(program, columns, inputs, structure))
