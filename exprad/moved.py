@@ -13,6 +13,10 @@ from exprad.ground.hints import Any
 MOVED = {
     "arithmetic": "carrier",
     "arrays.tracing": "graph.tracing",
+    "backends.kernels": "backends.native",
+    "backends.llvm": "backends.native.llvm",
+    "backends.mathematics": "backends.native.mathematics",
+    "backends.objects": "backends.native.cache",
     "blocks": "derivatives.blocks",
     "certificate": "insight.certificate",
     "checkpoint": "graph.checkpoint",

@@ -285,7 +285,7 @@ def test_exact_numbers_of_any_precision_at_many_points():
 
 
 def test_many_points_are_computed_in_blocks_and_written_where_told(monkeypatch):
-    monkeypatch.setattr("exprad.backends.points.BLOCK", 64)
+    monkeypatch.setattr("exprad.backends.points.VALUE_ELEMENTS", 64)
     f = compile([ep.norm(stack([x, y, x * y])), x * v, 2 * v], [x, y, v])
     xs, vs = np.linspace(0, 1, 101), np.array([1.0, -2.0, 0.5])
     whole = f(xs, 2.0, vs)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import exprad as ep
 from exprad import Var, to_c, variables
-from exprad.backends.c import LARGEST
+from exprad.backends.c import FUNCTION_STEPS
 from exprad.errors import ArgumentError, UnsupportedError
 from exprad.graph.expr import expression
 from tests.rows import PLAIN, VARIABLES, expressions, operands_of, rows
@@ -110,7 +110,7 @@ def test_large_programs_are_parts_of_bounded_size(tmp_path: Path) -> None:
         f = f + 100 * (b - a**2) ** 2 + (1 - a) ** 2
     code = to_c([f, *f.gradient(xs)], xs, name="rosenbrock")
     sizes = [part.count(" = ") for part in code.source.partition("#ifdef")[0].split("\n}\n")]
-    assert max(sizes) < 4 * LARGEST
+    assert max(sizes) < 4 * FUNCTION_STEPS
     passes(code, tmp_path, *SANITIZED)
 
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 import exprad
 from exprad import DualNumber, Expr, Function, Primitive, Var, compile, exp, log, sigmoid, sin, sqrt, variables, where
-from exprad.backends import function as compiling
+from exprad.backends import choice, numpy, regions
 from exprad.derivatives.kink import with_kinks
+from exprad.errors import UnsupportedError
 from exprad.graph.evaluation import evaluate
 from exprad.graph.program import Program
 from tests.rows import VARIABLES, X, Y, Z, close, expressions, operands_of, rows, searched
@@ -35,7 +36,7 @@ def same(ours, theirs):
 def runner(request, monkeypatch):
     """Both ways in which NumPy runs a program of scalars."""
     if request.param == "levels":
-        monkeypatch.setattr(compiling, "LARGE", -1)
+        monkeypatch.setattr(choice, "LEVEL_STEPS", -1)
 
 
 def points_of(f, values):
@@ -90,13 +91,13 @@ def test_random_programs_give_what_evaluation_gives(f, points):
     outputs = [f, *f.gradient(list(VARIABLES))]
     at = {v.name: np.array(column) for v, column in zip(VARIABLES, zip(*points, strict=True), strict=True)}
     theirs = evaluate(outputs, at)
-    large = compiling.LARGE
+    large = choice.LEVEL_STEPS
     for limit in (large, -1):
-        compiling.LARGE = limit
+        choice.LEVEL_STEPS = limit
         try:
             ours = compile(outputs, VARIABLES, backend="numpy")(**at)
         finally:
-            compiling.LARGE = large
+            choice.LEVEL_STEPS = large
         for a, b in zip(ours, theirs, strict=True):
             assert same(a, np.broadcast_to(b, a.shape)), f
     point = {name: float(column[0]) for name, column in at.items()}
@@ -309,7 +310,7 @@ HOSTILE = ["__import__('os')", "x0", "o0", "lambda", "a\nb", 'a"b', "copyto", "m
 @pytest.mark.parametrize("large", [False, True])
 def test_names_of_inputs_are_never_taken_for_those_of_the_code(large, monkeypatch):
     if large:
-        monkeypatch.setattr(compiling, "LARGE", -1)
+        monkeypatch.setattr(choice, "LEVEL_STEPS", -1)
     first, second, third = Var("x1"), Var("x0"), Var("self")
     f = compile(first - 10 * second + 100 * third, [first, second, third])
     assert f(x0=1.0, x1=2.0, self=3.0) == f(2.0, self=3.0, x0=1.0) == f(2.0, 1.0, 3.0) == 292
@@ -345,7 +346,7 @@ def test_numbers_give_numbers(backend, monkeypatch):
     for _ in range(2):
         found = compile([x + y, x < y, 1], [x, y], backend=backend)(1, 2.5)
         assert found == [3.5, True, 1.0] and list(map(type, found)) == [float, bool, float]
-        monkeypatch.setattr(compiling, "LARGE", -1)
+        monkeypatch.setattr(choice, "LEVEL_STEPS", -1)
 
 
 def test_source_is_standalone():
@@ -367,6 +368,64 @@ def rosenbrock(p):
     return sum(100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in zip(p, p[1:], strict=False))
 
 
+@pytest.fixture
+def made(monkeypatch):
+    """The kernels of NumPy's that are made meanwhile."""
+    found = []
+    for module in (numpy, regions):
+
+        class Counted(module.BlockKernel):
+            def __init__(self, *arguments):
+                found.append(self)
+                super().__init__(*arguments)
+
+        monkeypatch.setattr(module, "BlockKernel", Counted)
+    return found
+
+
+@pytest.mark.parametrize("backend", ["auto", "python"])
+def test_a_function_of_floats_makes_no_kernel_of_numpys(backend, made):
+    f = x * sin(y) + exp(x) / y
+    g = compile([f, *f.gradient([x, y])], [x, y], backend=backend)
+    h = compile([f, np.array(f.gradient([x, y]), object)], [np.array([x, y], object)], backend=backend)
+    again = pickle.loads(pickle.dumps(g))
+    for each in (g, again, g, again):
+        assert each(0.3, 0.4) == g(x=0.3, y=0.4)
+        assert (repr(each), each.backend, each.forecast().operations) == (repr(g), g.backend, g.forecast().operations)
+    assert h(np.array([0.3, 0.4]))[0] == g(0.3, 0.4)[0]
+    assert g(x, 2.0)[0].variables == (x,) and g.source() and inspect.signature(g)
+    assert not made
+    assert g(0.3, 0.0)[0] == math.inf, "what Python refuses, NumPy computes"
+    assert len(made) == 1
+
+
+def test_arrays_make_the_kernel_once(made):
+    f = x * sin(y)
+    g = compile([f, x < y], [x, y])
+    assert g(0.3, 0.4) == [0.3 * math.sin(0.4), True] and not made
+    out = [np.empty(()), np.empty((), bool)]
+    assert g(0.3, 0.4, out=out) is out and out[0] == 0.3 * math.sin(0.4)
+    for _ in range(2):
+        assert g(np.full(3, 0.3), 0.4)[0].tolist() == [np.float64(0.3) * np.sin(0.4)] * 3
+    assert len(made) == 1
+    threads = [threading.Thread(target=compile(f + k, [x, y]), args=(np.ones(3), 2.0)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 5
+
+
+@pytest.mark.parametrize("backend", ["auto", "numpy", "python"])
+def test_what_a_back_end_lacks_is_refused_when_it_is_compiled(backend, made):
+    nothing = Primitive("nothing_for_compile", lambda y, x: 1, numpy="nothing_that_numpy_has")
+    with pytest.raises(
+        UnsupportedError, match="NumPy has no function 'nothing_that_numpy_has' for nothing_for_compile"
+    ):
+        compile([sin(x), nothing(x)], [x], backend=backend)
+    assert not made
+
+
 def test_a_large_program_runs_level_by_level():
     p = np.array([Var(f"q{i}") for i in range(1500)], object)
     f = rosenbrock(list(p))
@@ -376,7 +435,7 @@ def test_a_large_program_runs_level_by_level():
     bindings = dict(zip([v.name for v in p], at, strict=True))
     value, found = g(at)
     assert g.backend == "numpy, level by level" and value == f.evaluate(bindings)
-    assert same(found, evaluate(slopes, bindings)) and len(g._runner.layout.groups) < 60
+    assert same(found, evaluate(slopes, bindings)) and len(g._choice.arrays.layout.groups) < 60
     several = g(np.stack([at, -at], axis=1))
     assert several[0][0] == value and same(several[1][:, 0], found)
     assert [each.tobytes() for each in pickle.loads(pickle.dumps(g))(at)] == [value.tobytes(), found.tobytes()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -180,11 +181,11 @@ def test_units_in_the_last_place(name: str) -> None:
 
 @pytest.mark.parametrize("width", [2, 4])
 def test_narrower_vectors(width: int, monkeypatch: Any) -> None:
-    from exprad.backends import native
+    from exprad.backends.native import engine
 
-    if native._width() < width:
+    if engine.width() < width:
         pytest.skip("the machine has no such vectors")
-    monkeypatch.setattr(native, "_width", lambda: width)
+    monkeypatch.setattr(engine, "width", lambda: width)
     names = [row for row in rows() if row.name in INTERVALS]
     outputs = [row(*operands_of(row)) for row in names] + [ep.sin(x) * ep.cos(x), x % y]
     a, b = np.random.default_rng(0).uniform(0.05, 0.95, (2, 1001))
@@ -235,7 +236,7 @@ def test_other_types_numbers_and_pickles() -> None:
     again = pickle.loads(pickle.dumps(compile(x * y + 0.1, [x, y], backend="native", fast=True)))
     np.testing.assert_allclose(again(np.ones(3), np.ones(3)), 1.1)
     assert "native" in again.backend
-    assert "contract" in again._runner.source
+    assert "contract" in again._choice.arrays.source
 
 
 def test_fast_is_for_native_code_alone() -> None:
@@ -263,16 +264,16 @@ def test_rows_of_a_user_run_by_their_formula_or_their_ufunc() -> None:
 def test_scipys_functions_are_called_where_they_are(monkeypatch: Any) -> None:
     pytest.importorskip("scipy")
     function = compile([ep.digamma(x), ep.gamma(x)], [x], backend="native")
-    assert "exprad_loop_digamma" in function._runner.source
+    assert "exprad_loop_digamma" in function._choice.arrays.source
     a = np.linspace(-3.3, 20, 1003)
     for ours, theirs in zip(*in_both([ep.digamma(x), ep.gamma(x)], [x], a), strict=True):
         same_bits(ours, theirs)
     expected = function(a)
-    from exprad.backends import native
+    from exprad.backends.native import layout
 
-    monkeypatch.setattr(native, "_loop", lambda row: None)
+    monkeypatch.setattr(layout, "loop_of", lambda row: None)
     without = compile([ep.digamma(x), ep.gamma(x)], [x], backend="native")
-    assert "exprad_loop" not in without._runner.source
+    assert "exprad_loop" not in without._choice.arrays.source
     for ours, theirs in zip(without(a), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-13, atol=1e-14)
 
@@ -303,24 +304,36 @@ def test_what_has_no_code_is_refused_before_any_is_made(monkeypatch: Any) -> Non
         compile(PLAIN(x), [x], backend="native")
     with pytest.raises(UnsupportedError, match="scalars"):
         compile(ep.sum(Var("v", shape=(3,))), backend="native")
-    from exprad.backends import native
+    from exprad.backends.native import engine
 
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
-    native._binding.cache_clear()
+    engine.binding.cache_clear()
     try:
         with pytest.raises(MissingExtraError, match=r"needs llvmlite; install exprad\[native\]"):
             compile(x, [x], backend="native")
     finally:
-        native._binding.cache_clear()
+        engine.binding.cache_clear()
+
+
+def test_how_objects_lie_in_memory_stands_in_one_file() -> None:
+    from exprad.backends.native import layout
+
+    fields = [getattr(layout.ArrayLike, name).offset for name in ("data", "rank", "strides")]
+    assert fields == [layout.ARRAY_DATA, layout.ARRAY_RANK, layout.ARRAY_STRIDES]
+    if layout.has_builtins():
+        assert object.__basicsize__ == layout.HEAD == layout.FLOAT_VALUE
+    told = re.compile(r"_fields_|from_address|basicsize|getelementptr i8, ptr %\w+, i64 \d")
+    files = Path(layout.__file__).parents[1].rglob("*.py")
+    assert [path.name for path in files if told.search(path.read_text(encoding="utf-8"))] == ["layout.py"]
 
 
 def test_code_is_kept_and_a_corrupt_file_is_made_anew(tmp_path: Path, monkeypatch: Any) -> None:
-    from exprad.backends import native
+    from exprad.backends.native import engine
 
     monkeypatch.setenv("EXPRAD_CACHE", str(tmp_path / "cache"))
     made: list[str] = []
-    keep = native._keep
-    monkeypatch.setattr(native, "_keep", lambda key, code: (made.append(key), keep(key, code)))
+    keep = engine.keep
+    monkeypatch.setattr(engine, "keep", lambda key, code: (made.append(key), keep(key, code)))
     f = [[x * 3.25 + 3.25]]
     for expected in (1, 1):
         assert compile(f, [x], backend="native")(np.zeros(3))[0][0].tolist() == [3.25] * 3
@@ -370,7 +383,7 @@ x, y = Var("x"), Var("y")
 f = tanh(x) * atan2(y, x) + cosh(x) ** y + sin(exp(x))
 a, b = np.random.default_rng(0).uniform(0.1, 2, (2, 1001))
 g = compile(f, [x, y], backend="native")
-assert "_ZGV" not in g._runner.source
+assert "_ZGV" not in g._choice.arrays.source
 np.testing.assert_allclose(g(a, b), compile(f, [x, y], backend="numpy")(a, b), rtol=1e-13)
 """
     environment = {**os.environ, "EXPRAD_LIBMVEC": "0", "EXPRAD_CACHE": str(tmp_path)}
@@ -458,7 +471,7 @@ def test_eight_threads_call_built_ins() -> None:
 
 def test_sine_and_cosine_of_one_argument_are_one_call() -> None:
     function = compile([ep.sin(x * y), ep.cos(x * y), ep.sin(x)], [x, y], backend="native")
-    source = function._runner.source
+    source = function._choice.arrays.source
     if "exprad_sin" in source:
         assert source.count("call {") == 1
         assert source.count("@exprad_cos") == 0
@@ -488,7 +501,7 @@ def test_a_large_program_is_a_few_loops_and_gives_numpys_bits() -> None:
         for ours, theirs in zip(native(at, out=out), numpy(at), strict=True):
             same_bits(ours, theirs)
         assert [each.shape for each in native(np.empty((n, 0)))] == [(0,), (n, 0), (0,)]
-        sizes.append(len(native._runner.source))
+        sizes.append(len(native._choice.arrays.source))
     assert sizes[1] < 1.1 * sizes[0]
 
 
@@ -500,7 +513,7 @@ def test_rows_of_one_loop_that_read_each_other_elsewhere() -> None:
     mixed = np.array([sine * squares[(7 * i + 3) % 1300] for i, sine in enumerate(sines)], object)
     for outputs in ([first, squares], [mixed, squares], [first, mixed, squares], [sum(p[1:], p[0])]):
         ours, theirs = (compile(outputs, [p], backend=backend) for backend in ("native", "numpy"))
-        assert type(ours._runner).__name__ == "LargeRunner"
+        assert type(ours._choice.arrays).__name__ == "LargeRunner"
         for at in (np.random.default_rng(0).normal(size=1300), np.full(1300, -0.0)):
             for mine, other in zip(ours(at), theirs(at), strict=True):
                 np.testing.assert_allclose(mine, other, rtol=1e-14, atol=1e-14)
@@ -522,7 +535,7 @@ def test_a_large_program_of_no_pattern() -> None:
     for f, names in ((sum(pool[-40:]), inputs), (chain, [x, y])):
         at = generator.normal(size=(len(names), 9))
         native, numpy = (compile(f, names, backend=backend) for backend in ("native", "numpy"))
-        assert type(native._runner).__name__ == "LargeRunner"
+        assert type(native._choice.arrays).__name__ == "LargeRunner"
         np.testing.assert_allclose(native(*at), numpy(*at), rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(native(*at[:, 0]), numpy(*at)[0], rtol=1e-9, atol=1e-12)
         found: list[Any] = [None] * 8
@@ -542,14 +555,14 @@ def test_a_large_program_of_no_pattern() -> None:
 def test_auto_takes_machine_code_where_it_pays_and_says_so() -> None:
     f = (x - y) * x / 3 + ep.sqrt(x)
     function = compile([f, x < y], [x, y])
-    points = function._native.points
+    points = function._choice.native.points
     assert function.backend == f"python for numbers, numpy for arrays, native from {points:,} points"
     a = np.random.default_rng(0).uniform(size=points)
     numpy = compile([f, x < y], [x, y], backend="numpy")
     for count in (points - 1, points):
         for ours, theirs in zip(function(a[:count], 0.5), numpy(a[:count], 0.5), strict=True):
             same_bits(ours, theirs)
-    assert [known.runner is function._runner for known in function._signatures.values()] == [True, False]
+    assert [plan.runner is function._choice.arrays for plan in function._plans.values()] == [True, False]
     assert "native" not in compile(PLAIN(x), [x]).backend
     order = next(row for row in rows() if row.name == "polygamma")(x, y)  # whose formula wants a constant
     assert "native" not in compile(order, [x, y]).backend
@@ -558,11 +571,11 @@ def test_auto_takes_machine_code_where_it_pays_and_says_so() -> None:
 
 
 def test_auto_makes_a_built_in_of_many_calls_that_gives_the_same_bits() -> None:
-    from exprad.backends.function import HOT
+    from exprad.backends.floats import CALLS_BEFORE_BUILTIN
     from exprad.backends.native import has_builtins
 
     function = compile([ep.exp(x) / y, x - y], [x, y])
-    points = np.random.default_rng(0).normal(size=(HOT + 50, 2)).tolist()
+    points = np.random.default_rng(0).normal(size=(CALLS_BEFORE_BUILTIN + 50, 2)).tolist()
     first = [function(*point) for point in points]
     for thread in threading.enumerate():
         if thread.name == "exprad built-in":
@@ -603,10 +616,10 @@ def test_built_ins_give_what_python_gives_bit_by_bit(f: Any, data: Any) -> None:
 
 
 def test_auto_does_without_a_broken_library(monkeypatch: Any) -> None:
-    from exprad.backends import native
+    from exprad.backends.native import engine
 
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
-    native._binding.cache_clear()
+    engine.binding.cache_clear()
     try:
         function = compile([x * y, x - y], [x, y])
         assert function.backend == "python for numbers, numpy for arrays"
@@ -614,7 +627,7 @@ def test_auto_does_without_a_broken_library(monkeypatch: Any) -> None:
         assert function(a, 2.0)[0][0] == 2.0
         assert [function(2.0, 3.0) for _ in range(1100)][-1] == [6.0, -1.0]
     finally:
-        native._binding.cache_clear()
+        engine.binding.cache_clear()
 
 
 def test_all_numbers_go_through_one_built_in() -> None:

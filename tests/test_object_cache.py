@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from exprad import Var, compile
-from exprad.backends import objects
+from exprad.backends.native import cache
 from tests.targets import present
 
-pytestmark = pytest.mark.skipif(not objects.IS_POSIX, reason="who may write to a file is asked otherwise here")
+pytestmark = pytest.mark.skipif(not cache.IS_POSIX, reason="who may write to a file is asked otherwise here")
 KEYS = [f"{number:064x}" for number in range(1, 400)]
 CODE = b"code" * 100
 
@@ -27,70 +27,70 @@ CODE = b"code" * 100
 def folder(tmp_path: Path, monkeypatch: Any) -> Path:
     monkeypatch.setenv("EXPRAD_CACHE", str(tmp_path / "above" / "cache"))
     monkeypatch.delenv("EXPRAD_CACHE_LIMIT", raising=False)
-    monkeypatch.setattr(objects, "_warned", set())
-    monkeypatch.setattr(objects, "_written", 0)
+    monkeypatch.setattr(cache, "_warned", set())
+    monkeypatch.setattr(cache, "_written", 0)
     return tmp_path / "above" / "cache"
 
 
 def test_the_folder_and_its_files_are_the_users_alone(folder: Path) -> None:
     old = os.umask(0)
     try:
-        objects.keep(KEYS[0], CODE)
+        cache.keep(KEYS[0], CODE)
     finally:
         os.umask(old)
     (file,) = folder.iterdir()
     assert [stat.S_IMODE(each.stat().st_mode) for each in (folder.parent, folder, file)] == [0o700, 0o700, 0o600]
-    assert objects.kept(KEYS[0]) == CODE
-    assert objects.kept(KEYS[1]) is None
+    assert cache.kept(KEYS[0]) == CODE
+    assert cache.kept(KEYS[1]) is None
     os.rename(file, folder / f"{KEYS[1]}.o")
-    assert objects.kept(KEYS[1]) is None, "it was written under another key"
+    assert cache.kept(KEYS[1]) is None, "it was written under another key"
 
 
 def refuse(folder: Path, match: str, others: Any = ()) -> None:
     """Neither read nor written, and said once."""
     before = sorted(folder.glob("*"))
     with pytest.warns(RuntimeWarning, match=match) as said:
-        assert objects.kept(KEYS[0]) is None
+        assert cache.kept(KEYS[0]) is None
     assert "EXPRAD_CACHE" in str(said[0].message)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert objects.kept(KEYS[0]) is None
-        objects.keep(KEYS[1], CODE)
-        assert objects.kept(KEYS[1]) is None
+        assert cache.kept(KEYS[0]) is None
+        cache.keep(KEYS[1], CODE)
+        assert cache.kept(KEYS[1]) is None
     assert sorted(folder.glob("*")) == before
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o720, 0o702, 0o1777])
 def test_a_folder_that_others_may_write_to_is_refused(folder: Path, mode: int) -> None:
-    objects.keep(KEYS[0], CODE)
+    cache.keep(KEYS[0], CODE)
     folder.chmod(mode)
     refuse(folder, "others may write to it")
     folder.chmod(0o700)
-    assert objects.kept(KEYS[0]) == CODE
+    assert cache.kept(KEYS[0]) == CODE
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o750, 0o711])
 def test_a_folder_that_others_may_only_read_is_taken(folder: Path, mode: int) -> None:
-    objects.keep(KEYS[0], CODE)
+    cache.keep(KEYS[0], CODE)
     folder.chmod(mode)
-    assert objects.kept(KEYS[0]) == CODE
+    assert cache.kept(KEYS[0]) == CODE
 
 
 def test_a_folder_above_that_lets_anybody_replace_it(folder: Path, tmp_path: Path) -> None:
-    objects.keep(KEYS[0], CODE)
+    cache.keep(KEYS[0], CODE)
     folder.parent.chmod(0o777)
     refuse(folder, "anybody may replace")
     folder.parent.chmod(0o1777)
-    assert objects.kept(KEYS[0]) == CODE
+    assert cache.kept(KEYS[0]) == CODE
     folder.parent.chmod(0o700)
     tmp_path.chmod(0o777)
-    objects._warned.clear()
+    cache._warned.clear()
     refuse(folder, "anybody may replace")
     tmp_path.chmod(0o700)
 
 
 def test_symbolic_links(folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    objects.keep(KEYS[0], CODE)
+    cache.keep(KEYS[0], CODE)
     (tmp_path / "link").symlink_to(folder)
     monkeypatch.setenv("EXPRAD_CACHE", str(tmp_path / "link"))
     refuse(folder, "symbolic link")
@@ -101,40 +101,40 @@ def test_symbolic_links(folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
     refuse(folder, "anybody may replace")
     (tmp_path / "safe").symlink_to(folder.parent)  # in a folder of the user's own: as a home on another disk
     monkeypatch.setenv("EXPRAD_CACHE", str(tmp_path / "safe" / "cache"))
-    assert objects.kept(KEYS[0]) == CODE
+    assert cache.kept(KEYS[0]) == CODE
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes((folder / f"{KEYS[0]}.o").read_bytes())
     (folder / f"{KEYS[0]}.o").unlink()
     (folder / f"{KEYS[0]}.o").symlink_to(elsewhere)
-    assert objects.kept(KEYS[0]) is None
-    objects.keep(KEYS[0], b"new")
-    assert objects.kept(KEYS[0]) == b"new"
+    assert cache.kept(KEYS[0]) is None
+    cache.keep(KEYS[0], b"new")
+    assert cache.kept(KEYS[0]) == b"new"
     assert elsewhere.read_bytes()[32:] == CODE
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
 def test_a_file_that_others_may_write_to_is_refused_and_made_anew(folder: Path, mode: int) -> None:
     for key in KEYS[:2]:
-        objects.keep(key, CODE)
+        cache.keep(key, CODE)
         (folder / f"{key}.o").chmod(mode)
     with pytest.warns(RuntimeWarning, match="others may write to it"):
-        assert objects.kept(KEYS[0]) is None
+        assert cache.kept(KEYS[0]) is None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert objects.kept(KEYS[1]) is None
-        objects.keep(KEYS[0], CODE)
-        assert objects.kept(KEYS[0]) == CODE
+        assert cache.kept(KEYS[1]) is None
+        cache.keep(KEYS[0], CODE)
+        assert cache.kept(KEYS[0]) == CODE
 
 
-@pytest.mark.skipif(not objects.IS_POSIX or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.skipif(not cache.IS_POSIX or os.geteuid() != 0, reason="only root gives files away")
 def test_what_belongs_to_another_user_is_refused(folder: Path) -> None:
-    objects.keep(KEYS[0], CODE)
+    cache.keep(KEYS[0], CODE)
     os.chown(folder / f"{KEYS[0]}.o", 12345, 12345)
     with pytest.warns(RuntimeWarning, match="belongs to the user 12345"):
-        assert objects.kept(KEYS[0]) is None
-    objects.keep(KEYS[0], CODE)
+        assert cache.kept(KEYS[0]) is None
+    cache.keep(KEYS[0], CODE)
     os.chown(folder, 12345, 12345)
-    objects._warned.clear()
+    cache._warned.clear()
     refuse(folder, "belongs to the user 12345")
 
 
@@ -142,9 +142,9 @@ def test_what_is_no_file(folder: Path) -> None:
     folder.mkdir(parents=True, mode=0o700)
     os.mkfifo(folder / f"{KEYS[0]}.o", 0o600)
     with pytest.warns(RuntimeWarning, match="neither"):
-        assert objects.kept(KEYS[0]) is None
-    objects.keep(KEYS[0], CODE)
-    assert objects.kept(KEYS[0]) == CODE
+        assert cache.kept(KEYS[0]) is None
+    cache.keep(KEYS[0], CODE)
+    assert cache.kept(KEYS[0]) == CODE
 
 
 def test_a_compiled_function_goes_on_without(folder: Path) -> None:
@@ -193,8 +193,8 @@ def test_a_user_without_a_home_or_an_entry() -> None:
 def test_folders_that_cannot_be_and_others(given: str, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EXPRAD_CACHE", given)
-    objects.keep(KEYS[0], CODE)
-    assert objects.kept(KEYS[0]) == (None if given.startswith("/") else CODE)
+    cache.keep(KEYS[0], CODE)
+    assert cache.kept(KEYS[0]) == (None if given.startswith("/") else CODE)
 
 
 def size(folder: Path) -> int:
@@ -208,31 +208,31 @@ def test_the_oldest_go_first(folder: Path, monkeypatch: Any) -> None:
     for other in others:
         other.write_bytes(b"x" * 200_000)
     for place, key in enumerate(KEYS):
-        objects.keep(key, b"x" * 20_000)
+        cache.keep(key, b"x" * 20_000)
         os.utime(folder / f"{key}.o", (place, place))
     left = sorted(path.stem for path in folder.glob("*.o") if path not in others)
     assert left == KEYS[-len(left) :]
     assert 0.5 * 2**20 < size(folder) - 600_000 <= 2**20
     assert all(other.exists() for other in others), "what is not ours is left"
-    assert objects.kept(KEYS[-1]) == b"x" * 20_000
-    assert objects.kept(KEYS[0]) is None
+    assert cache.kept(KEYS[-1]) == b"x" * 20_000
+    assert cache.kept(KEYS[0]) is None
 
 
 def test_what_was_never_finished_goes_in_time(folder: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("EXPRAD_CACHE_LIMIT", "1")
-    objects.keep(KEYS[0], CODE)
+    cache.keep(KEYS[0], CODE)
     old, new = (folder / f"{key}.{'0' * 16}.tmp" for key in KEYS[:2])
     for path in (old, new):
         path.write_bytes(b"half")
-    os.utime(old, (time.time() - 2 * objects.ABANDONED,) * 2)
-    objects.keep(KEYS[1], b"x" * 20_000)
+    os.utime(old, (time.time() - 2 * cache.ABANDONED,) * 2)
+    cache.keep(KEYS[1], b"x" * 20_000)
     assert (old.exists(), new.exists()) == (False, True)
 
 
 @pytest.mark.parametrize("given", ["0", "-3", "0.001"])
 def test_a_bound_of_nothing(given: str, folder: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("EXPRAD_CACHE_LIMIT", given)
-    objects.keep(KEYS[0], CODE)
+    cache.keep(KEYS[0], CODE)
     assert not folder.exists()
 
 
@@ -240,31 +240,31 @@ def test_a_bound_that_is_no_number(folder: Path, monkeypatch: Any) -> None:
     for given in ("much", "nan", "inf"):
         monkeypatch.setenv("EXPRAD_CACHE_LIMIT", given)
         with pytest.warns(RuntimeWarning, match=f"a number of mebibytes, got '{given}'"):
-            assert objects.limit() == objects.LARGEST * 2**20
-        objects._warned.clear()
+            assert cache.limit() == cache.USUAL_LIMIT * 2**20
+        cache._warned.clear()
 
 
 def test_the_folder_is_seldom_listed(folder: Path, monkeypatch: Any) -> None:
     listed: list[int] = []
-    files = objects._Folder.files
-    monkeypatch.setattr(objects._Folder, "files", lambda self: (listed.append(1), files(self))[1])
+    files = cache._Folder.files
+    monkeypatch.setattr(cache._Folder, "files", lambda self: (listed.append(1), files(self))[1])
     for key in KEYS:
-        objects.keep(key, CODE)
-        objects.kept(key)
-    assert len(listed) <= len(KEYS) / objects.SELDOM + 1
+        cache.keep(key, CODE)
+        cache.kept(key)
+    assert len(listed) <= len(KEYS) / cache.SELDOM + 1
 
 
 WRITER = """
 import sys
-from exprad.backends import objects
+from exprad.backends.native import cache
 for number in range(150):
     key = f"{(int(sys.argv[1]) * 10**6 + number) * 2654435761 % 2**256:064x}"
-    objects.keep(key, key.encode() * 300)
-    found = objects.kept(key)
+    cache.keep(key, key.encode() * 300)
+    found = cache.kept(key)
     assert found is None or found == key.encode() * 300
     shared = f"{number % 10:064x}"
-    objects.keep(shared, shared.encode() * 300)
-    found = objects.kept(shared)
+    cache.keep(shared, shared.encode() * 300)
+    found = cache.kept(shared)
     assert found is None or found == shared.encode() * 300
 """
 
@@ -278,5 +278,5 @@ def test_eight_processes_write_and_remove_at_once(folder: Path) -> None:
     for process in running:
         _, said = process.communicate(timeout=120)
         assert (process.returncode, said) == (0, b"")
-    assert size(folder) <= 2 * 2**20 * (1 + 8 / objects.SELDOM) + 8 * 20_000
+    assert size(folder) <= 2 * 2**20 * (1 + 8 / cache.SELDOM) + 8 * 20_000
     assert not list(folder.glob("*.tmp"))

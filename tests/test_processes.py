@@ -129,18 +129,18 @@ def test_children_of_a_busy_process(code: str, tmp_path: Path) -> None:
 
 LOCKS = """
 from exprad.ground import intern
-from exprad.backends import native
+from exprad.backends.native import engine
 from exprad.variable.tape import _arrays
 compile(x + 1, backend="native")([1.0])
-before = native._lock, _arrays.lock, intern.lock
+before = engine._lock, _arrays.lock, intern.lock
 
 def child(number):
-    after = native._lock, _arrays.lock, intern.lock
+    after = engine._lock, _arrays.lock, intern.lock
     assert all(old is not new and new.acquire(blocking=False) for old, new in zip(before, after))
 
 fork(child, 3)
-assert before == (native._lock, _arrays.lock, intern.lock)
-assert not native._awaited
+assert before == (engine._lock, _arrays.lock, intern.lock)
+assert not engine._awaited
 in_thread(lambda number: [stop.append(lock.acquire(timeout=10)) for lock in before]).join()
 assert stop == [True] * 3
 """

@@ -39,7 +39,7 @@ def values(n: int) -> list[np.ndarray[Any, Any]]:
 def peak_of_a_call(f: Any, *arrays: Any) -> int:
     """Bytes that a first call takes, once the code is made."""
     results = [np.asarray(each) for each in f(*arrays)]
-    f._runner._spare.clear()
+    f._choice.arrays._spare.clear()
     tracemalloc.start()
     f(*arrays, out=results)
     peak = tracemalloc.get_traced_memory()[1]

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from string import Template
 from typing import Any, NamedTuple
 
 from exprad.backends.signature import Input, Structure, read_inputs
@@ -23,8 +24,8 @@ from exprad.ground.files import write_whole
 from exprad.ground.primitive import Primitive
 from exprad.ground.traverse import collector_paused
 
-LARGEST = 500  # steps of one function
-POINTS = 8  # of the self-test
+FUNCTION_STEPS = 500  # of one function at most
+TEST_POINTS = 8  # of the self-test
 # Words of C, and what the code, math.h and stdio.h call something; those of math.h with the letters f and l as well.
 KEYWORDS = frozenset(
     """asm auto break case char const continue default do double else enum extern float for goto if inline int long
@@ -47,6 +48,37 @@ MACROS = re.compile(
     "(FP|M|MATH|HUGE|L|P|SEEK|TMP|FILENAME|FOPEN)_[A-Za-z0-9_]*|EOF|FILE|NULL|NAN|INFINITY|BUFSIZ|HUGE|HUGE_VAL[FL]?|DOMAIN|SING|"
     "OVERFLOW|UNDERFLOW|PLOSS|TLOSS|.*_t|.*_unlocked|lgamma[fl]?_r|tmpnam_r"
 )
+
+SELF_TEST = Template("""#ifdef $guard
+#include <stdio.h>
+
+/* Points, and what exprad computed there. */
+static const $t points[$rows][$inputs] = {
+$exact
+};
+static const $t expected[$rows][$outputs] = {
+$expected
+};
+
+int main(void)
+{
+    int failed = 0;
+    for (int i = 0; i < $count; i++) {
+        $t y[$outputs];
+        $name(points[i], y);
+        for (int j = 0; j < $outputs; j++) {
+            const $t scale = fabs$f(expected[i][j]) > 1 ? fabs$f(expected[i][j]) : 1;
+            if (!(fabs$f(y[j] - expected[i][j]) <= $tolerance * scale)) {
+                printf("point %d, output %d: %.17g, expected %.17g\\n", i, j, (double)y[j], (double)expected[i][j]);
+                failed++;
+            }
+        }
+    }
+    printf("%d failed\\n", failed);
+    return failed != 0;
+}
+#endif
+""")
 
 
 class CCode(NamedTuple):
@@ -89,6 +121,15 @@ def to_c(outputs: Any, inputs: Any = None, *, name: str = "model", dtype: str = 
     <BLANKLINE>
     <BLANKLINE>
     """
+    _check(name, dtype)
+    structure = Structure(outputs)
+    with collector_paused():
+        program = Program.lowered(structure.expressions, partial(has_function, "c"))
+        slots = read_inputs(program, inputs)
+    return _Writer(program, slots, structure, name, dtype).code()
+
+
+def _check(name: str, dtype: str) -> None:
     if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
         raise ArgumentError(
             f"the name of a C function is a letter and then letters, digits and underscores, got {name!r}"
@@ -97,11 +138,6 @@ def to_c(outputs: Any, inputs: Any = None, *, name: str = "model", dtype: str = 
         raise ArgumentError(f"the name of a C function must be free, and {name!r} means something in C already")
     if dtype not in ("double", "float"):
         raise ArgumentError(f"dtype must be 'double' or 'float', got {dtype!r}")
-    structure = Structure(outputs)
-    with collector_paused():
-        program = Program.lowered(structure.expressions, partial(has_function, "c"))
-        slots = read_inputs(program, inputs)
-    return _Writer(program, slots, structure, name, dtype).code()
 
 
 def _is_taken(name: str) -> bool:
@@ -136,11 +172,13 @@ class _Writer(Statements):
     def _functions(self) -> str:
         """One function, or parts of bounded size and one that calls them."""
         t, calls = self.dtype, self.program.calls
-        if len(calls) <= LARGEST:
+        if len(calls) <= FUNCTION_STEPS:
             return self._function(f"void {self.name}(const {t} *x, {t} *y)", calls, {}, True)
-        parts = Parts(self.program, LARGEST)
-        texts = [self._function(f"static void {self.name}_{number}(const {t} *x, {t} *y, {t} *w)", part,
-                                parts.work, False) for number, part in enumerate(parts.calls)]  # fmt: skip
+        parts = Parts(self.program, FUNCTION_STEPS)
+        heads = [
+            f"static void {self.name}_{number}(const {t} *x, {t} *y, {t} *w)" for number in range(len(parts.calls))
+        ]
+        texts = [self._function(*each, parts.work, False) for each in zip(heads, parts.calls, strict=True)]
         body = [f"{self.name}_{number}(x, y, w);" for number in range(len(parts.calls))]
         head = f"void {self.name}(const {t} *x, {t} *y)"
         texts.append(_braced(head, [f"{t} w[{parts.size or 1}];", *body, *self._leaf_outputs()]))
@@ -166,8 +204,11 @@ class _Writer(Statements):
 
     def _leaf_outputs(self) -> list[str]:
         """Outputs that are inputs or constants."""
-        return [f"y[{place}] = {self._read(output, set(), {})};" for place, output in enumerate(self.program.outputs)
-                if not isinstance(self.program.steps[output][0], Primitive)]  # fmt: skip
+        return [
+            f"y[{place}] = {self._read(output, set(), {})};"
+            for place, output in enumerate(self.program.outputs)
+            if not isinstance(self.program.steps[output][0], Primitive)
+        ]
 
     def _read(self, index: int, mine: set[int], work: dict[int, int]) -> str:
         head, *rest = self.program.steps[index]
@@ -177,41 +218,19 @@ class _Writer(Statements):
 
     def _self_test(self) -> str:
         points = _points(self.structure.expressions, [variable.name for variable in self.variables])
-        guard, t = f"{self.name.upper()}_SELF_TEST", self.dtype
-        tolerance = "1e-4f" if t == "float" else "1e-11"
-        exact = [self._literal_row(values) for values, _ in points]
-        expected = [self._literal_row(values) for _, values in points]
-        inputs, outputs = max(1, len(self.variables)), len(self.program.outputs)
-        return f"""#ifdef {guard}
-#include <stdio.h>
-
-/* Points, and what exprad computed there. */
-static const {t} points[{len(points) or 1}][{inputs}] = {{
-{_rows(exact)}
-}};
-static const {t} expected[{len(points) or 1}][{outputs}] = {{
-{_rows(expected)}
-}};
-
-int main(void)
-{{
-    int failed = 0;
-    for (int i = 0; i < {len(points)}; i++) {{
-        {t} y[{outputs}];
-        {self.name}(points[i], y);
-        for (int j = 0; j < {outputs}; j++) {{
-            const {t} scale = fabs{self.suffix}(expected[i][j]) > 1 ? fabs{self.suffix}(expected[i][j]) : 1;
-            if (!(fabs{self.suffix}(y[j] - expected[i][j]) <= {tolerance} * scale)) {{
-                printf("point %d, output %d: %.17g, expected %.17g\\n", i, j, (double)y[j], (double)expected[i][j]);
-                failed++;
-            }}
-        }}
-    }}
-    printf("%d failed\\n", failed);
-    return failed != 0;
-}}
-#endif
-"""
+        return SELF_TEST.substitute(
+            guard=f"{self.name.upper()}_SELF_TEST",
+            t=self.dtype,
+            f=self.suffix,
+            name=self.name,
+            count=len(points),
+            rows=len(points) or 1,
+            inputs=max(1, len(self.variables)),
+            outputs=len(self.program.outputs),
+            exact=_rows([self._literal_row(values) for values, _ in points]),
+            expected=_rows([self._literal_row(values) for _, values in points]),
+            tolerance="1e-4f" if self.dtype == "float" else "1e-11",
+        )
 
     def _literal_row(self, values: Sequence[float]) -> str:
         return "{" + ", ".join(self.literal(value) for value in values or [0.0]) + "}"
@@ -280,13 +299,13 @@ def _points(outputs: Sequence[Any], names: Sequence[str]) -> list[tuple[list[flo
     """Points where all outputs are finite and of moderate size, and their values; the same at every run."""
     draw = random.Random(0)
     found: list[tuple[list[float], list[float]]] = []
-    for attempt in range(POINTS * 20):
+    for attempt in range(TEST_POINTS * 20):
         low, high = [(-2.0, 2.0), (0.1, 2.0), (-0.9, 0.9), (1.1, 2.0)][attempt % 4]
         point = [float.fromhex(draw.uniform(low, high).hex()) for _ in names]
         point = [round(value * 256) / 256 for value in point]  # exact in either type
         values = [float(value) for value in evaluate(list(outputs), dict(zip(names, point, strict=True)))]
         if all(abs(value) < 1e6 for value in values):
             found.append((point, values))
-        if len(found) == POINTS:
+        if len(found) == TEST_POINTS:
             break
     return found

@@ -12,7 +12,7 @@ from exprad.errors import ArgumentError, UnsupportedError, extra, refuse_masked
 from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
 
-LARGEST = 5000  # steps of a kernel
+KERNEL_STEPS = 5000  # of one kernel at most
 TYPES = {"double": "float64", "float": "float32"}
 
 
@@ -25,9 +25,9 @@ class KernelText(Statements):
     def __init__(self, program: Program, inputs: Sequence[Input], dtype: str) -> None:
         variables = [variable for slot in inputs for variable in slot.variables]
         super().__init__(program, variables, dtype, prefix="exprad_")
-        if len(program.steps) > LARGEST:
+        if len(program.steps) > KERNEL_STEPS:
             raise UnsupportedError(
-                f"backend 'cupy' takes programs of at most {LARGEST} steps, got {len(program.steps)}"
+                f"backend 'cupy' takes programs of at most {KERNEL_STEPS} steps, got {len(program.steps)}"
             )
         kind = TYPES[dtype]
         self.given = ", ".join(f"{kind} x{place}" for place in range(len(variables)))
@@ -86,10 +86,14 @@ class CupyFunction:
         typed = [column.astype("float32" if is_single else "float64") for column in columns]
         found = self._kernel("float" if is_single else "double")(*typed)
         leaves = [found] if len(self.program.outputs) == 1 else list(found)
-        return self._structure.build([
-            leaves[first] if shape is None else cupy.stack(leaves[first:beyond]).reshape(*shape, *leaves[first].shape)
-            for shape, first, beyond in self._structure.leaves
-        ])  # fmt: skip
+        return self._structure.build(
+            [
+                leaves[first]
+                if shape is None
+                else cupy.stack(leaves[first:beyond]).reshape(*shape, *leaves[first].shape)
+                for shape, first, beyond in self._structure.leaves
+            ]
+        )
 
     def __repr__(self) -> str:
         return f"<function of {len(self._inputs)} inputs: {sum(self.program.operations.values())} operations; cupy>"

@@ -46,19 +46,22 @@ class ArrayFunction:
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         if named or len(arguments) != len(self._inputs):
             arguments = self._by_place(arguments, named)
-        shapes = {name: shape for slot, argument in zip(self._inputs, arguments, strict=True)
-                  for name, shape in _points_of(slot, argument)}  # fmt: skip
+        shapes = {
+            name: shape
+            for slot, argument in zip(self._inputs, arguments, strict=True)
+            for name, shape in _points_of(slot, argument)
+        }
         found = self._at_points(shapes)(*arguments)
         return self._built(found, broadcast_shapes("points", list(shapes.values())))
 
     def _at_points(self, shapes: dict[str, Shape]) -> Callable[..., list[Any]]:
         """The function for scalar variables that are arrays of these shapes: rows of arrays are told which axes are whose."""
         key = () if self.program.is_of_scalars else tuple(shapes.items())
-        known = self._functions.get(key)
-        if known is None:
+        function = self._functions.get(key)
+        if function is None:
             has = partial(has_function, self.backend)
-            known = self._functions[key] = self._written(Program.lowered(at_many(self.program, shapes), has))
-        return known
+            function = self._functions[key] = self._written(Program.lowered(at_many(self.program, shapes), has))
+        return function
 
     def _by_place(self, arguments: Sequence[Any], named: dict[str, Any]) -> tuple[Any, ...]:
         names = [slot.name for slot in self._inputs]
@@ -78,9 +81,12 @@ class ArrayFunction:
         """The program as straight lines of the library's own functions, which its compilers see through."""
         library = self._library
         scope: dict[str, Any] = {
-            "asarray": library.asarray, "dtype_of": partial(_dtype, library), "flat": _flat, "full": library.full,
+            "asarray": library.asarray,
+            "dtype_of": partial(_dtype, library),
+            "flat": _flat,
+            "full": library.full,
             "number": library.asarray if self.backend == "jax" else library.as_tensor,
-        }  # fmt: skip
+        }
         for index, (head, *rest) in enumerate(program.steps):
             if head == "const":
                 scope[f"k{index}"] = rest[0].copy() if hasattr(rest[0], "dtype") else as_float(rest[0])
@@ -139,12 +145,16 @@ class ArrayFunction:
     def _built(self, found: Sequence[Any], points: Shape) -> Any:
         """The outputs in their structure, each with a value at every point; an array of outputs as one array."""
         shapes = [points + self.program.shapes[output] for output in self.program.outputs]
-        whole = [each if tuple(each.shape) == shape else self._library.broadcast_to(each, shape)
-                 for each, shape in zip(found, shapes, strict=True)]  # fmt: skip
-        return self._structure.build([
-            whole[first] if shape is None else self._library.stack(whole[first:beyond]).reshape((*shape, *points))
-            for shape, first, beyond in self._structure.leaves
-        ])  # fmt: skip
+        whole = [
+            each if tuple(each.shape) == shape else self._library.broadcast_to(each, shape)
+            for each, shape in zip(found, shapes, strict=True)
+        ]
+        return self._structure.build(
+            [
+                whole[first] if shape is None else self._library.stack(whole[first:beyond]).reshape((*shape, *points))
+                for shape, first, beyond in self._structure.leaves
+            ]
+        )
 
     def __repr__(self) -> str:
         inputs = ", ".join(slot.name or f"[{slot.variables[0].name}, ...]" for slot in self._inputs)

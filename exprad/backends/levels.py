@@ -23,9 +23,9 @@ from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
 from exprad.numbers import constant_of_dtype, numpy_function
 
-LONG = 8  # terms from which a sum is accumulated
-SHARED = 8  # steps that read one constant from which they are kept apart
-TABLE = 1 << 21  # elements that the table of values may hold for many points at once
+CHAIN_TERMS = 8  # from which a sum is accumulated
+SHARED_READERS = 8  # steps that read one constant, from which they are kept apart
+TABLE_ELEMENTS = 1 << 21  # that the table of values may hold for many points at once
 
 Operand = slice | Any  # rows of the table: a slice, or an array of places
 
@@ -81,7 +81,7 @@ class Layout:
         steps = program.steps
         uses = _uses(program)
         chains, interior = _chains(program, uses)
-        kept_apart = {index for index, _ in self.constants if uses[index] >= SHARED}
+        kept_apart = {index for index, _ in self.constants if uses[index] >= SHARED_READERS}
         level = [0] * len(steps)
         together: dict[Any, list[int]] = defaultdict(list)
         for index, step in enumerate(steps):
@@ -145,13 +145,15 @@ class LevelRunner:
             np.broadcast_to(array, (*slot.shape, *points)).reshape(prod(slot.shape), count)
             for slot, array in zip(self.inputs, arrays, strict=True)
         ]
-        width = max(1, min(count, TABLE // self.layout.height))
-        found = [np.empty((rows.stop - rows.start if isinstance(rows, slice) else len(rows), count), leaf.dtype)
-                 for rows, leaf in zip(self.layout.results, leaves, strict=True)]  # fmt: skip
+        width = max(1, min(count, TABLE_ELEMENTS // self.layout.height))
+        found = [
+            np.empty((rows.stop - rows.start if isinstance(rows, slice) else len(rows), count), leaf.dtype)
+            for rows, leaf in zip(self.layout.results, leaves, strict=True)
+        ]
         for start in range(0, count, width):
             piece = slice(start, min(start + width, count))
-            self._run([array[:, piece] for array in stretched], [each[:, piece] for each in found],
-                      (piece.stop - start,), dtype)  # fmt: skip
+            given, wanted = [array[:, piece] for array in stretched], [each[:, piece] for each in found]
+            self._run(given, wanted, (piece.stop - start,), dtype)
         for leaf, each in zip(leaves, found, strict=True):
             np.copyto(leaf, each.reshape(leaf.shape))
 
@@ -256,7 +258,7 @@ def _chains(program: Program, uses: Counter[int]) -> tuple[dict[int, list[int]],
                 before[index] = (a, b) if m >= n else (b, a)
     chains: dict[int, list[int]] = {}
     interior: set[int] = set()
-    for index in sorted([index for index, count in length.items() if count >= LONG], reverse=True):
+    for index in sorted([index for index, count in length.items() if count >= CHAIN_TERMS], reverse=True):
         if index in interior:
             continue
         terms, last = [], index

@@ -26,9 +26,9 @@ from exprad.ground.shapes import Shape
 from exprad.numbers import constant_of_dtype, keep, numpy_function
 from exprad.tables import elementary as table
 
-CACHE = 1 << 22  # bytes that the live values of a block may take: measured, between second- and third-level caches
-BLOCK = (8192, 32768)  # the fewest and the most elements of a block
-PARALLEL = 1 << 17  # elements from which threads pay
+CACHE_BYTES = 1 << 22  # that the live values of a block may take: measured, between second- and third-level caches
+BLOCK_ELEMENTS = (8192, 32768)  # the fewest and the most of a block
+THREADED_ELEMENTS = 1 << 17  # from which threads pay
 
 
 def _wanted(row: Primitive, position: int) -> str | None:
@@ -36,6 +36,11 @@ def _wanted(row: Primitive, position: int) -> str | None:
     if row.predicate:
         return None
     return "b" if position in row.truths else "r"
+
+
+def _conversion(read: str, written: str) -> str:
+    """Truth values to a register of numbers, or numbers to one of truth values."""
+    return f"copyto({written}, {read})" if written[0] == "r" else f"not_equal({read}, 0, {written})"
 
 
 def writer(row: Primitive) -> Callable[..., Any] | None:
@@ -69,7 +74,7 @@ class Allocator:
             self.free[name[0]].append(name)
 
 
-class Kernel:
+class BlockKernel:
     """Elementwise steps over one shape: inputs to outputs, with registers for what lies between.
 
     Names in the generated source are its own: `x` for inputs, `o` for outputs, `r` for registers of floats, `b` for
@@ -101,15 +106,13 @@ class Kernel:
                     place[operand], kinds[operand] = self._constant(operand), "r"
             reads = [place[operand] for operand in operands]
             done = {place[o] for o in operands if last[o] == index and place[o][0] in "rb"}
-            spare = set()
+            spare: set[str] = set()
             for position, operand in enumerate(operands):
                 wanted = _wanted(row, position)
                 if wanted and wanted != kinds[operand]:
-                    converted = registers.take(wanted)
-                    spare.add(converted)
-                    yield f"copyto({converted}, {reads[position]})" if wanted == "r" else (
-                        f"not_equal({reads[position]}, 0, {converted})")  # fmt: skip
-                    reads[position] = converted
+                    read, reads[position] = reads[position], registers.take(wanted)
+                    spare.add(reads[position])
+                    yield _conversion(read, reads[position])
             kinds[index] = "b" if row.predicate else "r"
             registers.give(done)
             out = slot.get(index) or registers.take(kinds[index])
@@ -142,8 +145,8 @@ class Kernel:
 
     @property
     def names(self) -> list[str]:
-        return [f"x{i}" for i in range(len(self.inputs))] + [f"o{i}" for i in range(len(self.outputs))] + [
-            f"r{i}" for i in range(self.floats)] + [f"b{i}" for i in range(self.truths)]  # fmt: skip
+        counts = {"x": len(self.inputs), "o": len(self.outputs), "r": self.floats, "b": self.truths}
+        return [f"{letter}{i}" for letter, count in counts.items() for i in range(count)]
 
     @cached_property
     def source(self) -> str:
@@ -190,7 +193,7 @@ class BlockRunner:
         self.inputs, self.structure = inputs, structure
         used = [place for place, column in enumerate(columns) if column >= 0]
         self.used = used
-        kernel = Kernel(program, [columns[place] for place in used], program.calls, program.outputs)
+        kernel = BlockKernel(program, [columns[place] for place in used], program.calls, program.outputs)
         self.blocks = Blocks(kernel)
 
     @property
@@ -206,7 +209,7 @@ class BlockRunner:
 class Registers:
     """Buffers of one block, and the views of them that a block of the last shape took."""
 
-    def __init__(self, kernel: Kernel, dtype: Any, size: int, memory: Any) -> None:
+    def __init__(self, kernel: BlockKernel, dtype: Any, size: int, memory: Any) -> None:
         self.buffers = []
         start = 0
         for kind in [dtype] * kernel.floats + [np.dtype(bool)] * kernel.truths:
@@ -227,16 +230,16 @@ class _Scratch(threading.local):
 
     def __init__(self) -> None:
         self.memory = np.empty(0, np.uint8)
-        self.known: WeakKeyDictionary[Kernel, dict[Any, Registers]] = WeakKeyDictionary()
+        self.given_out: WeakKeyDictionary[BlockKernel, dict[Any, Registers]] = WeakKeyDictionary()
 
-    def registers(self, kernel: Kernel, dtype: Any, size: int) -> Registers:
-        found = self.known.setdefault(kernel, {}).get(dtype)
+    def registers(self, kernel: BlockKernel, dtype: Any, size: int) -> Registers:
+        found = self.given_out.setdefault(kernel, {}).get(dtype)
         if found is None:
             needed = (size * dtype.itemsize + 64) * kernel.floats + (size + 64) * kernel.truths
             if needed > len(self.memory):
                 self.memory = np.empty(needed, np.uint8)
-                self.known.clear()
-            found = self.known.setdefault(kernel, {})[dtype] = Registers(kernel, dtype, size, self.memory)
+                self.given_out.clear()
+            found = self.given_out.setdefault(kernel, {})[dtype] = Registers(kernel, dtype, size, self.memory)
         return found
 
 
@@ -253,7 +256,7 @@ _scratch, _none = _Scratch(), _NoRegisters()
 class Blocks:
     """Runs a kernel over arrays block by block, on threads where that pays. Callers see to NumPy's warnings."""
 
-    def __init__(self, kernel: Kernel, most: int = 1 << 62) -> None:
+    def __init__(self, kernel: BlockKernel, most: int = 1 << 62) -> None:
         self.kernel, self.most = kernel, max(most, 1)
         self._ready: dict[Any, tuple[Callable[..., None], int]] = {}
 
@@ -264,7 +267,7 @@ class Blocks:
             return
         inputs, outputs, shape = _flattened(inputs, outputs, shape)
         pieces = list(_pieces(shape, block))
-        share = -(-len(pieces) // (workers() if prod(shape) >= PARALLEL else 1))
+        share = -(-len(pieces) // (workers() if prod(shape) >= THREADED_ELEMENTS else 1))
         tasks = [pieces[i : i + share] for i in range(0, len(pieces), share)]
         jobs = [pool().submit(self._run_quietly, inputs, outputs, task, dtype) for task in tasks[1:]]
         self._run(inputs, outputs, tasks[0], dtype)
@@ -298,7 +301,9 @@ class Blocks:
     def _block(self, dtype: Any) -> int:
         kernel = self.kernel
         live = kernel.floats + len(kernel.inputs) + len(kernel.outputs) + 1
-        return min(max(CACHE // (live * dtype.itemsize) // 64 * 64, BLOCK[0]), BLOCK[1], self.most)
+        return min(
+            max(CACHE_BYTES // (live * dtype.itemsize) // 64 * 64, BLOCK_ELEMENTS[0]), BLOCK_ELEMENTS[1], self.most
+        )
 
     def _run(self, inputs: Sequence[Any], outputs: Sequence[Any], pieces: Sequence[Any], dtype: Any) -> None:
         function, block = self._ready[dtype]
@@ -316,8 +321,8 @@ class Blocks:
 
 def _flattened(inputs: Sequence[Any], outputs: Sequence[Any], shape: Shape) -> tuple[Any, Any, Shape]:
     """The same arrays with one axis, where all are contiguous; else stretched to the common shape."""
-    is_plain = all(not x.ndim or x.shape == shape and x.flags.c_contiguous for x in inputs)
-    if len(shape) > 1 and is_plain and all(x.flags.c_contiguous for x in outputs):
+    are_contiguous = all(not x.ndim or x.shape == shape and x.flags.c_contiguous for x in inputs)
+    if len(shape) > 1 and are_contiguous and all(x.flags.c_contiguous for x in outputs):
         size = (prod(shape),)
         return [x.reshape(size) if x.ndim else x for x in inputs], [x.reshape(size) for x in outputs], size
     return [np.broadcast_to(x, shape) if x.ndim and x.shape != shape else x for x in inputs], outputs, shape

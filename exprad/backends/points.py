@@ -18,8 +18,8 @@ from exprad.ground.shapes import Shape, broadcast_shapes
 from exprad.ground.traverse import collector_paused
 from exprad.tensor import at_points, stretched
 
-BLOCK = 1 << 18  # elements that a value of a block of points may have
-MOST = 16  # programs that are kept, for numbers of points that come again
+VALUE_ELEMENTS = 1 << 18  # that a value of a block of points may have
+MOST_RUNNERS = 16  # that are kept, for numbers of points that come again
 
 
 def at_many(program: Program, shapes: Mapping[str, Shape]) -> list[Expr]:
@@ -48,16 +48,21 @@ def at_many(program: Program, shapes: Mapping[str, Shape]) -> list[Expr]:
 
 
 class PointsRunner:
-    """Runs a program of arrays at many points, in blocks of as many as `BLOCK` allows.
+    """Runs a program of arrays at many points, in blocks of as many as `VALUE_ELEMENTS` allows.
 
     `prepared` makes the program of outputs ready to run, as it did for one point.
     """
 
-    def __init__(self, program: Program, inputs: Sequence[Input], structure: Any,
-                 prepared: Callable[[Sequence[Expr]], Program]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        program: Program,
+        inputs: Sequence[Input],
+        structure: Any,
+        prepared: Callable[[Sequence[Expr]], Program],
+    ) -> None:
         self.program, self.inputs, self.structure, self.prepared = program, inputs, structure, prepared
         self.variables = [variable for slot in inputs for variable in slot.variables]
-        self.size = max(1, BLOCK // max(1, *map(prod, program.shapes)))
+        self.size = max(1, VALUE_ELEMENTS // max(1, *map(prod, program.shapes)))
         self._runners: dict[Any, RegionRunner] = {}
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
@@ -69,12 +74,17 @@ class PointsRunner:
             if column.shape and not variable.shape
         }
         rows = rows_of(leaves, self.structure)
-        targets = [row.reshape(count, *row.shape[len(points) :]) if row.flags.c_contiguous
-                   else np.empty((count, *row.shape[len(points) :]), row.dtype) for row in rows]  # fmt: skip
+        targets = [
+            row.reshape(shape) if row.flags.c_contiguous else np.empty(shape, row.dtype)
+            for row in rows
+            for shape in [(count, *row.shape[len(points) :])]
+        ]
         for start in range(0, count, self.size):
             piece = slice(start, min(start + self.size, count))
-            given = [many[variable.name][piece] if variable.name in many else column
-                     for variable, column in zip(self.variables, columns, strict=True)]  # fmt: skip
+            given = [
+                many[variable.name][piece] if variable.name in many else column
+                for variable, column in zip(self.variables, columns, strict=True)
+            ]
             self._runner(tuple(many), piece.stop - start)(given, [target[piece] for target in targets], (), dtype)
         for row, target in zip(rows, targets, strict=True):
             if not row.flags.c_contiguous:
@@ -82,16 +92,18 @@ class PointsRunner:
 
     def _runner(self, names: tuple[str, ...], count: int) -> RegionRunner:
         """What runs a block of so many points, where these variables have a value at each."""
-        known = self._runners.get((names, count))
-        if known is None:
-            with collector_paused():
-                program = self.prepared(at_many(self.program, dict.fromkeys(names, (count,))))
-            shaped = [Var(variable.name, shape=(count,)) if variable.name in names else variable
-                      for variable in self.variables]  # fmt: skip
-            columns = [program.variables.get(variable.name, -1) for variable in self.variables]
-            inputs = [Input(variable, place) for place, variable in enumerate(shaped)]
-            while len(self._runners) >= MOST:
+        runner = self._runners.get((names, count))
+        if runner is None:
+            while len(self._runners) >= MOST_RUNNERS:
                 self._runners.pop(next(iter(self._runners)), None)
-            structure = [(None, place, place + 1) for place in range(len(program.outputs))]
-            known = self._runners[names, count] = RegionRunner(program, columns, inputs, structure)
-        return known
+            runner = self._runners[names, count] = self._made(names, count)
+        return runner
+
+    def _made(self, names: tuple[str, ...], count: int) -> RegionRunner:
+        with collector_paused():
+            program = self.prepared(at_many(self.program, dict.fromkeys(names, (count,))))
+        shaped = [Var(each.name, shape=(count,)) if each.name in names else each for each in self.variables]
+        columns = [program.variables.get(variable.name, -1) for variable in self.variables]
+        inputs = [Input(variable, place) for place, variable in enumerate(shaped)]
+        structure = [(None, place, place + 1) for place in range(len(program.outputs))]
+        return RegionRunner(program, columns, inputs, structure)

@@ -15,7 +15,7 @@ from exprad.ground.primitive import Primitive
 from exprad.ground.spelling import found_at
 from exprad.numbers import as_float, numpy_function
 
-LONGEST = 100  # characters of an expression that goes into another
+INLINED = 100  # characters of an expression that goes into another
 
 
 class ScalarSource:
@@ -33,7 +33,7 @@ class ScalarSource:
         for index, (head, *operands) in enumerate(program.steps):
             if isinstance(head, Primitive):
                 text = self._expression(head, list(self._operands(program, head, operands, place)))
-                if uses[index] == 1 and len(text) < LONGEST and not _is_template(head):  # a name costs time
+                if uses[index] == 1 and len(text) < INLINED and not _is_template(head):  # a name costs time
                     place[index] = f"({text})"
                 else:
                     place[index] = f"v{index}"
@@ -58,9 +58,11 @@ class ScalarSource:
         body = "\n            ".join(["tick()", *self.lines] if counts else self.lines)
         told = "        except StopIteration:\n            self._warm()\n" if counts else ""
         rest = "".join(f"{x}, " for x in self.arguments)
-        return (f"def __call__({given}):\n    if {are_floats}:\n        try:\n            {body}\n"
-                f"        except (ArithmeticError, ValueError):\n            pass\n{told}"
-                f"    return self._general(*[x for x in [{rest}*more] if x is not missing], **options)\n")  # fmt: skip
+        return (
+            f"def __call__({given}):\n    if {are_floats}:\n        try:\n            {body}\n"
+            f"        except (ArithmeticError, ValueError):\n            pass\n{told}"
+            f"    return self._general(*[x for x in [{rest}*more] if x is not missing], **options)\n"
+        )
 
     @staticmethod
     def _operands(program: Program, row: Primitive, operands: Sequence[int], place: Mapping[int, str]) -> Iterator[str]:

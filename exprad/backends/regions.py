@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from exprad.backends.numpy import Blocks, Kernel, code, columns_of, rows_of, workers
+from exprad.backends.numpy import BlockKernel, Blocks, code, columns_of, rows_of, workers
 from exprad.backends.signature import Input
 from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
@@ -38,8 +38,11 @@ class RegionRunner:
         self.program, self.columns, self.inputs, self.structure = program, columns, inputs, structure
         self.roots, self.last = self._lifetimes()
         self.regions = list(self._regions())
-        self.direct = {output: place for place, output in reversed(list(enumerate(program.outputs)))
-                       if self.roots[output] == output and isinstance(program.steps[output][0], Primitive)}  # fmt: skip
+        self.direct = {
+            output: place
+            for place, output in reversed(list(enumerate(program.outputs)))
+            if self.roots[output] == output and isinstance(program.steps[output][0], Primitive)
+        }
         self.place: dict[int, int] = {}  # the buffer of each value
         self.sizes: list[tuple[int, bool]] = []  # of each buffer: elements, and whether they are truth values
         self._plan()
@@ -83,7 +86,7 @@ class RegionRunner:
         reads = {o: None for index in steps for o in program.steps[index][1:] if o not in own}
         inputs = [o for o in reads if program.steps[o][0] != "const" or program.shapes[o]]
         outputs = [index for index in steps if program.last_use[index] > last]
-        blocks = Blocks(Kernel(program, inputs, steps, outputs), prod(program.shapes[last]))
+        blocks = Blocks(BlockKernel(program, inputs, steps, outputs), prod(program.shapes[last]))
         return Region(blocks, inputs, outputs, self._ended(inputs, last))
 
     def _ended(self, reads: Sequence[int], step: int) -> list[int]:
@@ -123,8 +126,11 @@ class RegionRunner:
     @property
     def source(self) -> str:
         """What NumPy is asked: the function of a call, and those of the elementwise regions."""
-        kernels = [region.action.kernel.source.replace("def block(", f"def block_{number}(", 1)
-                   for number, region in enumerate(self.regions) if isinstance(region.action, Blocks)]  # fmt: skip
+        kernels = [
+            region.action.kernel.source.replace("def block(", f"def block_{number}(", 1)
+            for number, region in enumerate(self.regions)
+            if isinstance(region.action, Blocks)
+        ]
         return "\n\n".join([self.text, *kernels])
 
     def peak(self, itemsize: int) -> int:
@@ -226,9 +232,10 @@ class RegionRunner:
             run = self._ready[dtype] = self._function(dtype)
         columns, rows = columns_of(self.inputs, arrays, dtype), rows_of(leaves, self.structure)
         buffers = self._buffers(dtype)
+        given = [columns[place] for place in self.columns_used]
+        direct, copied = [rows[place] for place in self.direct.values()], [rows[place] for place in self.copied]
         with np.errstate(all="ignore"):
-            run(*[columns[place] for place in self.columns_used], *buffers, *[rows[place] for place in self.direct.values()],
-                *[rows[place] for place in self.copied])  # fmt: skip
+            run(*given, *buffers, *direct, *copied)
         if len(self._spare[dtype]) < 2 * workers():
             self._spare[dtype].append(buffers)
 

@@ -36,8 +36,8 @@ class Statements:
             )
         for row in program.rows:
             if not has_function(self.target, row):
-                raise UnsupportedError(f"{self.language} has no function for {row.name}; give the row a formula= of rows "
-                                       f"that it has, or spell it for {self.target!r}")  # fmt: skip
+                said = f"{self.language} has no function for {row.name}; give the row a formula= of rows that it has"
+                raise UnsupportedError(f"{said}, or spell it for {self.target!r}")
 
     def helpers(self, storage: str) -> str:
         """The functions that C has not, of those that are needed."""

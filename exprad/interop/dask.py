@@ -40,7 +40,7 @@ class Shipped:
         """All outputs of a chunk, for NumPy arrays that broadcast."""
         function = _restored(self.payload)
         leaves = function._structure.flatten(function(*arrays))
-        points = function._points([np.asarray(array) for array in arrays])
+        points = function._arguments.points([np.asarray(array) for array in arrays])
         rows = [leaf if shape is None else part for leaf, (shape, *_) in zip(leaves, function._structure.leaves, strict=True)
                 for part in ([leaf] if shape is None else np.reshape(leaf, (-1, *np.shape(leaf)[len(shape) :])))]  # fmt: skip
         return [np.broadcast_to(row, points) for row in rows]

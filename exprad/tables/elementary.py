@@ -78,7 +78,7 @@ pow:   Row = Row("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 
     spell={"python": "math.pow({0}, {1})", "c": "pow", "llvm": "pow", "array": "pow", "jax": "power"},
     about="a to the power b. A whole constant power is a product.")
 mod:   Row = Row("mod", 1, lambda y, a, b: -floor(a / b),       infix="%", exact=operator.mod, numpy="mod", sympy="Mod",
-    spell={"c": _C_MOD, "llvm": "exprad.backends.kernels:mod"},
+    spell={"c": _C_MOD, "llvm": "exprad.backends.native.steps:mod"},
     sample=((-3, 3), (0.5, 3)), jumps=True, kink=lambda a, b: a / b - round(a / b),
     sides=lambda side, a, b: mod(a, b) + where(side(mod(a, b)) * side(b) < 0, b, 0),
     about="What is left of a when whole multiples of b are taken; it has the sign of b.")

@@ -20,13 +20,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-LARGEST = 128  # mebibytes, where EXPRAD_CACHE_LIMIT says nothing
+USUAL_LIMIT = 128  # mebibytes, where EXPRAD_CACHE_LIMIT says nothing
 FULL = 0.75  # of the bound that is left when the oldest have gone
-SELDOM = (
-    64  # of so many files written, one looks for the size of them all; so does what was written since, if it is that
-)
-#              part of the bound
-BLOCK = 4096  # bytes that a small file takes
+# Of so many files written, one looks for the size of them all; so does what was written since, if it is that part of the bound.
+SELDOM = 64
+FILE_UNIT = 4096  # bytes, of which a file takes a multiple
 ABANDONED = 3600  # seconds after which a file that was never finished is nobody's
 OTHERS = stat.S_IWGRP | stat.S_IWOTH
 IS_POSIX = hasattr(os, "geteuid") and os.open in os.supports_dir_fd
@@ -48,13 +46,13 @@ def cache_folder() -> Path | None:
 
 
 def limit() -> int:
-    """The bytes that the folder may take: EXPRAD_CACHE_LIMIT in mebibytes, or `LARGEST`."""
+    """The bytes that the folder may take: EXPRAD_CACHE_LIMIT in mebibytes, or `USUAL_LIMIT`."""
     given = os.environ.get("EXPRAD_CACHE_LIMIT", "")
     try:
-        return int(max(float(given or LARGEST), 0) * 2**20)
+        return int(max(float(given or USUAL_LIMIT), 0) * 2**20)
     except (ValueError, OverflowError):
-        _warn("limit", f"EXPRAD_CACHE_LIMIT is a number of mebibytes, got {given!r}; taking {LARGEST}")
-        return LARGEST * 2**20
+        _warn("limit", f"EXPRAD_CACHE_LIMIT is a number of mebibytes, got {given!r}; taking {USUAL_LIMIT}")
+        return USUAL_LIMIT * 2**20
 
 
 def kept(key: str) -> bytes | None:
@@ -70,7 +68,7 @@ def kept(key: str) -> bytes | None:
 def keep(key: str, code: bytes) -> None:
     """Write object code, whole or not at all. A cache that can't be written is no error."""
     most = limit()
-    if len(code) + BLOCK > most:
+    if len(code) + FILE_UNIT > most:
         return
     with suppress(OSError), _opened(make=True) as folder:
         if folder is not None:
@@ -120,7 +118,7 @@ class _Folder:
                 if _NAME.fullmatch(entry.name):
                     with suppress(OSError):
                         found = entry.stat(follow_symlinks=False)
-                        yield found.st_mtime, -(-found.st_size // BLOCK) * BLOCK, entry.name
+                        yield found.st_mtime, -(-found.st_size // FILE_UNIT) * FILE_UNIT, entry.name
 
 
 @contextmanager
@@ -187,9 +185,8 @@ def _is_open_to_all(path: Path) -> bool:
 
 
 def _refused(path: Path, reason: str) -> bool:
-    _warn(
-        str(path), f"machine code that is kept in {path} is not run: {reason}; set EXPRAD_CACHE to a folder of your own"
-    )
+    said = f"machine code that is kept in {path} is not run: {reason}"
+    _warn(str(path), f"{said}; set EXPRAD_CACHE to a folder of your own")
     return True
 
 
@@ -203,7 +200,7 @@ def _warn(about: str, text: str) -> None:
 def _bounded(folder: _Folder, key: str, size: int, most: int) -> None:
     """Now and then, remove the oldest files until all take less than the bound. Processes may do so at once."""
     global _written
-    _written += size + BLOCK
+    _written += size + FILE_UNIT
     if int(key[-8:], 16) % SELDOM and _written * SELDOM < most:
         return
     _written = 0

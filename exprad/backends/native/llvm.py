@@ -163,3 +163,13 @@ def defined(head: str, lines: Sequence[str]) -> str:
     """A function: what comes before its body, and the lines."""
     body = "\n".join([line if line.endswith(":") else f"  {line}" for line in lines])
     return f"define {head} {{\n{body}\n}}"
+
+
+def filled(text: str, **names: Any) -> list[str]:
+    """The lines of a text in which names stand in braces; what stands for several lines may stand for none."""
+    return [line for line in text.format_map(names).split("\n") if line]
+
+
+def repeated(text: str, count: int, **names: Any) -> str:
+    """A text for each k below a count."""
+    return "".join([text.format_map({**names, "k": k}) for k in range(count)])

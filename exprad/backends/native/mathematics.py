@@ -14,24 +14,37 @@ import struct
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from exprad.backends.llvm import Code, Vector, defined
+from exprad.backends.native.llvm import Code, Vector, defined
 
 SHIFT = 1.5 * 2.0**52  # a float to which adding rounds to the nearest whole number
 LN2 = 0.6931471803691238, 1.9082149292705877e-10  # in two parts, of which the first times 2**11 is exact
-LOG = (0.6666666666666735, 0.3999999999940942, 0.2857142874366239, 0.22222198432149784, 0.1818357216161805,
-       0.15313837699209373, 0.14798198605116586)  # fmt: skip
-HALF_PI = 1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33
-SIN = (-0.16666666666666632, 0.00833333333332249, -0.0001984126982985795, 2.7557313707070068e-06, -2.5050760253406863e-08,
-       1.58969099521155e-10)  # fmt: skip
-COS = (0.0416666666666666, -0.001388888888887411, 2.480158728947673e-05, -2.7557314351390663e-07, 2.087572321298175e-09,
-       -1.1359647557788195e-11)  # fmt: skip
-ASIN = (1.66666666666666657415e-01, -3.25565818622400915405e-01, 2.01212532134862925881e-01, -4.00555345006794114027e-02,
-        7.91534994289814532176e-04, 3.47933107596021167570e-05)  # fmt: skip
-ASIN_BELOW = (1.0, -2.40339491173441421878e00, 2.02094576023350569471e00, -6.88283971605453293030e-01,
-              7.70381505559019352791e-02)  # fmt: skip
-ATAN = (3.33333333333329318027e-01, -1.99999999998764832476e-01, 1.42857142725034663711e-01, -1.11111104054623557880e-01,
-        9.09088713343650656196e-02, -7.69187620504482999495e-02, 6.66107313738753120669e-02, -5.83357013379057348645e-02,
-        4.97687799461593236017e-02, -3.65315727442169155270e-02, 1.62858201153657823623e-02)  # fmt: skip
+# fmt: off
+LOG = (
+    0.6666666666666735,  0.3999999999940942,  0.2857142874366239, 0.22222198432149784,
+    0.1818357216161805, 0.15313837699209373, 0.14798198605116586,
+)
+HALF_PI = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33)
+SIN = (
+     -0.16666666666666632,     0.00833333333332249, -0.0001984126982985795,
+    2.7557313707070068e-06, -2.5050760253406863e-08,  1.58969099521155e-10,
+)
+COS = (
+       0.0416666666666666,  -0.001388888888887411,    2.480158728947673e-05,
+    -2.7557314351390663e-07, 2.087572321298175e-09, -1.1359647557788195e-11,
+)
+ASIN = (
+     1.66666666666666657415e-01, -3.25565818622400915405e-01, 2.01212532134862925881e-01,
+    -4.00555345006794114027e-02,  7.91534994289814532176e-04, 3.47933107596021167570e-05,
+)
+ASIN_BELOW = (
+    1.0, -2.40339491173441421878e00, 2.02094576023350569471e00, -6.88283971605453293030e-01, 7.70381505559019352791e-02,
+)
+ATAN = (
+    3.33333333333329318027e-01, -1.99999999998764832476e-01, 1.42857142725034663711e-01, -1.11111104054623557880e-01,
+    9.09088713343650656196e-02, -7.69187620504482999495e-02, 6.66107313738753120669e-02, -5.83357013379057348645e-02,
+    4.97687799461593236017e-02, -3.65315727442169155270e-02, 1.62858201153657823623e-02,
+)
+# fmt: on
 LARGEST_ANGLE = 2.0**20
 TINY = 2.0**-54  # below it, odd functions that go like x are x
 Parts = tuple[Vector, Vector]  # a value, and what it lost
@@ -295,16 +308,10 @@ def _tan(code: Code, x: Vector) -> Vector:
     return code.choose(x.compared("oeq", 0.0), x, value + rest)
 
 
-FUNCTIONS: dict[str, Callable[..., Vector]] = {
-    "exp": _exp, "expm1": _expm1, "log": _log, "log1p": _log1p, "sin": _sin, "cos": _cos, "tan": _tan, "asin": _asin,
-    "acos": _acos, "atan": _atan, "atan2": _atan2, "tanh": _tanh, "asinh": _asinh, "acosh": _acosh, "atanh": _atanh,
-}  # fmt: skip
-OF_ANGLES = {
-    "sin": ("sin",),
-    "cos": ("cos",),
-    "tan": ("tan",),
-    "sincos": ("sin", "cos"),
-}  # what the C library has, beyond
+_ALL = (_exp, _expm1, _log, _log1p, _sin, _cos, _tan, _asin, _acos, _atan, _atan2, _tanh, _asinh, _acosh, _atanh)
+FUNCTIONS: dict[str, Callable[..., Vector]] = {each.__name__.removeprefix("_"): each for each in _ALL}
+# What of the C library they call, beyond `LARGEST_ANGLE`.
+OF_ANGLES = {"sin": ("sin",), "cos": ("cos",), "tan": ("tan",), "sincos": ("sin", "cos")}
 
 
 def symbol(name: str, width: int) -> str:
@@ -350,8 +357,11 @@ def _returned(code: Code, names: list[str]) -> list[str]:
         return [f"ret {kind} {names[0]}"]
     first = code.count = code.count + 1
     pair = f"{{{kind}, {kind}}}"
-    return [f"%p{first} = insertvalue {pair} poison, {kind} {names[0]}, 0",
-            f"%q{first} = insertvalue {pair} %p{first}, {kind} {names[1]}, 1", f"ret {pair} %q{first}"]  # fmt: skip
+    return [
+        f"%p{first} = insertvalue {pair} poison, {kind} {names[0]}, 0",
+        f"%q{first} = insertvalue {pair} %p{first}, {kind} {names[1]}, 1",
+        f"ret {pair} %q{first}",
+    ]
 
 
 def by_lanes(code: Code, name: str, inner: str, arity: int) -> str:

@@ -1,0 +1,139 @@
+"""Which back end computes what: by what was asked for, by what the program is, and by how many points there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from math import prod
+from typing import Any
+
+from exprad.backends.foreign import MODULES
+from exprad.backends.foreign import has_function as foreign_has
+from exprad.backends.levels import LevelRunner
+from exprad.backends.native import Native
+from exprad.backends.numpy import BlockRunner
+from exprad.backends.points import PointsRunner
+from exprad.backends.regions import RegionRunner
+from exprad.backends.signature import Input, Structure
+from exprad.backends.statements import has_function
+from exprad.errors import ArgumentError, UnsupportedError
+from exprad.graph.checkpoint import checkpointed
+from exprad.graph.expr import Expr
+from exprad.graph.program import Forecast, Program
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.numbers import numpy_function
+
+BACKENDS = ("auto", "numpy", "python", "native", "cupy", "jax", "torch")
+LEVEL_STEPS = 3000  # from which a program runs level by level, and never becomes source
+# What says of a row with a formula whether the target has a function for it, where the target is not NumPy.
+FUNCTIONS: dict[str, Callable[[Primitive], bool]] = {
+    **{library: partial(foreign_has, library) for library in MODULES},
+    "cupy": partial(has_function, "cupy"),
+    "python": lambda row: not row.is_composed or row.spelling("python") is not None,
+    "native": lambda row: not row.is_composed or row.spelling("llvm") is not None,
+}
+
+
+def check(backend: str, fast: bool) -> None:
+    """Raise if there is no such back end, or it has no such option."""
+    if backend not in BACKENDS:
+        raise ArgumentError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
+    if fast and backend != "native":
+        raise ArgumentError(f"fast=True is for backend='native', got backend={backend!r}")
+
+
+def lowered(outputs: Sequence[Expr], backend: str, checkpoint: int | str | None) -> Program:
+    """The program of outputs, of rows that a back end has."""
+    program = Program.lowered(outputs, FUNCTIONS.get(backend))
+    return program if checkpoint is None else checkpointed(program, checkpoint)
+
+
+class Choice:
+    """What runs a program for "auto", "numpy", "python" or "native".
+
+    Python computes one point of a few scalars; NumPy computes arrays: of scalars in blocks, or level by level where there are
+    many steps, and of arrays region by region; machine code computes arrays of scalars where it pays.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        inputs: Sequence[Input],
+        structure: Structure,
+        backend: str,
+        options: tuple[int | str | None, bool],
+    ) -> None:
+        self.program, self.inputs, self.structure, self.backend = program, inputs, structure, backend
+        self.checkpoint, self.fast = options
+        self.variables = tuple([variable for slot in inputs for variable in slot.variables])
+        self.columns = [program.variables.get(variable.name, -1) for variable in self.variables]
+        self.is_shaped = not program.is_of_scalars or any(variable.shape for variable in self.variables)
+        is_large = len(program.steps) > LEVEL_STEPS and not self.is_shaped
+        self.kind = RegionRunner if self.is_shaped else LevelRunner if is_large else BlockRunner
+        self.takes_numbers = backend != "numpy" and self.kind is BlockRunner
+        self.native = self._machine_code()
+        if backend == "native" and self.native is not None:
+            self.arrays = self.native.runner
+        elif self.kind is BlockRunner:
+            for row in program.rows:
+                numpy_function(row)  # which says what the row lacks
+        else:
+            self.arrays = self._numpy()
+
+    @cached_property
+    def arrays(self) -> Any:
+        """What runs the program over arrays. For blocks it is made when it is first needed: many functions meet numbers only."""
+        return self._numpy()
+
+    def _numpy(self) -> Any:
+        return self.kind(self.program, self.columns, self.inputs, self.structure.leaves)
+
+    def _machine_code(self) -> Native | None:
+        """What the native back end has for the function, where it was asked for, or may pay."""
+        if self.backend not in ("native", "auto") or self.backend == "auto" and self.is_shaped:
+            return None
+        if self.is_shaped:
+            raise UnsupportedError("backend 'native' takes expressions of scalars; for arrays take backend='numpy'")
+        expressions, leaves = self.structure.expressions, self.structure.leaves
+        native = Native(self.program, expressions, self.variables, self.inputs, leaves, self.fast)
+        return native if self.backend == "native" or native.may_run else None
+
+    @cached_property
+    def _at_points(self) -> PointsRunner:
+        """What runs a function of arrays at many points."""
+        return PointsRunner(self.program, self.inputs, self.structure.leaves, self._prepared)
+
+    def _prepared(self, outputs: Sequence[Expr]) -> Program:
+        return lowered(outputs, self.backend, self.checkpoint)
+
+    def runner(self, points: Shape) -> Any:
+        """What runs the program at points of a shape."""
+        native = self.native if self.backend == "auto" else None
+        if native is not None and prod(points) >= native.points and native.can_run:
+            return native.runner
+        return self._at_points if self.is_shaped and points else self.arrays
+
+    def run_late(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        """Run one point of numbers over arrays, after all: `out=` was given, though Python's function gives new numbers."""
+        self.arrays(arrays, leaves, points, dtype)
+
+    @property
+    def description(self) -> str:
+        """What was chosen, in words."""
+        if self.backend == "native":
+            return "python for numbers, native for arrays" if self.takes_numbers else "native"
+        if self.backend == "python" and self.takes_numbers:
+            return "python"
+        arrays = "numpy, level by level" if self.kind is LevelRunner else "numpy"
+        if self.takes_numbers:
+            arrays = f"python for numbers, {arrays} for arrays"
+        if self.native is not None and self.native.can_run:
+            arrays += f", native from {self.native.points:,} points"
+        return arrays
+
+    def forecast(self, points: int) -> Forecast:
+        """What a call will cost; the memory of a function of arrays is that of its plan, beyond inputs and outputs."""
+        found = self.program.forecast(points)
+        is_planned = self.kind is RegionRunner and points == 1
+        return found._replace(peak_memory=self.arrays.peak(8)) if is_planned else found

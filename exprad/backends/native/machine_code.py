@@ -1,0 +1,99 @@
+"""What the native back end has for expressions: code for arrays and built-ins for numbers, and from where on they pay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from exprad.backends.native import engine, layout
+from exprad.backends.native.builtins import Builtin
+from exprad.backends.native.linking import has_code
+from exprad.backends.native.runners import LargeRunner, NativeRunner
+from exprad.backends.signature import Input
+from exprad.errors import ExpradError, UnsupportedError
+from exprad.graph.expr import Expr, Var
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+
+LOOP_STEPS = 3000  # of one loop over arrays; LLVM's time grows faster than they do
+LOOP_ARRAYS = 100  # that one loop reads and writes
+WORTH = 100_000  # operations of a call, all points together, from which making code pays
+WORTH_LARGE = 100 * WORTH  # the same for a large program
+
+
+def is_as_in_python(row: Primitive) -> bool:
+    """Whether a built-in gives the very number that Python gives: by an operator, a choice, or the same C function."""
+    return row.is_own and not row.varies and row.spelling("python") is not None
+
+
+class Native:
+    """Machine code for expressions of scalars: for arrays, and as a built-in for numbers, each made when first needed.
+
+    `lowered` is their program for NumPy. `program` is the one that has code; it raises `UnsupportedError` where none has.
+    """
+
+    def __init__(
+        self,
+        lowered: Program,
+        expressions: Sequence[Expr],
+        variables: Sequence[Var],
+        inputs: Sequence[Input],
+        structure: Any,
+        fast: bool,
+    ) -> None:
+        self.lowered, self.expressions, self.variables = lowered, expressions, variables
+        self.inputs, self.structure, self.fast = inputs, structure, fast
+        count = len(lowered.calls)
+        self.is_large = count > LOOP_STEPS or len(variables) + len(lowered.outputs) > LOOP_ARRAYS
+        self.points = -(-(WORTH_LARGE if self.is_large else WORTH) // max(1, count))  # from which code for arrays pays
+
+    @property
+    def may_run(self) -> bool:
+        """Whether LLVM is there and seems to have all code."""
+        return engine.is_installed() and all(row.formula is not None or has_code(row) for row in self.lowered.rows)
+
+    @property
+    def can_run(self) -> bool:
+        """Whether LLVM loads and has all code."""
+        try:
+            return bool(self.program)
+        except ExpradError:
+            return False
+
+    @property
+    def has_builtin(self) -> bool:
+        """Whether there can be a built-in."""
+        return layout.has_builtins() and not self.is_large
+
+    @property
+    def is_as_in_python(self) -> bool:
+        """Whether a built-in gives the very numbers that Python gives."""
+        return all(map(is_as_in_python, self.lowered.rows))
+
+    @cached_property
+    def program(self) -> Program:
+        engine.binding()
+        if all(map(has_code, self.lowered.rows)):
+            return self.lowered
+        program = Program.lowered(self.expressions, has_code)
+        missing = [row.name for row in program.rows if not has_code(row)]
+        if missing:
+            said = f"backend 'native' has no code for {', '.join(missing)}; give the row a formula="
+            raise UnsupportedError(f"{said} of functions that it has, or a ufunc of doubles as numpy=")
+        return program
+
+    @cached_property
+    def _columns(self) -> list[int]:
+        return [self.program.variables.get(variable.name, -1) for variable in self.variables]
+
+    @cached_property
+    def runner(self) -> Any:
+        """What runs the program over arrays."""
+        kind = LargeRunner if self.is_large else NativeRunner
+        return kind(self.program, self._columns, self.inputs, self.structure, self.fast)
+
+    def builtin(self, container: str, general: Any) -> Any:
+        """The built-in; see `Builtin`."""
+        with engine.compiling():
+            return Builtin(self.program, self._columns, container, self.fast).function(general)

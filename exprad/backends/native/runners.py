@@ -1,0 +1,213 @@
+"""How a compiled program meets points and threads: over arrays of any layout, and large ones point by point."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Sequence
+from functools import cache, cached_property
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from exprad.backends.levels import Layout, LevelRunner
+from exprad.backends.native import engine, kernels, layout, linking
+from exprad.backends.native.levels import Levels
+from exprad.backends.native.steps import function_name
+from exprad.backends.numpy import BlockRunner, columns_of, pool, rows_of, workers
+from exprad.backends.signature import Input
+from exprad.graph.program import Program
+from exprad.ground.shapes import Shape
+from exprad.ground.traverse import collector_paused
+
+THREADED_WORK = 500_000  # nanoseconds of work from which threads pay
+COST = 0.02, 0.8  # nanoseconds that an operation takes at a point: of arithmetic; of a function
+QUICK = 200_000  # characters of text from which LLVM is asked for code made quickly, which is at most a fifth slower
+REALS = {np.dtype(np.float64): "double", np.dtype(np.float32): "float"}
+
+
+class ArrayKernel:
+    """A program as a loop of machine code over arrays of one real type."""
+
+    def __init__(self, program: Program, columns: Sequence[int], real: str, fast: bool) -> None:
+        module = linking.new_module(engine.width(), real, fast)
+        self.engine, address = linking.linked(module, kernels.kernel(module, program, columns), "kernel")
+        arrays = [ctypes.c_void_p] * (len(columns) + len(program.outputs))
+        self.function = ctypes.CFUNCTYPE(None, *arrays, ctypes.c_int64, ctypes.c_int64)(address)
+
+    def __call__(self, arrays: Sequence[Any], start: int, stop: int) -> None:
+        """Run from one point to another over arrays of one dimension, or none."""
+        if layout.reads_arrays():
+            self.function(*map(id, arrays), start, stop)
+        else:
+            imitated = [layout.imitated(array) for array in arrays]
+            self.function(*map(ctypes.addressof, imitated), start, stop)
+
+
+class NativeRunner:
+    """Runs a program of scalars over arrays of any layout: one loop, on threads where that pays.
+
+    Code for double and for single precision is made when it is first needed. Other types go through NumPy.
+    """
+
+    def __init__(
+        self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, fast: bool
+    ) -> None:
+        self.program, self.inputs, self.structure, self.fast = program, inputs, structure, fast
+        self.used = [place for place, column in enumerate(columns) if column >= 0]
+        self.columns = [columns[place] for place in self.used]
+        are_scalars = not any(slot.shape for slot in inputs) and all(shape is None for shape, *_ in structure)
+        self.takes_all = are_scalars and len(self.used) == len(inputs)  # an array each, just as they are given
+        functions = sum(map(bool, map(function_name, [program.steps[index][0] for index in program.calls])))
+        self.cost = COST[0] * len(program.calls) + COST[1] * functions
+        self._kernels: dict[Any, Any] = {}
+        self._other = cache(lambda: BlockRunner(program, columns, inputs, structure))
+
+    @property
+    def source(self) -> str:
+        return kernels.kernel(linking.new_module(engine.width(), "double", self.fast), self.program, self.columns)
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        kernel = self._kernels.get(dtype) or self._made(dtype)
+        if kernel is None:
+            return self._other()(arrays, leaves, points, dtype)
+        flat = _of_one_axis([*arrays, *leaves], points, dtype) if self.takes_all else None
+        if flat is None:
+            return self._rearranged(kernel, arrays, leaves, points, dtype)
+        return self._shared(kernel, flat, prod(points))
+
+    def _rearranged(
+        self, kernel: ArrayKernel, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any
+    ) -> None:
+        """Arrays of arrays, of other types, or of any layout: by their last axis, and copied where it must be."""
+        columns, rows = columns_of(self.inputs, arrays, dtype), rows_of(leaves, self.structure)
+        targets = [row if row.dtype == dtype else np.empty(points, dtype) for row in rows]
+        whole = [columns[place] for place in self.used]
+        flat = _of_one_axis(whole + targets, points, dtype)
+        if flat is not None:
+            self._shared(kernel, flat, prod(points))
+        elif prod(points):
+            stretched = [np.broadcast_to(array, points) for array in whole] + targets
+            for place in product(*map(range, points[:-1])):
+                self._shared(kernel, [array[place] for array in stretched], points[-1])
+        for row, target in zip(rows, targets, strict=True):
+            if row is not target:
+                np.copyto(row, target, casting="unsafe")
+
+    def _made(self, dtype: Any) -> Any:
+        real = REALS.get(dtype)
+        with engine.compiling():
+            if real is not None and dtype not in self._kernels:
+                self._kernels[dtype] = ArrayKernel(self.program, self.columns, real, self.fast)
+        return self._kernels.get(dtype)
+
+    def _shared(self, kernel: ArrayKernel, arrays: Sequence[Any], count: int) -> None:
+        """One axis, cut into a piece for each thread."""
+        if count * self.cost < THREADED_WORK:
+            kernel(arrays, 0, count)
+            return
+        share = math.ceil(count / workers() / 64) * 64
+        pieces = [(start, min(start + share, count)) for start in range(0, count, share)]
+        jobs = [pool().submit(kernel, arrays, start, stop) for start, stop in pieces[1:]]
+        kernel(arrays, *pieces[0])
+        for job in jobs:
+            job.result()
+
+
+def _of_one_axis(arrays: Sequence[Any], points: Shape, dtype: Any) -> list[Any] | None:
+    """The arrays with one axis, or none, if all are contiguous and of the type; else None."""
+    flat = []
+    for array in arrays:
+        if array.ndim and (array.shape != points or not array.flags.c_contiguous) or array.dtype != dtype:
+            return None
+        flat.append(array if array.ndim < 2 else array.reshape(-1))
+    return flat
+
+
+class LevelsKernel:
+    """A large program as loops over the rows of a table of one real type; see `Levels`."""
+
+    def __init__(self, layout: Layout, real: str, fast: bool) -> None:
+        numbers = linking.new_module(1, real, fast)
+        levels = Levels(layout, linking.new_module(engine.width(), real, fast), numbers)
+        self.places = np.concatenate(levels.places) if levels.places else np.empty(0, np.int64)
+        self.engine, address = linking.linked(numbers, levels.text, "levels", 0 if len(levels.text) > QUICK else 2)
+        self.function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
+
+    def __call__(self, table: Any) -> None:
+        """Fill a table from its inputs and constants."""
+        self.function(*[array.__array_interface__["data"][0] for array in (table, self.places)])
+
+
+class LargeRunner:
+    """Runs a large program, point by point. Threads may share it: each takes a table of its own."""
+
+    def __init__(
+        self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, fast: bool
+    ) -> None:
+        self.program, self.columns, self.inputs, self.structure, self.fast = program, columns, inputs, structure, fast
+        self._kernels: dict[Any, LevelsKernel] = {}
+        self._tables: dict[Any, list[Any]] = {}
+        self._other = cache(lambda: LevelRunner(program, columns, inputs, structure))
+
+    @cached_property
+    def layout(self) -> Layout:
+        with collector_paused():
+            return Layout(self.program, self.columns, self.structure, engine.width())
+
+    @property
+    def source(self) -> str:
+        vectors, numbers = (linking.new_module(width, "double", self.fast) for width in (engine.width(), 1))
+        return Levels(self.layout, vectors, numbers).text
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        if dtype not in REALS:
+            return self._other()(arrays, leaves, points, dtype)
+        kernel = self._kernels.get(dtype) or self._made(dtype)
+        count = prod(points)
+        inputs = [
+            np.broadcast_to(array, (*slot.shape, *points)).reshape(prod(slot.shape), count)
+            for slot, array in zip(self.inputs, arrays, strict=True)
+        ]
+        outputs = [_as_rows(leaf, shape, count) for leaf, (shape, *_) in zip(leaves, self.structure, strict=True)]
+        share = -(-count // workers()) or 1
+        later = [range(start, min(start + share, count)) for start in range(share, count, share)]
+        jobs = [pool().submit(self._run, kernel, dtype, inputs, outputs, piece) for piece in later]
+        self._run(kernel, dtype, inputs, outputs, range(min(share, count)))
+        for job in jobs:
+            job.result()
+        for leaf, output in zip(leaves, outputs, strict=True):
+            if not leaf.flags.c_contiguous:
+                np.copyto(leaf, output.reshape(leaf.shape))
+        return None
+
+    def _run(
+        self, kernel: LevelsKernel, dtype: Any, inputs: Sequence[Any], outputs: Sequence[Any], points: range
+    ) -> None:
+        tables = self._tables.setdefault(dtype, [])
+        try:
+            table = tables.pop()
+        except IndexError:
+            table = np.concatenate([self.layout.table((), dtype), np.zeros(engine.width(), dtype)])
+        for point in points:
+            first = 0
+            for rows in inputs:
+                table[first : first + len(rows)] = rows[:, point]
+                first += len(rows)
+            kernel(table)
+            self.layout.write(table, [output[:, point] for output in outputs])
+        tables.append(table)
+
+    def _made(self, dtype: Any) -> LevelsKernel:
+        with engine.compiling():
+            if dtype not in self._kernels:
+                self._kernels[dtype] = LevelsKernel(self.layout, REALS[dtype], self.fast)
+        return self._kernels[dtype]
+
+
+def _as_rows(leaf: Any, shape: Shape | None, count: int) -> Any:
+    """An output as a row for each of its places, each of so many points: a view where it is contiguous, or else new."""
+    rows = (prod(shape or ()), count)
+    return leaf.reshape(rows) if leaf.flags.c_contiguous else np.empty(rows, leaf.dtype)

@@ -1,0 +1,77 @@
+"""The outputs of a call: their shapes and types, arrays to write them to, and what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from exprad.backends.signature import Structure
+from exprad.errors import ArgumentError, ShapeError, refuse_masked
+from exprad.graph.program import Program
+from exprad.ground.shapes import Shape
+
+
+class Plan(NamedTuple):
+    """What a call with arguments of certain shapes and types comes to."""
+
+    dtype: Any
+    points: Shape
+    is_point: bool  # Python answers, in floats
+    are_numbers: bool
+    results: list[tuple[Shape, Any]]  # the shape and the type of each output
+    runner: Any
+
+    def write(self, arrays: Sequence[Any], given: Sequence[Any]) -> None:
+        """Run, and write to the arrays given; first to others, where one may share memory with an input."""
+        targets = list(given)
+        for place, mine in enumerate(given):
+            for array in arrays:
+                if np.may_share_memory(mine, array):
+                    targets[place] = np.empty_like(mine)
+                    break
+        self.runner(arrays, targets, self.points, self.dtype)
+        for mine, target in zip(given, targets, strict=True):
+            if mine is not target:
+                np.copyto(mine, target)
+
+
+class Outputs:
+    """The outputs of a program, in the structure that a call returns."""
+
+    def __init__(self, program: Program, structure: Structure) -> None:
+        self.program, self.structure = program, structure
+
+    def results(self, points: Shape, dtype: Any) -> list[tuple[Shape, Any]]:
+        """The shape and the type of each output: an array of outputs has one for each of its places, so its axes come first."""
+        results = []
+        for shape, first, _ in self.structure.leaves:
+            index = self.program.outputs[first]
+            head = self.program.steps[index][0]
+            own = self.program.shapes[index] if shape is None else shape
+            is_condition = shape is None and getattr(head, "predicate", False)
+            whole = points + own if shape is None else own + points
+            results.append((whole, np.dtype(bool) if is_condition else dtype))
+        return results
+
+    def targets(self, out: Any, results: Sequence[tuple[Shape, Any]]) -> list[Any]:
+        """The arrays given to write to, one an output."""
+        given = self.structure.flatten(out)
+        for place, (mine, (shape, kind)) in enumerate(zip(given, results, strict=True)):
+            if not isinstance(mine, np.ndarray) or mine.shape != shape or mine.dtype != kind:
+                found = f"{mine.shape} of {mine.dtype}" if isinstance(mine, np.ndarray) else type(mine).__name__
+                raise ShapeError(f"out of output {place} must be an array {shape} of {kind}, got {found}")
+            if mine.__class__ is not np.ndarray:
+                refuse_masked(mine, f"out of output {place}")
+            if not mine.flags.writeable:
+                raise ArgumentError(f"out of output {place} is read-only")
+            for other in given[:place]:
+                if np.may_share_memory(mine, other) and np.shares_memory(mine, other):
+                    raise ArgumentError(f"out of output {place} shares memory with another output")
+        return given
+
+
+def number_of(leaf: Any) -> Any:
+    """An array of one number as that."""
+    return leaf.item() if leaf.shape == () else leaf
