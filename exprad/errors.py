@@ -61,8 +61,10 @@ def refuse_masked(value: object, what: str) -> None:
     """Masked arrays of NumPy are refused where they come in: to compute with what a mask hides would be wrong."""
     if hasattr(value, "filled") and hasattr(value, "mask"):
         shape = getattr(value, "shape", ())
-        raise OperandError(f"{what} can't be a masked array, got {type(value).__name__} of shape {shape}: its mask would be "
-                           "lost; fill it (.filled(0.0)), or take what is not masked (.compressed())")  # fmt: skip
+        raise OperandError(
+            f"{what} can't be a masked array, got {type(value).__name__} of shape {shape}: its mask would be "
+            "lost; fill it (.filled(0.0)), or take what is not masked (.compressed())"
+        )
 
 
 def extra(module: str, name: str, user: str) -> MissingExtraError:

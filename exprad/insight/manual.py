@@ -41,8 +41,12 @@ def documentation(row: Primitive) -> str:
     """
     operands = [Var(name) for name in names(row)]
     facts = [*_derivatives(row, operands), *_domain(row, operands), *_kink(row, operands), *_edges(row, operands)]
-    parts = [f"{row.name}({', '.join(names(row))})", _about(row, operands), "\n".join(f"- {fact}" for fact in facts),
-             "\n".join(_example(row, operands))]  # fmt: skip
+    parts = [
+        f"{row.name}({', '.join(names(row))})",
+        _about(row, operands),
+        "\n".join(f"- {fact}" for fact in facts),
+        "\n".join(_example(row, operands)),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -41,8 +41,11 @@ class Shipped:
         function = _restored(self.payload)
         leaves = function._structure.flatten(function(*arrays))
         points = function._arguments.points([np.asarray(array) for array in arrays])
-        rows = [leaf if shape is None else part for leaf, (shape, *_) in zip(leaves, function._structure.leaves, strict=True)
-                for part in ([leaf] if shape is None else np.reshape(leaf, (-1, *np.shape(leaf)[len(shape) :])))]  # fmt: skip
+        rows = [
+            leaf if shape is None else part
+            for leaf, (shape, *_) in zip(leaves, function._structure.leaves, strict=True)
+            for part in ([leaf] if shape is None else np.reshape(leaf, (-1, *np.shape(leaf)[len(shape) :])))
+        ]
         return [np.broadcast_to(row, points) for row in rows]
 
     def stacked(self, *arrays: Any) -> Any:
@@ -83,10 +86,12 @@ def total(function: Function, *arguments: Any, split_every: int = 8) -> Any:
 
 def _built(function: Function, rows: Any, points: tuple[int, ...]) -> Any:
     """The structure of the outputs, of the rows of all of them."""
-    return function._structure.build([
-        rows[first] if shape is None else rows[first:beyond].reshape((*shape, *points))
-        for shape, first, beyond in function._structure.leaves
-    ])  # fmt: skip
+    return function._structure.build(
+        [
+            rows[first] if shape is None else rows[first:beyond].reshape((*shape, *points))
+            for shape, first, beyond in function._structure.leaves
+        ]
+    )
 
 
 def _blockwise(function: Function, arguments: Sequence[Any], kind: str) -> Any:
@@ -101,9 +106,15 @@ def _blockwise(function: Function, arguments: Sequence[Any], kind: str) -> Any:
         free += lead
     adjusted = {axis: lambda size: 1 for axis in range(rank)} if kind == "sums" else None
     return da.blockwise(
-        getattr(shipped, kind), [row, *range(rank)], *pairs, new_axes={row: len(function.program.outputs)},
-        concatenate=True, adjust_chunks=adjusted, dtype=dtype, meta=np.empty((0,) * (rank + 1), dtype),
-    )  # fmt: skip
+        getattr(shipped, kind),
+        [row, *range(rank)],
+        *pairs,
+        new_axes={row: len(function.program.outputs)},
+        concatenate=True,
+        adjust_chunks=adjusted,
+        dtype=dtype,
+        meta=np.empty((0,) * (rank + 1), dtype),
+    )
 
 
 def _prepared(function: Function, arguments: Sequence[Any]) -> tuple[Shipped, list[Any], list[int], Any]:
@@ -127,6 +138,9 @@ def _prepared(function: Function, arguments: Sequence[Any]) -> tuple[Shipped, li
     except ValueError:
         shapes = [array.shape for array in arrays]
         raise ShapeError(f"the shapes of Dask arrays do not broadcast together: {shapes}") from None
-    kinds = [array.dtype if array.dtype.kind == "f" else np.dtype(float) for array, given in zip(arrays, arguments, strict=True)
-             if given.__class__ not in (int, float)]  # fmt: skip
+    kinds = [
+        array.dtype if array.dtype.kind == "f" else np.dtype(float)
+        for array, given in zip(arrays, arguments, strict=True)
+        if given.__class__ not in (int, float)
+    ]
     return Shipped(function), arrays, leads, np.result_type(*kinds) if kinds else np.dtype(float)

@@ -82,8 +82,10 @@ def _function(sp: Any, spelled: Any) -> Callable[..., Any] | None:
 def _by_formula(sp: Any, row: Primitive, *operands: Any) -> Any:
     """What a row's formula is of these operands."""
     names = [Var(f"_formula_{place}") for place in range(row.arity)]
-    given = [int(x) if place in row.orders and x.is_Integer else name
-             for place, (x, name) in enumerate(zip(operands, names, strict=True))]  # fmt: skip
+    given = [
+        int(x) if place in row.orders and x.is_Integer else name
+        for place, (x, name) in enumerate(zip(operands, names, strict=True))
+    ]
     symbols = [to_sympy(name) for name in names]
     body = to_sympy(expression(row.by_formula(*given)))
     return body.subs(dict(zip(symbols, operands, strict=True)), simultaneous=True)
@@ -119,8 +121,10 @@ def _variable(sp: Any, symbol: Any, named: dict[str, Any]) -> Var:
         return _dummies[symbol]
     other = named.setdefault(symbol.name, symbol)
     if other != symbol:
-        raise NameClashError(f"two symbols are called {symbol.name!r}, one of them {other.assumptions0}, the other "
-                             f"{symbol.assumptions0}; give one of them another name")  # fmt: skip
+        raise NameClashError(
+            f"two symbols are called {symbol.name!r}, one of them {other.assumptions0}, the other "
+            f"{symbol.assumptions0}; give one of them another name"
+        )
     return Var(symbol.name)
 
 

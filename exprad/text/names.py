@@ -56,8 +56,13 @@ def marked(variables: Sequence[Var], index: tuple[Any, ...]) -> Var | None:
     """That of several variables whose shape an index is, if it is no index of the others."""
     if not all(each.__class__ is int for each in index):
         return None
-    fitting = [each for each in variables if is_shape(each, index) or len(index) <= len(each.shape) and all(
-               -size <= place < size for place, size in zip(index, each.shape, strict=False))]  # fmt: skip
+    fitting = [
+        each
+        for each in variables
+        if is_shape(each, index)
+        or len(index) <= len(each.shape)
+        and all(-size <= place < size for place, size in zip(index, each.shape, strict=False))
+    ]
     return fitting[0] if len(fitting) == 1 and is_shape(fitting[0], index) else None
 
 

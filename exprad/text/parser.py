@@ -259,8 +259,11 @@ class _Parser(Source):
             found = marked(living, index)
             if found is not None:
                 return found
-        raise self.error(f"several variables are called {name!r}; a line before says which: "
-                         f"{' or '.join(declaration([each]) for each in living)}", token)  # fmt: skip
+        raise self.error(
+            f"several variables are called {name!r}; a line before says which: "
+            f"{' or '.join(declaration([each]) for each in living)}",
+            token,
+        )
 
     def _array(self, token: Token) -> Expr:
         """`array([1.0, 2.0])`, and `zeros((0, 3))`; after a comma, the type where it isn't what such numbers have."""

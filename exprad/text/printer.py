@@ -121,8 +121,12 @@ class _Graph:
     def declared(self, is_asked: bool, is_exact: bool) -> list[Var]:
         """The variables whose shapes are said at the beginning."""
         is_program = bool(self.names)
-        return [each for each in self.variables if each not in self.names and (
-            is_asked or is_program and each.shape or is_exact and meant(each.name) is not each)]  # fmt: skip
+        return [
+            each
+            for each in self.variables
+            if each not in self.names
+            and (is_asked or is_program and each.shape or is_exact and meant(each.name) is not each)
+        ]
 
     def _name_namesakes(self) -> None:
         """Variables that share their names get others."""

@@ -35,8 +35,12 @@ def main(arguments: list[str]) -> int:
             if "--check" not in arguments:
                 place.write_text(wanted, encoding="utf-8")
     if stale:
-        print("\n".join(f"{path}: not current; run python -m tools.stubs" if "--check" in arguments else f"{path}: written"
-                        for path in stale))  # fmt: skip
+        print(
+            "\n".join(
+                f"{path}: not current; run python -m tools.stubs" if "--check" in arguments else f"{path}: written"
+                for path in stale
+            )
+        )
     return int(bool(stale) and "--check" in arguments)
 
 

@@ -70,8 +70,11 @@ def row_methods() -> list[str]:
 
 def array_methods() -> list[str]:
     """The methods of arrays that are declared where users look, without their types."""
-    return sorted(name for name, each in vars(ArrayMethods).items() if inspect.isfunction(each)
-                  and name not in (*_AS_NUMPY, *_NOT_TYPED) and (name[0] != "_" or name[:2] == "__"))  # fmt: skip
+    return sorted(
+        name
+        for name, each in vars(ArrayMethods).items()
+        if inspect.isfunction(each) and name not in (*_AS_NUMPY, *_NOT_TYPED) and (name[0] != "_" or name[:2] == "__")
+    )
 
 
 def _operators(kind: Kind) -> list[str]:

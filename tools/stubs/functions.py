@@ -61,6 +61,8 @@ def _overloads(name: str, function: Callable[..., Any]) -> str:
 
 def text() -> str:
     doc = "NumPy's functions of arrays as type checkers know them."
-    return HEADER.format(doc=doc) + _IMPORTS + "\n".join(
-        _overloads(name, function) for name, function in public_functions().items()
-    )  # fmt: skip
+    return (
+        HEADER.format(doc=doc)
+        + _IMPORTS
+        + "\n".join(_overloads(name, function) for name, function in public_functions().items())
+    )

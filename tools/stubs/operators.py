@@ -32,15 +32,25 @@ _FUNCTION = {"f": "Callable[..., Any]", "wrt": "Any"}
 _OPERATORS: dict[str, tuple[tuple[Mapping[str, str], str], ...]] = {
     "gradient": (({"f": "Scalar"}, "{of}"), (_FUNCTION, "Any")),
     "value_and_gradient": (({"f": "Scalar"}, "tuple[Expr, {of}]"),),
-    "hessian": (({"f": "Scalar", **_DENSE}, "{of_of}"), ({"f": "Scalar", **_SPARSE}, "SparseMatrix"), (_FUNCTION, "Any")),
-    "jacobian": (({"fs": "Expr", **_DENSE}, "{of}"), ({"fs": "Several", **_DENSE}, "list[{of}]"),
-                 ({"fs": "Expr | Several", **_SPARSE}, "SparseMatrix")),
+    "hessian": (
+        ({"f": "Scalar", **_DENSE}, "{of_of}"),
+        ({"f": "Scalar", **_SPARSE}, "SparseMatrix"),
+        (_FUNCTION, "Any"),
+    ),
+    "jacobian": (
+        ({"fs": "Expr", **_DENSE}, "{of}"),
+        ({"fs": "Several", **_DENSE}, "list[{of}]"),
+        ({"fs": "Expr | Several", **_SPARSE}, "SparseMatrix"),
+    ),
     "vjp": (({"fs": "Expr", "fs_bar": "ExprLike"}, "{of}"), ({"fs": "Several", "fs_bar": "Several"}, "{of}")),
     "hvp": (({"f": "Scalar", "direction": "{direction}"}, "{of}"),),
-    "jvp": (({"fs": "Expr", "x_dots": "Directions"}, "Expr"), ({"fs": "Several", "x_dots": "Directions"}, "list[Expr]")),
+    "jvp": (
+        ({"fs": "Expr", "x_dots": "Directions"}, "Expr"),
+        ({"fs": "Several", "x_dots": "Directions"}, "list[Expr]"),
+    ),
     "derivative": (({"f": "Scalar", "x": "Var | str"}, "Expr"), ({"f": "Callable[..., Any]", "x": "Any"}, "Any")),
     "evaluate": (({"outputs": "Expr"}, "Any"), ({"outputs": "Several"}, "list[Any]")),
-}  # fmt: skip
+}
 METHODS = ("gradient", "hessian")  # of expressions; the others have one type
 
 

@@ -32,8 +32,12 @@ def _with_one(count: int, kind: str, others: str, result: str) -> list[Case]:
 
 def of_carriers(count: int, expression: str, variable: str, dual: str) -> list[Case]:
     """The cases of operands one of which, or more, is a carrier, or an array of another library."""
-    kinds = (("Exprs", "ExprLike", expression), ("Variable", "VariableLike", variable), ("DualNumber", "DualLike", dual),
-             ("Foreign", "Foreign | Plain", "Any"))  # fmt: skip
+    kinds = (
+        ("Exprs", "ExprLike", expression),
+        ("Variable", "VariableLike", variable),
+        ("DualNumber", "DualLike", dual),
+        ("Foreign", "Foreign | Plain", "Any"),
+    )
     return [case for kind, others, result in kinds for case in _with_one(count, kind, others, result)]
 
 

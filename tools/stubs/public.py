@@ -28,8 +28,10 @@ def _home(name: str) -> str:
 
 def _imports() -> list[str]:
     homes = _homes()
-    return [f"from exprad.{module} import " + ", ".join(f"{name} as {name}" for name in homes if homes[name] == module)
-            for module in sorted(set(homes.values()))]  # fmt: skip
+    return [
+        f"from exprad.{module} import " + ", ".join(f"{name} as {name}" for name in homes if homes[name] == module)
+        for module in sorted(set(homes.values()))
+    ]
 
 
 def _rows() -> list[str]:
@@ -45,6 +47,14 @@ def _told(row: Primitive) -> str:
 
 def text() -> str:
     kinds = sorted({class_of(row) for row in public_rows().values()})
-    lines = [*_imports(), f"from exprad.signatures.rows import {', '.join(kinds)}", "", "__version__: str",
-             f"__all__ = {exprad.__all__!r}", "", *_rows(), ""]  # fmt: skip
+    lines = [
+        *_imports(),
+        f"from exprad.signatures.rows import {', '.join(kinds)}",
+        "",
+        "__version__: str",
+        f"__all__ = {exprad.__all__!r}",
+        "",
+        *_rows(),
+        "",
+    ]
     return HEADER.format(doc=summary(exprad)) + "\n".join(lines)

@@ -52,6 +52,8 @@ def _class(row: Primitive) -> str:
 
 def text() -> str:
     kinds = {class_of(row): row for row in public_rows().values()}
-    return HEADER.format(doc="Rows as type checkers know them.") + _IMPORTS + "\n".join(
-        _class(kinds[kind]) for kind in sorted(kinds)
-    )  # fmt: skip
+    return (
+        HEADER.format(doc="Rows as type checkers know them.")
+        + _IMPORTS
+        + "\n".join(_class(kinds[kind]) for kind in sorted(kinds))
+    )
