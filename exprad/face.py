@@ -17,6 +17,7 @@ homes.update({
     "as_operand":                        "exprad.arrays:as_operand",
 
     "Expr.evaluate":                     "exprad.graph.evaluation:evaluate",
+    "Expr.__call__":                     "exprad.graph.evaluation:called",
     "Expr.gradient":                     "exprad.derivatives.matrices:gradient",
     "Expr.hessian":                      "exprad.derivatives.matrices:hessian",
     "Expr.backpropagate":                "exprad.derivatives.matrices:backpropagate",

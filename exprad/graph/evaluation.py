@@ -7,8 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 from exprad.dual import DualNumber
-from exprad.errors import BindingError, NameClashError, OperandError, ShapeError, refuse_masked
-from exprad.graph.expr import Expr, Var, expression, variables_by_name
+from exprad.errors import ArgumentError, BindingError, NameClashError, OperandError, ShapeError, refuse_masked
+from exprad.graph.leaf import Var, expression, variables_by_name
+from exprad.graph.node import Expr
 from exprad.ground.digits import shown
 from exprad.ground.shapes import Shape, broadcast_shapes
 from exprad.ground.traverse import postorder
@@ -54,6 +55,22 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
         _of_kind(values[root], root, given, points + root.shape if root.shape else wide, duals) for root in roots
     ]
     return results[0] if single else results
+
+
+def called(f: Expr, /, *values: Any, **named: Any) -> Any:
+    """The value of an expression that is called: see `Expr.__call__`."""
+    if not values:
+        return evaluate(f, None, **named)
+    first, *more = values
+    if isinstance(first, Mapping) and not more:
+        return evaluate(f, first, **named)
+    free = [v for v in f.variables if v.name not in named]
+    if more or len(free) > 1 or named and not free:
+        raise ArgumentError(
+            f"an expression takes its values by name, or that of its only variable by place; it has "
+            f"{[v.name for v in free]}, got {len(values)} by place: write f(x=3, y=4)"
+        )
+    return evaluate(f, {free[0] if free else Var.fresh(): first}, **named)
 
 
 def _compute(order: Iterable[Any], values: dict[Expr, Any], kind: Any, has_axes: bool) -> None:

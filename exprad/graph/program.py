@@ -10,7 +10,10 @@ from math import prod
 from typing import Any, NamedTuple
 
 from exprad.errors import NameClashError, UnsupportedError
-from exprad.graph.expr import Const, Expr, Var, build, expression, node_class
+from exprad.graph.call import node_class
+from exprad.graph.expr import build
+from exprad.graph.leaf import Const, Var, expression
+from exprad.graph.node import Expr
 from exprad.ground.digits import digits
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape

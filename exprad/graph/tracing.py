@@ -10,7 +10,8 @@ from typing import Any
 
 from exprad.arrays.counterparts import trace as of_matrix
 from exprad.errors import ArgumentError, NameClashError
-from exprad.graph.expr import Call, Var
+from exprad.graph.call import Call
+from exprad.graph.leaf import Var
 from exprad.ground.traverse import collector_paused, fold
 
 _tracing: ContextVar[frozenset[str]] = ContextVar("tracing", default=frozenset())  # parameters of functions traced now
