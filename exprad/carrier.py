@@ -228,6 +228,10 @@ class Carrier(Arithmetic, ArrayMethods):
 
     __slots__ = ()
 
+    def _like(self, value: Any) -> Any:
+        """A plain value, as it is beside this carrier: with what the carrier adds to it, if it adds something."""
+        return value
+
 
 if TYPE_CHECKING:  # what each gets from the tables by the loops below, with its types
     from exprad.signatures.carriers import OfDualNumber as OfDualNumber

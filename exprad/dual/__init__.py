@@ -89,6 +89,10 @@ class DualNumber(OfDualNumber):
             return unwrap(y)
         return DualNumber._at(unwrap(y), pushforward(primitive, y, xs, x_dots), level)
 
+    def _like(self, value: Any) -> DualNumber:
+        """A value that nothing flows to, beside this dual number."""
+        return DualNumber._at(value, None, self._level)
+
     @property
     def _numbers(self) -> Any:
         return self.value
