@@ -204,18 +204,25 @@ def _refuse_several(function: Callable[..., Any], operator: str, handed: str, ad
     code = getattr(function, "__code__", None)
     if code is None or code.co_argcount < 2:
         return
-    needed = [each.name for each in signature(function).parameters.values()
-              if each.default is each.empty and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]  # fmt: skip
+    needed = [
+        each.name
+        for each in signature(function).parameters.values()
+        if each.default is each.empty and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+    ]
     if len(needed) > 1:
-        raise ArgumentError(f"{operator} hands the function one argument, {handed}, and this one needs {len(needed)}: "
-                            f"{', '.join(needed)}; write {advice}")  # fmt: skip
+        raise ArgumentError(
+            f"{operator} hands the function one argument, {handed}, and this one needs {len(needed)}: "
+            f"{', '.join(needed)}; write {advice}"
+        )
 
 
 def _seeds(point: Any, operator: str) -> Iterator[tuple[Any, int]]:
     """The point, whose coordinates carry the derivative in turn, and the level at which they do."""
     if not getattr(point, "shape", True) or not hasattr(point, "__len__") or isinstance(point, (str, bytes, dict)):
-        raise OperandError(f"{operator} of a Python function takes the point as a sequence of numbers, got "
-                           f"{type(point).__name__}: {point!r}; of one number, derivative(function, x)")  # fmt: skip
+        raise OperandError(
+            f"{operator} of a Python function takes the point as a sequence of numbers, got "
+            f"{type(point).__name__}: {point!r}; of one number, derivative(function, x)"
+        )
     if isinstance(point, DualNumber) or getattr(getattr(point, "dtype", None), "kind", "O") in "iuf":
         yield from _seeds_of_array(point)
         return

@@ -151,8 +151,10 @@ def _checked(name: str, value: Any) -> Any:
         return value
     if value is None or isinstance(value, (str, bytes, complex, Expr)):
         advice = "; f.substitute({x: ...}) replaces a variable by an expression" if isinstance(value, Expr) else ""
-        raise OperandError(f"variable {name!r} must be bound to a real number or an array, got {type(value).__name__}: "
-                           f"{value!r}{advice}")  # fmt: skip
+        raise OperandError(
+            f"variable {name!r} must be bound to a real number or an array, got {type(value).__name__}: "
+            f"{value!r}{advice}"
+        )
     refuse_masked(value, f"what variable {name!r} is bound to")
     if isinstance(value, (list, tuple)):
         import numpy as np
@@ -167,8 +169,10 @@ def _strays(bound: Mapping[str, Any], held: Mapping[str, Var], bindings: Mapping
     """The names bound that the expression does not hold; each must name a living variable."""
     for key in bindings:
         if isinstance(key, Var) and held.get(key.name, key) is not key:
-            raise NameClashError(f"variable {key.name!r} of shape {held[key.name].shape} is bound by another of that name, of "
-                                 f"shape {key.shape}")  # fmt: skip
+            raise NameClashError(
+                f"variable {key.name!r} of shape {held[key.name].shape} is bound by another of that name, of "
+                f"shape {key.shape}"
+            )
     strays = [name for name in bound if name not in held]
     if strays:
         living = {name for name, _ in list(Var._interned)}

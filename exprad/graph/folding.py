@@ -146,9 +146,9 @@ def _merged(factor: int, inner: Any, rest: Any) -> Any:
     """2*(3*x) is 6*x: scaling by a power of two moves no rounding; a factor 0 would lose a sign, and overflows."""
     if rest.is_const:
         inner, rest = rest, inner
-    known = inner.known
-    if known.__class__ is int and (factor in _doublings or known in _doublings):
-        product = factor * known
+    other = inner.known
+    if other.__class__ is int and (factor in _doublings or other in _doublings):
+        product = factor * other
         return rest * product if product and -(2**53) < product < 2**53 else None
     return None
 
