@@ -10,7 +10,7 @@ from exprad.errors import ArgumentError, BindingError, NameClashError, OperandEr
 from exprad.graph.leaf import Var, expression, variables_by_name
 from exprad.graph.node import Expr
 from exprad.ground.digits import shown
-from exprad.ground.shapes import Shape, broadcast_shapes
+from exprad.ground.shapes import Shape, broadcast_shapes, shape_of
 from exprad.ground.traverse import postorder
 from exprad.numbers import as_float, broadcast, constant_of_dtype, like, on_floats
 from exprad.tensor import at_points, stretched
@@ -45,9 +45,9 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
     if strays:
         lost, of_nobody = _told_apart(strays, bound, bindings or {})
         scalars += lost
-    shapes = [*map(_shape, scalars)]
+    shapes = [*map(shape_of, scalars)]
     points = broadcast_shapes("evaluate", shapes) if any(shapes) else ()
-    wide = broadcast_shapes("evaluate", [points, *map(_shape, _at_points(of_nobody))]) if of_nobody else points
+    wide = broadcast_shapes("evaluate", [points, *map(shape_of, _at_points(of_nobody))]) if of_nobody else points
     carriers = [x for x in (*bound.values(), *values.values()) if getattr(x, "_level", 0)]
     _compute(order, values, kind, bool(points) and any(node.shape or _is_structural(node) for node in order))
     given = [*map(_numbers_of, [*scalars, *of_nobody.values()])] if carriers else [*scalars, *of_nobody.values()]
@@ -197,11 +197,7 @@ def _at_points(lost: Mapping[str, Any]) -> list[Any]:
     An array is the value of the variable of that name and shape, if there is one, and else a value at each of many points.
     Whether a scalar variable of that name lives makes no difference.
     """
-    return [value for name, value in lost.items() if not (_shape(value) and (name, _shape(value)) in Var._interned)]
-
-
-def _shape(value: Any) -> Shape:
-    return tuple(getattr(value, "shape", ()))
+    return [value for name, value in lost.items() if not (shape_of(value) and (name, shape_of(value)) in Var._interned)]
 
 
 def _value_of(node: Var, bound: Mapping[str, Any]) -> Any:
@@ -211,7 +207,7 @@ def _value_of(node: Var, bound: Mapping[str, Any]) -> Any:
         value = _checked(node.name, node.value)
     else:
         raise BindingError(f"variable {node.name!r} has no value; bound: {sorted(bound)}")
-    shape = _shape(value)
+    shape = shape_of(value)
     if node.shape and shape != node.shape:
         raise ShapeError(f"variable {node.name!r} has shape {node.shape}, got a value of shape {shape}")
     return value
@@ -258,7 +254,7 @@ def _rounded(value: Any, arrays: Sequence[Any]) -> Any:
 
 def _stretched(value: Any, shape: Shape) -> Any:
     """A result that lacks axes of the points, or has them but once, at all of them."""
-    have = _shape(value)
+    have = shape_of(value)
     if have == shape:
         return value
     if getattr(value, "_level", 0):

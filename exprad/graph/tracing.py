@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from copy import copy
 from typing import Any
@@ -38,16 +38,7 @@ def trace(x: Any, *arguments: Any, **options: Any) -> Any:
 
 
 def _traced(function: Callable[..., Any], *shapes: Any) -> Any:
-    parameters = inspect.signature(function).parameters.values()
-    names = [each.name for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-    names += [
-        f"{each.name}{place}"
-        for each in parameters
-        if each.kind is each.VAR_POSITIONAL
-        for place in range(len(shapes) - len(names))
-    ]
-    if shapes and len(shapes) != len(names):
-        raise ArgumentError(f"trace: the function takes {len(names)} arguments {names}, got {len(shapes)} shapes")
+    names = _names_of_arguments(function, shapes)
     clashing = _tracing.get().intersection(names)
     if clashing:
         raise NameClashError(
@@ -69,6 +60,21 @@ def _traced(function: Callable[..., Any], *shapes: Any) -> Any:
     finally:
         _tracing.reset(token)
     return _renamed(found, {a: b for a, b in zip(given, standing, strict=True) if b is not None})
+
+
+def _names_of_arguments(function: Callable[..., Any], shapes: Sequence[Any]) -> list[str]:
+    """What the arguments are called, those of `*rest` by place."""
+    parameters = inspect.signature(function).parameters.values()
+    names = [each.name for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    names += [
+        f"{each.name}{place}"
+        for each in parameters
+        if each.kind is each.VAR_POSITIONAL
+        for place in range(len(shapes) - len(names))
+    ]
+    if shapes and len(shapes) != len(names):
+        raise ArgumentError(f"trace: the function takes {len(names)} arguments {names}, got {len(shapes)} shapes")
+    return names
 
 
 def _renamed(found: Any, names: dict[Any, Any]) -> Any:

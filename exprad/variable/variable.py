@@ -131,7 +131,11 @@ class Variable(OfVariable):
         order = postorder([start])
         kept = {node for node in order if node._operands and node.owner() is not None} if retain_grad else set()
         bars: dict[Any, Any] = {
-            start: np.ones_like(self._value, _real(self)) if seed is None else seed if create_graph else seed._value
+            start: np.ones_like(self._value, _dtype_of_gradient(self))
+            if seed is None
+            else seed
+            if create_graph
+            else seed._value
         }
         verify(order)
         with np.errstate(all="ignore"):
@@ -256,7 +260,7 @@ def _hand_out(nodes: Sequence[Any], bars: dict[Any, Any], is_recorded: bool) -> 
     for node in nodes:
         owner, x_bar = node.owner(), resolve(bars.get(node))
         if owner is not None:
-            x_bar = np.zeros_like(owner._value, _real(owner)) if x_bar is None else x_bar
+            x_bar = np.zeros_like(owner._value, _dtype_of_gradient(owner)) if x_bar is None else x_bar
             owner._take(x_bar if isinstance(x_bar, Variable) else own(x_bar, taken), is_recorded)
         if node.__class__ is Leaf and node.hold is not None:
             node.hold.is_swept = True
@@ -284,7 +288,7 @@ def _checked_data(data: Any) -> Any:
     return data
 
 
-def _real(x: Variable) -> Any:
+def _dtype_of_gradient(x: Variable) -> Any:
     """The type of a gradient: None says that of the data."""
     return None if x._value.dtype.kind == "f" else float
 
