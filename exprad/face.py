@@ -17,7 +17,6 @@ homes.update({
     "as_operand":                        "exprad.arrays:as_operand",
 
     "Expr.evaluate":                     "exprad.graph.evaluation:evaluate",
-    "Expr.__call__":                     "exprad.graph.evaluation:called",
     "Expr.gradient":                     "exprad.derivatives.matrices:gradient",
     "Expr.hessian":                      "exprad.derivatives.matrices:hessian",
     "Expr.backpropagate":                "exprad.derivatives.matrices:backpropagate",
@@ -28,6 +27,7 @@ homes.update({
     "Expr.__reduce__":                   "exprad.graph.program:reduced",
     "Expr.__getitem__":                  "exprad.arrays:getitem",
     "Expr.listed":                       "exprad.arrays:as_operand",
+    "Expr.__call__":                     "exprad.graph.evaluation:called",
     "Indexed.__iter__":                  "exprad.arrays.methods:elements",
 
     "ArrayMethods.__matmul__":           "exprad.arrays:matmul",

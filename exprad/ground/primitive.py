@@ -121,8 +121,6 @@ class Primitive:
         read: Sequence[str] = (),
         about: str = "",
     ) -> None:
-        if not name.isidentifier():
-            raise OperandError(f"a primitive's name must be an identifier, got {name!r}")
         self.name, self.arity = name, len(partials)
         self.partials = tuple([given if given.__class__ in KINDS else _stated(name, given) for given in partials])
         self._take_spellings(spell, {"numpy": numpy, "mpmath": mpmath, "sympy": sympy, "python": math})
@@ -146,7 +144,9 @@ class Primitive:
         self._spellings: dict[str, Any] = {}  # found so far, by target
 
     def _check(self) -> None:
-        """Raise for columns that do not go together."""
+        """Raise for a name that is none, and for columns that do not go together."""
+        if not self.name.isidentifier():
+            raise OperandError(f"a primitive's name must be an identifier, got {self.name!r}")
         if not self.partials:
             raise OperandError(f"primitive {self.name!r} has no partials; give one for each operand")
         if (self.truths or self.orders) and not {*self.truths, *self.orders} <= {*range(self.arity)}:
