@@ -15,12 +15,31 @@ from exprad.ground.hints import TYPE_CHECKING, Any, Self, cast
 from exprad.ground.primitive import Primitive
 from exprad.tables import elementary as table
 
-BINARY = {"add": table.add, "sub": table.sub, "mul": table.mul, "truediv": table.div, "pow": table.pow,
-          "mod": table.mod, "floordiv": table.floor_divide}  # fmt: skip
-UNARY = {"neg": table.neg, "abs": table.abs, "floor": table.floor, "ceil": table.ceil, "trunc": table.trunc,
-         "invert": table.logical_not}  # fmt: skip
-COMPARISON = {"lt": table.less, "le": table.less_equal, "gt": table.greater, "ge": table.greater_equal,
-              "and": table.logical_and, "or": table.logical_or}  # fmt: skip
+BINARY = {
+    "add": table.add,
+    "sub": table.sub,
+    "mul": table.mul,
+    "truediv": table.div,
+    "pow": table.pow,
+    "mod": table.mod,
+    "floordiv": table.floor_divide,
+}
+UNARY = {
+    "neg": table.neg,
+    "abs": table.abs,
+    "floor": table.floor,
+    "ceil": table.ceil,
+    "trunc": table.trunc,
+    "invert": table.logical_not,
+}
+COMPARISON = {
+    "lt": table.less,
+    "le": table.less_equal,
+    "gt": table.greater,
+    "ge": table.greater_equal,
+    "and": table.logical_and,
+    "or": table.logical_or,
+}
 
 
 class Arithmetic:
@@ -116,19 +135,25 @@ class ArrayMethods:
     def _as_array(self, by: str, dtype: Any, copy: bool | None) -> Any:
         """An object array for the module that asks for one."""
         if dtype is not None and dtype != object:
-            raise OperandError(f"an array of {dtype} made of {type(self).__name__} would lose what it stands for; "
-                               "np.asarray(x) gives an array of its elements")  # fmt: skip
+            raise OperandError(
+                f"an array of {dtype} made of {type(self).__name__} would lose what it stands for; "
+                "np.asarray(x) gives an array of its elements"
+            )
         if copy is False:
             raise ArgumentError("an array of the elements is made anew: copy=False can't be kept")
         if not by.startswith(("numpy.ma", "scipy.")):
             return self._elements() if self.shape else boxed(self)
         if by.startswith("numpy.ma"):
-            raise OperandError(f"a masked array can't meet {type(self).__name__}: its mask would be lost; fill it "
-                               "(.filled(0.0)), or take what is not masked (.compressed())")  # fmt: skip
+            raise OperandError(
+                f"a masked array can't meet {type(self).__name__}: its mask would be lost; fill it "
+                "(.filled(0.0)), or take what is not masked (.compressed())"
+            )
         if by.startswith("scipy.sparse"):  # by an object array without axes it knows what to leave to another class
             return boxed(self)
-        raise OperandError(f"SciPy asks for numbers and got {type(self).__name__}; take exprad's own function, such as "
-                           "exprad.logsumexp, exprad.softmax or exprad.log_softmax")  # fmt: skip
+        raise OperandError(
+            f"SciPy asks for numbers and got {type(self).__name__}; take exprad's own function, such as "
+            "exprad.logsumexp, exprad.softmax or exprad.log_softmax"
+        )
 
     @bound
     def transpose(self, *axes: Any) -> Any:
@@ -227,6 +252,10 @@ class Carrier(Arithmetic, ArrayMethods):
     """What all carriers have in common."""
 
     __slots__ = ()
+
+    def _like(self, value: Any) -> Any:
+        """A plain value, as it is beside this carrier: with what the carrier adds to it, if it adds something."""
+        return value
 
 
 if TYPE_CHECKING:  # what each gets from the tables by the loops below, with its types

@@ -27,6 +27,7 @@ homes.update({
     "Expr.__reduce__":                   "exprad.graph.program:reduced",
     "Expr.__getitem__":                  "exprad.arrays:getitem",
     "Expr.listed":                       "exprad.arrays:as_operand",
+    "Expr.__call__":                     "exprad.graph.evaluation:called",
     "Indexed.__iter__":                  "exprad.arrays.methods:elements",
 
     "ArrayMethods.__matmul__":           "exprad.arrays:matmul",

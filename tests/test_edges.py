@@ -489,6 +489,18 @@ def test_a_lost_variable_keeps_shape_and_dtype():
 
 
 @pytest.mark.parametrize(
+    "wrap", [lambda at: at, Variable, lambda at: DualNumber(at, 1.0), lambda at: DualNumber(DualNumber(at, 1.0), 1.0)]
+)
+def test_a_lost_variable_keeps_shape_and_dtype_in_every_carrier(wrap):
+    """A result beside a Variable is the numbers, as nothing was recorded; beside a dual number it is one."""
+    found = x.gradient(x).evaluate({x: wrap(np.ones(3, np.float32))})
+    while isinstance(found, DualNumber):
+        assert not np.any(found.eps)
+        found = found.value
+    assert (found.dtype, found.tolist()) == (np.float32, [1.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize(
     "f", [x * Fraction(1, 3) + 2, sigmoid(x), softplus(x) * 0.1, x**3 / 7, atan2(x, 2), relu(x), tanh(x)]
 )
 def test_float32_stays_float32(f):

@@ -224,6 +224,14 @@ def test_a_directional_derivative_is_a_product_with_the_gradient():
     assert tangents([f], {Var("w"): 1}) == [None]
 
 
+@pytest.mark.parametrize("module", ["exprad.expr", "exprad.graph.expr"])
+def test_pickles_of_before_load(module):
+    """A variable, and a class, as they were pickled when all kinds of nodes stood in one module."""
+    assert pickle.loads(f"c{module}\n_variable\n(Vx\n(ttR.".encode()) is X
+    assert pickle.loads(f"c{module}\n_variable\n(Vv\n(I3\nttR.".encode()) is Var("v", shape=(3,))
+    assert [pickle.loads(f"c{module}\n{cls.__name__}\n.".encode()) for cls in (Add, Const, Var)] == [Add, Const, Var]
+
+
 @pytest.mark.parametrize("text", ["x**2*y + y + 2", "sin(x)/x + erf(y)", "where(x < y, exp(x), log(y*y + 1))"])
 def test_formulas_are_certified(text):
     assert check(parse(text)).ok

@@ -46,7 +46,7 @@ EXPECTED = {
         "node.primitive is table.where": "the same",
         "table.mul": "the same",
     },
-    "variable/__init__.py": {
+    "variable/operators.py": {
         "row is _matmul": "an operator of Variables that takes SciPy's sparse matrices",
     },
 }

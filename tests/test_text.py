@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import exprad as ep
 from exprad import Call, Const, ExpradError, Var, parse, sin, table, to_text, where
 from exprad.errors import ParseError
-from exprad.graph.expr import _shapes, expression
+from exprad.graph.expr import expression
+from exprad.graph.leaf import _shapes
 from exprad.ground.traverse import postorder
 from exprad.tensor import Family, Slice
 from tests.arrays import CASES, Draw

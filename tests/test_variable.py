@@ -468,3 +468,11 @@ def test_two_variables_of_one_name_make_no_expression() -> None:
     with pytest.raises(ep.ExpradError, match="called 'w'"):
         _ = (a * b).expression
     assert str((a * a).expression) == "w**2"
+
+
+def test_pickles_of_before_load():
+    """A Variable as it was pickled when its class stood in the `__init__` of its room."""
+    text = pickle.dumps(Variable(np.ones(2), "w"), 0)
+    before = text.replace(b"exprad.variable.variable", b"exprad.variable")
+    again = pickle.loads(before)
+    assert before != text and (again.name, again.data.tolist()) == ("w", [1.0, 1.0])

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from exprad.dual import DualNumber
-from exprad.errors import BindingError, NameClashError, OperandError, ShapeError, refuse_masked
-from exprad.graph.expr import Expr, Var, expression, variables_by_name
+from exprad.errors import ArgumentError, BindingError, NameClashError, OperandError, ShapeError, refuse_masked
+from exprad.graph.leaf import Var, expression, variables_by_name
+from exprad.graph.node import Expr
 from exprad.ground.digits import shown
-from exprad.ground.shapes import Shape, broadcast_shapes
+from exprad.ground.shapes import Shape, broadcast_shapes, shape_of
 from exprad.ground.traverse import postorder
 from exprad.numbers import as_float, broadcast, constant_of_dtype, like, on_floats
 from exprad.tensor import at_points, stretched
@@ -41,19 +41,36 @@ def evaluate(outputs: Any, bindings: Mapping[Any, Any] | None = None, /, **named
     if kind is not None:
         values = {node: _in_kind(kind, value) for node, value in values.items()}
     scalars = [values[node] for node in held.values() if not node.shape]
-    keys = {key.name: key for key in bindings or {} if isinstance(key, Var)} if strays else {}
-    scalars += [bound[name] for name in strays if name in keys and not keys[name].shape]
-    points = broadcast_shapes("evaluate", [*map(_shape, scalars)]) if any(map(_shape, scalars)) else ()
-    has_axes = bool(points) and any(node.shape or _is_structural(node) for node in order)
-    _compute(order, values, kind, has_axes)
-    duals = [x for x in (*bound.values(), *[values[node] for node in held.values()]) if isinstance(x, DualNumber)]
-    lost = {name: bound[name] for name in strays if name not in keys} if strays else {}
-    wide = broadcast_shapes("evaluate", [points, *map(_shape, _at_points(lost))]) if lost else points
-    given = [*scalars, *lost.values()] if lost else scalars
+    of_nobody: dict[str, Any] = {}
+    if strays:
+        lost, of_nobody = _told_apart(strays, bound, bindings or {})
+        scalars += lost
+    shapes = [*map(shape_of, scalars)]
+    points = broadcast_shapes("evaluate", shapes) if any(shapes) else ()
+    wide = broadcast_shapes("evaluate", [points, *map(shape_of, _at_points(of_nobody))]) if of_nobody else points
+    carriers = [x for x in (*bound.values(), *values.values()) if getattr(x, "_level", 0)]
+    _compute(order, values, kind, bool(points) and any(node.shape or _is_structural(node) for node in order))
+    given = [*map(_numbers_of, [*scalars, *of_nobody.values()])] if carriers else [*scalars, *of_nobody.values()]
     results = [
-        _of_kind(values[root], root, given, points + root.shape if root.shape else wide, duals) for root in roots
+        _of_kind(values[root], root, given, points + root.shape if root.shape else wide, carriers) for root in roots
     ]
     return results[0] if single else results
+
+
+def called(f: Expr, /, *values: Any, **named: Any) -> Any:
+    """The value of an expression that is called: see `Expr.__call__`."""
+    if not values:
+        return evaluate(f, None, **named)
+    first, *more = values
+    if isinstance(first, Mapping) and not more:
+        return evaluate(f, first, **named)
+    free = [v for v in f.variables if v.name not in named]
+    if more or len(free) > 1 or named and not free:
+        raise ArgumentError(
+            f"an expression takes its values by name, or that of its only variable by place; it has "
+            f"{[v.name for v in free]}, got {len(values)} by place: write f(x=3, y=4)"
+        )
+    return evaluate(f, {free[0] if free else Var.fresh(): first}, **named)
 
 
 def _compute(order: Iterable[Any], values: dict[Expr, Any], kind: Any, has_axes: bool) -> None:
@@ -134,8 +151,10 @@ def _checked(name: str, value: Any) -> Any:
         return value
     if value is None or isinstance(value, (str, bytes, complex, Expr)):
         advice = "; f.substitute({x: ...}) replaces a variable by an expression" if isinstance(value, Expr) else ""
-        raise OperandError(f"variable {name!r} must be bound to a real number or an array, got {type(value).__name__}: "
-                           f"{value!r}{advice}")  # fmt: skip
+        raise OperandError(
+            f"variable {name!r} must be bound to a real number or an array, got {type(value).__name__}: "
+            f"{value!r}{advice}"
+        )
     refuse_masked(value, f"what variable {name!r} is bound to")
     if isinstance(value, (list, tuple)):
         import numpy as np
@@ -150,8 +169,10 @@ def _strays(bound: Mapping[str, Any], held: Mapping[str, Var], bindings: Mapping
     """The names bound that the expression does not hold; each must name a living variable."""
     for key in bindings:
         if isinstance(key, Var) and held.get(key.name, key) is not key:
-            raise NameClashError(f"variable {key.name!r} of shape {held[key.name].shape} is bound by another of that name, of "
-                                 f"shape {key.shape}")  # fmt: skip
+            raise NameClashError(
+                f"variable {key.name!r} of shape {held[key.name].shape} is bound by another of that name, of "
+                f"shape {key.shape}"
+            )
     strays = [name for name in bound if name not in held]
     if strays:
         living = {name for name, _ in list(Var._interned)}
@@ -161,17 +182,22 @@ def _strays(bound: Mapping[str, Any], held: Mapping[str, Var], bindings: Mapping
     return strays
 
 
+def _told_apart(
+    strays: Sequence[str], bound: Mapping[str, Any], bindings: Mapping[Any, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """What is bound to scalar variables that the expression lost; and by name alone, which may be anybody's."""
+    keys = {key.name: key for key in bindings if isinstance(key, Var)}
+    lost = [bound[name] for name in strays if name in keys and not keys[name].shape]
+    return lost, {name: bound[name] for name in strays if name not in keys}
+
+
 def _at_points(lost: Mapping[str, Any]) -> list[Any]:
     """What is bound by name alone to scalar variables that the expression does not hold, as a derivative may not.
 
     An array is the value of the variable of that name and shape, if there is one, and else a value at each of many points.
     Whether a scalar variable of that name lives makes no difference.
     """
-    return [value for name, value in lost.items() if not (_shape(value) and (name, _shape(value)) in Var._interned)]
-
-
-def _shape(value: Any) -> Shape:
-    return tuple(getattr(value, "shape", ()))
+    return [value for name, value in lost.items() if not (shape_of(value) and (name, shape_of(value)) in Var._interned)]
 
 
 def _value_of(node: Var, bound: Mapping[str, Any]) -> Any:
@@ -181,24 +207,36 @@ def _value_of(node: Var, bound: Mapping[str, Any]) -> Any:
         value = _checked(node.name, node.value)
     else:
         raise BindingError(f"variable {node.name!r} has no value; bound: {sorted(bound)}")
-    shape = _shape(value)
+    shape = shape_of(value)
     if node.shape and shape != node.shape:
         raise ShapeError(f"variable {node.name!r} has shape {node.shape}, got a value of shape {shape}")
     return value
 
 
-def _of_kind(value: Any, root: Expr, given: Sequence[Any], shape: Shape, duals: Sequence[DualNumber]) -> Any:
-    """A result of the bindings' kind: shape and dtype where a scalar variable was lost, a dual number if one is bound."""
-    is_condition = getattr(getattr(root, "primitive", None), "predicate", False)
-    if duals and not isinstance(value, DualNumber) and not is_condition:
-        plain = [x.value if isinstance(x, DualNumber) else x for x in given]
-        return DualNumber._at(_of_kind(value, root, plain, shape, ()), None, max(x._level for x in duals))
+def _numbers_of(x: Any) -> Any:
+    """The numbers within a carrier."""
+    while hasattr(x, "_numbers"):
+        x = x._numbers
+    return x
+
+
+def _of_kind(value: Any, root: Expr, given: Sequence[Any], shape: Shape, carriers: Sequence[Any]) -> Any:
+    """A result of the bindings' kind: shape and dtype where a scalar variable was lost, a carrier if one is bound."""
+    if getattr(value, "_level", 0):
+        return _stretched(value, shape)
     if isinstance(value, Fraction) and not any(isinstance(x, Fraction) for x in given):
         value = as_float(value)
     arrays = [x for x in given if hasattr(x, "dtype")]
-    if arrays and not hasattr(value, "dtype") and not getattr(value, "_level", 0):
+    if arrays and not hasattr(value, "dtype"):
         value = _rounded(value, arrays)
-    return _stretched(value, shape)
+    value = _stretched(value, shape)
+    if carriers and not (root._operands and root.primitive.predicate):  # type: ignore[attr-defined]  # a Call
+        return max(carriers, key=_level)._like(value)
+    return value
+
+
+def _level(carrier: Any) -> int:
+    return carrier._level
 
 
 def _rounded(value: Any, arrays: Sequence[Any]) -> Any:
@@ -206,13 +244,7 @@ def _rounded(value: Any, arrays: Sequence[Any]) -> Any:
     import numpy as np
 
     if not all(isinstance(x, (np.ndarray, np.generic)) for x in arrays):
-        if not any(getattr(x, "_level", 0) for x in arrays):
-            return like(value, arrays)
-        return (
-            as_float(value)
-            if value.__class__ in (int, Fraction) and all(x.dtype.kind == "f" for x in arrays)
-            else value
-        )
+        return like(value, arrays)
     kind = np.result_type(*arrays)
     if isinstance(value, bool):
         return np.asarray(value)[()]
@@ -222,7 +254,7 @@ def _rounded(value: Any, arrays: Sequence[Any]) -> Any:
 
 def _stretched(value: Any, shape: Shape) -> Any:
     """A result that lacks axes of the points, or has them but once, at all of them."""
-    have = _shape(value)
+    have = shape_of(value)
     if have == shape:
         return value
     if getattr(value, "_level", 0):

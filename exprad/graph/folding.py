@@ -12,7 +12,7 @@ from exprad.ground.hints import Any
 from exprad.ground.primitive import Primitive
 from exprad.tables import elementary as table
 
-MOST_BITS = 4096
+LARGEST_FOLDED = 4096  # bits of a constant that a fold makes
 Fold = Callable[..., Any]
 FOLDS: dict[Primitive, Fold] = {}
 # What lets an operator build a node at once: no fold looks into other rows than these, nor at other whole numbers than
@@ -63,7 +63,7 @@ def _exact_result(row: Primitive, *nodes: Any) -> Any:
         return None
     if values[0].__class__ is values[1].__class__ is int and row.__class__ is Primitive:
         exact = row.exact(*values)  # type: ignore[misc]  # arithmetic rows state it
-        return exact if exact.bit_length() <= MOST_BITS else None
+        return exact if exact.bit_length() <= LARGEST_FOLDED else None
     try:
         truth = row.exact(*[Fraction(value) for value in values])  # type: ignore[misc]  # arithmetic rows state it
     except (ValueError, OverflowError, ZeroDivisionError):
@@ -74,7 +74,7 @@ def _exact_result(row: Primitive, *nodes: Any) -> Any:
         if result.__class__ is float and not (result == truth and (result or all(values))):
             return None
         return result
-    if max(truth.numerator.bit_length(), truth.denominator.bit_length()) > MOST_BITS:
+    if max(truth.numerator.bit_length(), truth.denominator.bit_length()) > LARGEST_FOLDED:
         return None
     return truth.numerator if truth.denominator == 1 else truth
 
@@ -146,9 +146,9 @@ def _merged(factor: int, inner: Any, rest: Any) -> Any:
     """2*(3*x) is 6*x: scaling by a power of two moves no rounding; a factor 0 would lose a sign, and overflows."""
     if rest.is_const:
         inner, rest = rest, inner
-    known = inner.known
-    if known.__class__ is int and (factor in _doublings or known in _doublings):
-        product = factor * known
+    other = inner.known
+    if other.__class__ is int and (factor in _doublings or other in _doublings):
+        product = factor * other
         return rest * product if product and -(2**53) < product < 2**53 else None
     return None
 
@@ -211,7 +211,7 @@ def _pow(a: Any, b: Any) -> Any:
     if base is None or exponent.__class__ is not int:
         return None
     size = max(base.numerator.bit_length(), base.denominator.bit_length())
-    if size * abs(exponent) > MOST_BITS and base not in (0, 1, -1) or base == 0 and exponent < 0:
+    if size * abs(exponent) > LARGEST_FOLDED and base not in (0, 1, -1) or base == 0 and exponent < 0:
         return None
     power = Fraction(base) ** exponent
     return power.numerator if power.denominator == 1 else power

@@ -10,7 +10,10 @@ from math import prod
 from typing import Any, NamedTuple
 
 from exprad.errors import NameClashError, UnsupportedError
-from exprad.graph.expr import Const, Expr, Var, build, expression, node_class
+from exprad.graph.call import node_class
+from exprad.graph.expr import build
+from exprad.graph.leaf import Const, Var, expression
+from exprad.graph.node import Expr
 from exprad.ground.digits import digits
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
@@ -62,7 +65,7 @@ class Program:
         `has` says of rows with a formula whether the target has a function for them; left out, NumPy is the target.
         """
         lowering = _Lowering(has or _is_in_numpy)
-        place, leaf, step, call = lowering.place, lowering.leaf, lowering.step, lowering.call
+        place, leaf, step = lowering.place, lowering.leaf, lowering.step
         with collector_paused():
             nodes, arranged = _ordered(outputs)
             wanted = set(outputs)
@@ -71,24 +74,14 @@ class Program:
                 if not operands:
                     if not node.is_const or node in wanted:
                         leaf(node)
-                elif operands[0].is_const and operands[-1].is_const and lowering.is_known(node):
+                elif operands[0].is_const and operands[-1].is_const and lowering.is_exact(node):
                     continue
                 elif node.primitive.powers and operands[1].known.__class__ is int and operands[1].known:
                     base = operands[0]
                     place[node] = lowering.power(place[base] if base in place else leaf(base), operands[1].known)
                 else:
                     row = node.primitive
-                    if row.formula is None and _is_step(row):
-                        emit = step
-                    elif (
-                        row.partials is None
-                        and not node.shape
-                        and row.is_without_axes(*operands)
-                        and _is_of_numbers(row)
-                    ):
-                        emit = lowering.formula
-                    else:
-                        emit = call
+                    emit = step if row.formula is None and _is_step(row) else lowering.way(node, operands)
                     place[node] = emit(row, *[place[o] if o in place else leaf(o) for o in operands])
         return cls(tuple(lowering.steps), tuple([place[output] for output in outputs]))
 
@@ -113,10 +106,12 @@ class Program:
         for index, step in enumerate(self.steps):
             if step[0].__class__ is str:
                 if step[0] == "var":
-                    known = self.steps[names.setdefault(step[1], index)]
-                    if known is not step:
-                        raise NameClashError(f"two variables are called {step[1]!r}, of the shapes {known[2]} and "
-                                             f"{step[2]}; name one of them otherwise")  # fmt: skip
+                    first = self.steps[names.setdefault(step[1], index)]
+                    if first is not step:
+                        raise NameClashError(
+                            f"two variables are called {step[1]!r}, of the shapes {first[2]} and "
+                            f"{step[2]}; name one of them otherwise"
+                        )
                 else:
                     constants.append(index)
         return names, constants
@@ -277,7 +272,7 @@ class _Lowering:
         self.has = has
         self.steps: list[tuple[Any, ...]] = []
         self.place: dict[Any, int] = {}
-        self.known: dict[tuple[Any, ...], int] = {}
+        self.made: dict[tuple[Any, ...], int] = {}
 
     def leaf(self, node: Any) -> int:
         found = self.place.get(node)
@@ -286,7 +281,7 @@ class _Lowering:
             self.steps.append(("const", node.value) if node.is_const else ("var", node.name, node.shape))
         return found
 
-    def is_known(self, node: Any) -> bool:
+    def is_exact(self, node: Any) -> bool:
         """Whether a call on constants is exact, as evaluation takes it: then it is a constant."""
         found = build(node.primitive, *node._operands)
         if found.is_const and not found.shape:
@@ -294,14 +289,21 @@ class _Lowering:
             return True
         return False
 
+    def way(self, node: Any, operands: Sequence[Any]) -> Callable[..., int]:
+        """How a call becomes steps that may be more than one."""
+        row = node.primitive
+        if row.partials is None and not node.shape and row.is_without_axes(*operands) and _is_of_numbers(row):
+            return self.formula
+        return self.call
+
     def step(self, row: Primitive, *operands: int) -> int:
         """The step that computes `row`: an earlier one, or a new one."""
         key = (row, *operands)
         if row.commutes and operands[1] < operands[0]:
             key = (row, operands[1], operands[0])
-        found = self.known.get(key)
+        found = self.made.get(key)
         if found is None:
-            found = self.known[key] = len(self.steps)
+            found = self.made[key] = len(self.steps)
             self.steps.append((row, *operands))
         return found
 
@@ -326,8 +328,8 @@ class _Lowering:
     def formula(self, row: Primitive, *operands: int) -> int:
         """What a row's formula becomes, with `operands` in place of the operands of the formula."""
         given = [self.steps[operand] for operand in operands]
-        known = tuple([step[1] if step[0] == "const" and step[1].__class__ is int else None for step in given])
-        body, formal = _formula_of(row, known)
+        wholes = tuple([step[1] if step[0] == "const" and step[1].__class__ is int else None for step in given])
+        body, formal = _formula_of(row, wholes)
         place = dict(zip(formal, operands, strict=True))
         for node in postorder([body]):
             if node._operands:
@@ -339,9 +341,9 @@ class _Lowering:
 
 
 @lru_cache(maxsize=1024)
-def _formula_of(row: Primitive, known: tuple[int | None, ...]) -> tuple[Any, tuple[Any, ...]]:
-    """A row's formula, and the operands in it: names, or the whole numbers that are known."""
-    formal = tuple(Var.fresh("operand") if value is None else Const(value) for value in known)
+def _formula_of(row: Primitive, wholes: tuple[int | None, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """A row's formula, and the operands in it: names, or the whole numbers that some are."""
+    formal = tuple(Var.fresh("operand") if value is None else Const(value) for value in wholes)
     return expression(row.by_formula(*formal)), formal
 
 

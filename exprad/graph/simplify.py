@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from exprad.graph.expr import Const, Expr, build
+from exprad.graph.expr import build
 from exprad.graph.folding import constant, is_call
+from exprad.graph.leaf import Const
+from exprad.graph.node import Expr
 from exprad.ground.hints import Any
 from exprad.ground.primitive import Primitive
 from exprad.ground.traverse import fold

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from copy import copy
 from typing import Any
 
 from exprad.arrays.counterparts import trace as of_matrix
 from exprad.errors import ArgumentError, NameClashError
-from exprad.graph.expr import Call, Var
+from exprad.graph.call import Call
+from exprad.graph.leaf import Var
 from exprad.ground.traverse import collector_paused, fold
 
 _tracing: ContextVar[frozenset[str]] = ContextVar("tracing", default=frozenset())  # parameters of functions traced now
@@ -37,30 +38,43 @@ def trace(x: Any, *arguments: Any, **options: Any) -> Any:
 
 
 def _traced(function: Callable[..., Any], *shapes: Any) -> Any:
-    parameters = inspect.signature(function).parameters.values()
-    names = [each.name for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-    names += [f"{each.name}{place}" for each in parameters if each.kind is each.VAR_POSITIONAL
-              for place in range(len(shapes) - len(names))]  # fmt: skip
-    if shapes and len(shapes) != len(names):
-        raise ArgumentError(f"trace: the function takes {len(names)} arguments {names}, got {len(shapes)} shapes")
+    names = _names_of_arguments(function, shapes)
     clashing = _tracing.get().intersection(names)
     if clashing:
-        raise NameClashError(f"trace within trace: the argument {min(clashing)!r} would be the variable {min(clashing)!r} of "
-                             "the function that is being traced; call it otherwise")  # fmt: skip
+        raise NameClashError(
+            f"trace within trace: the argument {min(clashing)!r} would be the variable {min(clashing)!r} of "
+            "the function that is being traced; call it otherwise"
+        )
     sizes: list[Any] = [
         (shape,) if hasattr(shape, "__index__") else tuple(shape) for shape in shapes or [()] * len(names)
     ]
-    known = [
-        Var._interned.living(kind) for kind in zip(names, sizes, strict=True)
-    ]  # the function may hold these already
-    given = [Var(name, shape=shape) if node is None else Var.fresh(name, shape=shape)
-             for node, name, shape in zip(known, names, sizes, strict=True)]  # fmt: skip
+    # The function may hold these already.
+    standing = [Var._interned.living(kind) for kind in zip(names, sizes, strict=True)]
+    given = [
+        Var(name, shape=shape) if node is None else Var.fresh(name, shape=shape)
+        for node, name, shape in zip(standing, names, sizes, strict=True)
+    ]
     token = _tracing.set(_tracing.get().union(names))
     try:
         found = function(*given)
     finally:
         _tracing.reset(token)
-    return _renamed(found, {a: b for a, b in zip(given, known, strict=True) if b is not None})
+    return _renamed(found, {a: b for a, b in zip(given, standing, strict=True) if b is not None})
+
+
+def _names_of_arguments(function: Callable[..., Any], shapes: Sequence[Any]) -> list[str]:
+    """What the arguments are called, those of `*rest` by place."""
+    parameters = inspect.signature(function).parameters.values()
+    names = [each.name for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    names += [
+        f"{each.name}{place}"
+        for each in parameters
+        if each.kind is each.VAR_POSITIONAL
+        for place in range(len(shapes) - len(names))
+    ]
+    if shapes and len(shapes) != len(names):
+        raise ArgumentError(f"trace: the function takes {len(names)} arguments {names}, got {len(shapes)} shapes")
+    return names
 
 
 def _renamed(found: Any, names: dict[Any, Any]) -> Any:
@@ -72,8 +86,10 @@ def _renamed(found: Any, names: dict[Any, Any]) -> Any:
 
     def visit(node: Any, operands: list[Any]) -> Any:
         if node in own:
-            raise NameClashError(f"trace: the function uses a variable {node.name!r} beside its parameter of that name; call "
-                                 "one of them otherwise")  # fmt: skip
+            raise NameClashError(
+                f"trace: the function uses a variable {node.name!r} beside its parameter of that name; call "
+                "one of them otherwise"
+            )
         return Call(node.primitive, operands) if operands else names.get(node, node)
 
     with collector_paused():

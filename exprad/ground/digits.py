@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from exprad.ground.hints import Any
 
-MOST_BITS = 14_000  # of what is written in decimal, which parse reads again; beyond, in hexadecimal
+LARGEST_DECIMAL = 14_000  # bits of what is written in decimal, which parse reads again; beyond, in hexadecimal
 PIECE = 500  # digits, which no limit is below
 PLAIN = 10**PIECE
 
@@ -21,7 +21,7 @@ def digits(value: int | Fraction) -> str:
         return str(value)
     if not isinstance(value, int):
         return f"{digits(value.numerator)}/{digits(value.denominator)}"
-    if value.bit_length() > MOST_BITS:
+    if value.bit_length() > LARGEST_DECIMAL:
         return hex(value)
     try:
         return str(value)

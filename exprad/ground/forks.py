@@ -11,8 +11,9 @@ from threading import RLock
 from exprad.ground.hints import Any
 
 
-def at_fork(*, before: Callable[[], Any] | None = None, parent: Callable[[], Any] | None = None,
-            child: Callable[[], Any]) -> None:  # fmt: skip
+def at_fork(
+    *, before: Callable[[], Any] | None = None, parent: Callable[[], Any] | None = None, child: Callable[[], Any]
+) -> None:
     """What is done before a fork, and after it in the parent and in the child; nothing where processes do not fork."""
     if hasattr(os, "register_at_fork"):
         done = {"before": before, "after_in_parent": parent, "after_in_child": child}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from itertools import count
-from types import FunctionType
+from types import FunctionType, MappingProxyType
 from warnings import warn
 
 from exprad.errors import NameClashError, OperandError, UnsupportedError
@@ -16,6 +16,7 @@ from exprad.ground.hints import Any
 from exprad.ground.shapes import Shape, broadcast_shapes
 
 Partial = Callable[..., Any] | int | float | Fraction | None
+REALS, NEAR_0 = "(-inf, inf)", (-3.0, 3.0)  # the domain of an operand, and what tests draw, where a row says nothing
 KINDS = (FunctionType, int, type(None))  # of a partial: as it is called, a whole number, or none
 
 
@@ -120,44 +121,47 @@ class Primitive:
         read: Sequence[str] = (),
         about: str = "",
     ) -> None:
-        if not name.isidentifier():
-            raise OperandError(f"a primitive's name must be an identifier, got {name!r}")
-        if not partials:
-            raise OperandError(f"primitive {name!r} has no partials; give one for each operand")
         self.name, self.arity = name, len(partials)
-        self.partials = tuple(
-            [partial if partial.__class__ in KINDS else _stated(name, partial) for partial in partials]
-        )
-        named = {"numpy": numpy, "mpmath": mpmath, "sympy": sympy, "python": math}
+        self.partials = tuple([given if given.__class__ in KINDS else _stated(name, given) for given in partials])
+        self._take_spellings(spell, {"numpy": numpy, "mpmath": mpmath, "sympy": sympy, "python": math})
+        self.truths, self.orders, self.powers = tuple(truths), tuple(orders), powers
+        self.infix, self.prefix, self.read = infix, prefix, tuple(read)
+        self.exact, self.formula, self.kink, self.sides, self.squared = exact, formula, kink, sides, squared
+        self.domain, self.sample = tuple(domain or (REALS,) * self.arity), tuple(sample or (NEAR_0,) * self.arity)
+        self.commutes, self.predicate, self.accumulates = commutes, predicate, accumulates
+        self.analytic, self.jumps = analytic and kink is None and not predicate, jumps or predicate
+        self.uncompiled, self.varies, self.about = uncompiled, varies, about
+        self._check()
+        self.register()
+
+    def _take_spellings(self, spell: Mapping[str, Any] | None, columns: Mapping[str, Any]) -> None:
+        """What targets call the row, from `spell` and from the columns that are targets of their own."""
         if Primitive.sealed:
-            spelling.check(name, self.arity, spell or {}, named)  # exprad's own rows are checked by its tests
-        self.spell = found = spelling.merged(spell, named)
+            spelling.check(self.name, self.arity, spell or {}, columns)  # exprad's own rows are checked by its tests
+        self.spell = found = spelling.merged(spell, columns)
         self.numpy, self.mpmath = found.get("numpy"), found.get("mpmath")
         self.sympy, self.math = found.get("sympy"), found.get("python")
-        self.truths, self.orders, self.accumulates, self.varies = tuple(truths), tuple(orders), accumulates, varies
-        self.powers, self.uncompiled = powers, uncompiled
+        self._spellings: dict[str, Any] = {}  # found so far, by target
+
+    def _check(self) -> None:
+        """Raise for a name that is none, and for columns that do not go together."""
+        if not self.name.isidentifier():
+            raise OperandError(f"a primitive's name must be an identifier, got {self.name!r}")
+        if not self.partials:
+            raise OperandError(f"primitive {self.name!r} has no partials; give one for each operand")
         if (self.truths or self.orders) and not {*self.truths, *self.orders} <= {*range(self.arity)}:
             raise OperandError(
-                f"primitive {name!r} has operands 0 to {self.arity - 1}, but truths={truths!r}, orders={orders!r}"
+                f"primitive {self.name!r} has operands 0 to {self.arity - 1}, but truths={self.truths!r}, "
+                f"orders={self.orders!r}"
             )
-        if powers and self.arity != 2:
+        if self.powers and self.arity != 2:
             raise OperandError(
-                f"primitive {name!r} is a power of {self.arity} operand(s); powers=True is for rows of two"
+                f"primitive {self.name!r} is a power of {self.arity} operand(s); powers=True is for rows of two"
             )
-        self.exact, self.formula, self.kink = exact, formula, kink
-        self.sides, self.jumps, self.squared = sides, jumps or predicate, squared
-        self.domain = tuple(domain or ("(-inf, inf)",) * self.arity)
-        self.sample = tuple(sample or ((-3.0, 3.0),) * self.arity)
-        if Primitive.sealed and (infix or prefix):
-            raise OperandError(f"primitive {name!r}: operators belong to exprad's own rows; leave out infix and prefix")
-        self.infix, self.prefix, self.read = infix, prefix, tuple(read)
-        self.commutes, self.predicate = commutes, predicate
-        self.analytic = analytic and kink is None and not predicate
-        self.about = about
-        self.parameters: dict[str, Any] = {}
-        self._spellings: dict[str, Any] = {}  # found so far, by target
-        self.node: Any = None
-        self.register()
+        if Primitive.sealed and (self.infix or self.prefix):
+            raise OperandError(
+                f"primitive {self.name!r}: operators belong to exprad's own rows; leave out infix and prefix"
+            )
 
     def register(self) -> None:
         self.is_own = not Primitive.sealed
@@ -171,6 +175,8 @@ class Primitive:
     sealed = False  # once it is True, new rows are a user's
     reserved: frozenset[str] = frozenset()  # what a user's row may not be called either: functions of arrays
     is_own = True
+    parameters: Mapping[str, Any] = MappingProxyType({})  # of a row of the second table
+    node: Any = None  # the class of its calls, once there are any
 
     def spelling(self, target: str) -> spelling.Spelling:
         """What `target` calls it: a function or a text; None where it has no spelling there.
@@ -178,10 +184,17 @@ class Primitive:
         >>> lookup("gamma").spelling("c")
         'tgamma'
         """
-        known = self._spellings.get(target, self)
-        if known is self:
-            known = self._spellings[target] = spelling.of(self, target)
-        return known
+        found = self._spellings.get(target, self)
+        if found is self:
+            found = self._spellings[target] = spelling.of(self, target)
+        return found
+
+    @cached_property
+    def operation(self) -> Callable[..., Any] | None:
+        """What gives its value on exact numbers and, if it is an operator, on floats: None for a power, which has another way
+        for each kind of exponent.
+        """
+        return None if self.powers else self.exact
 
     @cached_property
     def gives_floats(self) -> bool:
@@ -219,10 +232,10 @@ class Primitive:
         return formula(*operands)  # type: ignore[misc]  # the row has one
 
     def _order(self, n: Any) -> int:
-        known: Any = getattr(n, "value", n)
-        if known.__class__ is not int or known < 0:
+        order: Any = getattr(n, "value", n)
+        if order.__class__ is not int or order < 0:
             raise UnsupportedError(f"{self.name} has a formula for constant whole orders only, got {n!r}")
-        return known
+        return order
 
     @cached_property
     def digest(self) -> int:
@@ -253,19 +266,24 @@ def _stated(name: str, partial: Any) -> Any:
     if isinstance(partial, (int, float, Fraction)):
         return int(partial) if isinstance(partial, int) or not partial else lambda *_: partial
     if not callable(partial):
-        raise OperandError(f"a partial of primitive {name!r} must be a function of the result and the operands, a number or "
-                           f"None, got {type(partial).__name__}: {partial!r}")  # fmt: skip
+        raise OperandError(
+            f"a partial of primitive {name!r} must be a function of the result and the operands, a number or "
+            f"None, got {type(partial).__name__}: {partial!r}"
+        )
     return partial
 
 
 def claim(made: Any, kind: str, registry: dict[str, Any]) -> None:
     """Enter a row or a family under its name. A user's may not take the place of exprad's; in that of another it is told."""
-    known = registry.get(made.name)
-    if not made.is_own and (known is not None and known.is_own or made.name in Primitive.reserved):
+    before = registry.get(made.name)
+    if not made.is_own and (before is not None and before.is_own or made.name in Primitive.reserved):
         raise NameClashError(f"{kind} {made.name!r} is exprad's own; choose another name")
-    if known is not None and known.fingerprint != made.fingerprint:
-        warn(f"{kind} {made.name!r} is defined again, and otherwise: expressions built before keep the row that they were "
-             f"built with, and pickles of them are refused", stacklevel=5)  # fmt: skip
+    if before is not None and before.fingerprint != made.fingerprint:
+        warn(
+            f"{kind} {made.name!r} is defined again, and otherwise: expressions built before keep the row that they were "
+            f"built with, and pickles of them are refused",
+            stacklevel=5,
+        )
     registry[made.name] = made
 
 
@@ -295,8 +313,10 @@ def check_unchanged(row: Any, kind: str, version: str, digest: str) -> None:
     """Raise if a row or a family is not what it was when it was pickled."""
     now = row.fingerprint
     if now[0] == version and now[1] != digest:
-        raise NameClashError(f"{kind} {row.name!r} is not what it was when this was pickled (digest {digest}, now {now[1]}); "
-                             f"define it as it was, or under another name")  # fmt: skip
+        raise NameClashError(
+            f"{kind} {row.name!r} is not what it was when this was pickled (digest {digest}, now {now[1]}); "
+            f"define it as it was, or under another name"
+        )
 
 
 def table() -> list[Primitive]:

@@ -48,8 +48,9 @@ def check(name: str, arity: int, spell: Mapping[str, Any], columns: Mapping[str,
         if columns.get(target) is not None:
             raise OperandError(f"{name!r} is spelled for {target!r} twice, as {columns[target]!r} and {value!r}")
         if not (value is None or isinstance(value, str) or callable(value)):
-            raise OperandError(f"{name!r} is spelled for {target!r} by a text or a function, got "
-                               f"{type(value).__name__}: {value!r}")  # fmt: skip
+            raise OperandError(
+                f"{name!r} is spelled for {target!r} by a text or a function, got {type(value).__name__}: {value!r}"
+            )
         if target in TEXTS and isinstance(value, str) and "{" in value:
             _check_braces(name, target, value, arity)
 
@@ -59,8 +60,10 @@ def _check_braces(name: str, target: str, text: str, arity: int) -> None:
     try:
         text.format(*[""] * arity, **fields)
     except (IndexError, KeyError, ValueError) as error:
-        raise OperandError(f"{name!r} is spelled for {target!r} by {text!r}, whose braces can't be filled ({error}); it has "
-                           f"{arity} operand(s), braces of its own are doubled") from None  # fmt: skip
+        raise OperandError(
+            f"{name!r} is spelled for {target!r} by {text!r}, whose braces can't be filled ({error}); it has "
+            f"{arity} operand(s), braces of its own are doubled"
+        ) from None
 
 
 def found_at(place: str) -> Any:

@@ -40,8 +40,9 @@ def independents(order: Iterable[Any], wrt: Iterable[Any]) -> set[Any]:
     return found
 
 
-def sweep(order: Sequence[Any], bars: dict[Any, Any], idle: Container[Any], kept: Container[Any],
-          pull: Callable[..., None]) -> None:  # fmt: skip
+def sweep(
+    order: Sequence[Any], bars: dict[Any, Any], idle: Container[Any], kept: Container[Any], pull: Callable[..., None]
+) -> None:
     """The reverse pass over a graph or a tape: `bars`, adjoints by node, flow from the last node of `order` to the leaves.
 
     `pull` is the pullback: it adds to `bars` what a node passes to its operands. When a node's turn comes, all that read

@@ -126,11 +126,11 @@ class _Using:
         if inspect.iscoroutinefunction(function):
             kind = _coroutine
         else:
-            kind = _yielding if inspect.isgeneratorfunction(function) else _plain
+            kind = _yielding if inspect.isgeneratorfunction(function) else _calling
         return wraps(function)(kind(function, self._value))
 
 
-def _plain(function: Callable[..., Any], value: bool) -> Callable[..., Any]:
+def _calling(function: Callable[..., Any], value: bool) -> Callable[..., Any]:
     def decorated(*arguments: Any, **options: Any) -> Any:
         with _Using(value):
             return function(*arguments, **options)

@@ -140,10 +140,10 @@ class Pull:
         guard: Any = self._guards[index]
         if guard.is_static:
             return guard.renewed().condition  # the rule, which is kept, keeps no array
-        known = self._masks.get(index)
-        if known is None:
-            known = self._masks[index] = self._mask(guard.condition)
-        return known(condition, saved)
+        made = self._masks.get(index)
+        if made is None:
+            made = self._masks[index] = self._mask(guard.condition)
+        return made(condition, saved)
 
     def _mask(self, found: Expr) -> Any:
         written = Written([found], is_lowered=False)

@@ -64,8 +64,8 @@ def _spread(
         found = _masked(node, y_bar, saved, target)
     for x, x_bar in zip(operands, found, strict=True):
         if x_bar is not None:
-            known = bars.get(x)
-            bars[x] = x_bar if known is None else plus(known, x_bar)
+            so_far = bars.get(x)
+            bars[x] = x_bar if so_far is None else plus(so_far, x_bar)
 
 
 def _under(conditions: tuple[Any, ...], x_bar: Any) -> Any:

@@ -109,9 +109,9 @@ class _Arrays:
         with self.lock:
             standing = self.living.get(id(array))
             if standing is not None:
-                known = standing()
-                if known is not None and known.fingerprint is None:
-                    return known
+                hold = standing()
+                if hold is not None and hold.fingerprint is None:
+                    return hold
             made: Hold = _new(Hold)
             made.array, made.fingerprint, made.is_swept = array, None, False
             made.guard = guard = self.living[id(array)] = _Guard(made, self.forget)
