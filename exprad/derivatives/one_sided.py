@@ -13,7 +13,7 @@ from typing import Any
 from exprad.arrays import concatenate, stack
 from exprad.derivatives.blocks import blocks, columns, edge, unit
 from exprad.derivatives.colouring import colours
-from exprad.derivatives.kink import kinked
+from exprad.derivatives.kink import checked, kinked
 from exprad.derivatives.sides import Side
 from exprad.derivatives.sparsity import pattern_of_values
 from exprad.errors import MissingExtraError
@@ -24,6 +24,11 @@ from exprad.reverse import adjoints
 from exprad.tables import elementary as table
 
 STEPS = {"left": -1, "right": 1}
+
+
+def is_asked(outputs: Sequence[Expr], kink: str) -> bool:
+    """Whether a convention is a side, and expressions have sides."""
+    return checked(kink) in STEPS and bool(kinked(outputs))
 
 
 class Pass:
