@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from exprad.arrays import stack
 from exprad.derivatives import one_sided
 from exprad.derivatives.blocks import edge
 from exprad.derivatives.colouring import colours, rows_of
@@ -15,30 +14,28 @@ from exprad.errors import ShapeError
 from exprad.forward import tangents
 from exprad.graph.expr import Const, Expr, Var, object_array
 from exprad.reverse import adjoints
+from exprad.tensor import IndexArray, getitem, joined, reshaped
 
 
 def sparse_jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetric: bool = False,
-                     side: str | None = None) -> SparseMatrix:  # fmt: skip
+                    side: str | None = None) -> SparseMatrix:  # fmt: skip
     """The matrix by colours of its columns or, where those are fewer, of its rows; by columns alone on one side."""
-    is_scalar = not any(x.shape for x in (*outputs, *inputs))
+    is_scalar = not any([x.shape for x in (*outputs, *inputs)])
     if not is_scalar and (len(outputs) > 1 or len(inputs) > 1):
         raise ShapeError(
             "a sparse matrix takes one expression and one variable with shapes, or scalar ones; stack them"
         )
     found = pattern_of_scalars(outputs, inputs) if is_scalar else pattern(outputs[0], inputs[0])
     found.sum_duplicates()
-    columns = colours(found if side is None else one_sided.beside(found, outputs, inputs))
-    rows = None if is_symmetric or side else colours(found.T.tocsr())
-    by_rows = rows is not None and rows.max(initial=0) < columns.max(initial=0)
-    row_of, column_of = rows_of(found), found.indices
-    colour = rows[row_of] if by_rows and rows is not None else columns[column_of]
-    place = column_of if by_rows else row_of
-    passes = _passes(outputs, inputs, rows if by_rows else columns, by_rows, side)
-    if is_scalar:
-        data: Any = object_array([passes[c][i] for c, i in zip(colour.tolist(), place.tolist(), strict=True)])
-    else:
-        flat = [each[0].ravel() for each in passes]
-        data = flat[0][place] if len(flat) == 1 else stack(flat)[colour, place]
+    colour = colours(found if side is None else one_sided.beside(found, outputs, inputs))
+    rows = colour if is_symmetric or side else colours(found.T.tocsr())
+    by_rows = bool(rows.max(initial=0) < colour.max(initial=0))
+    own, place = (rows_of(found), found.indices) if by_rows else (found.indices, rows_of(found))
+    colour = rows if by_rows else colour
+    passes = _passes if is_scalar or side or by_rows else _in_all_directions
+    swept = passes(outputs, inputs, colour, by_rows, side)
+    data = (_of_scalars(swept, colour[own], place) if is_scalar
+            else _of_arrays(swept, colour[own].astype(int) * found.shape[by_rows] + place))  # fmt: skip
     return SparseMatrix(data, found.indices, found.indptr, found.shape)
 
 
@@ -57,3 +54,26 @@ def _passes(outputs: Sequence[Expr], inputs: Sequence[Var], colour: Any, by_rows
         swept = adjoints(seeds, inputs) if by_rows else tangents(germs, seeds)
         found.append([edge(one, other.shape) for one, other in zip(swept, others, strict=True)])
     return found
+
+
+def _in_all_directions(outputs: Sequence[Expr], inputs: Sequence[Var], colour: Any, *_: Any) -> list[Any]:
+    """The tangents of one expression for the colours of the columns, in one pass."""
+    import numpy as np
+
+    lead = (int(colour.max(initial=-1)) + 1,)
+    directions = np.zeros((*lead, colour.size))
+    directions[colour, np.arange(colour.size)] = 1
+    seed = Const(directions.reshape(lead + inputs[0].shape))
+    return [[edge(tangents(outputs, {inputs[0]: seed}, lead)[0], lead + outputs[0].shape)]]
+
+
+def _of_scalars(swept: Sequence[Any], colour: Any, place: Any) -> Any:
+    """The elements, in order, each in the pass of a colour at a place."""
+    return object_array([swept[c][i] for c, i in zip(colour.tolist(), place.tolist(), strict=True)])
+
+
+def _of_arrays(swept: Sequence[Any], places: Any) -> Any:
+    """The elements at places of the passes, one after another."""
+    places.setflags(write=False)
+    flat = joined([reshaped(one, (one.size,)) for (one,) in swept], 0)
+    return getitem(flat, index=(IndexArray(places),))

@@ -7,12 +7,17 @@ from typing import Any
 
 from exprad.chain import pushforward, resolve
 from exprad.graph.expr import Expr, expression, variables_by_name
+from exprad.ground.shapes import Shape
 from exprad.ground.traverse import by_age, collector_paused, independents, postorder
 from exprad.tensor import stretched
+from exprad.tensor.directions import pushforwards
 
 
-def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any]) -> list[Any]:
-    """The tangent of each output for the tangents of some nodes; None where it is zero."""
+def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any], lead: Shape = ()) -> list[Any]:
+    """The tangent of each output for the tangents of some nodes; None where it is zero.
+
+    In many directions at once, all seeds have axes `lead`, which count them, in front of their own, and so have the tangents.
+    """
     x_dot: dict[Expr, Any] = dict(seeds)
     with collector_paused():
         order = postorder(outputs)
@@ -23,7 +28,9 @@ def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any]) -> list[Any]:
         for node in order:
             if node not in idle and node not in seeds:
                 operands = node._operands
-                y_dot = pushforward(node.primitive, node, operands, [x_dot.get(operand) for operand in operands])
+                x_dots = [x_dot.get(operand) for operand in operands]
+                y_dot = (pushforwards(node.primitive, node, operands, x_dots, lead) if lead
+                         else pushforward(node.primitive, node, operands, x_dots))  # fmt: skip
                 if y_dot is not None:
                     x_dot[node] = y_dot
     return [resolve(x_dot.get(output)) for output in outputs]

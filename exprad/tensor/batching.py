@@ -59,13 +59,13 @@ def _one_by_one(row: Structural, xs: Sequence[Any], own: Sequence[Shape], points
     shape = row.shape(*own)
     found = []
     for place in product(*map(range, points)):
-        at = [linear.getitem(x, index=(*place, *map(_whole, mine))) if shape_of(x) != mine else x
+        at = [linear.getitem(x, index=(*place, *map(whole, mine))) if shape_of(x) != mine else x
               for x, mine in zip(xs, own, strict=True)]  # fmt: skip
         found.append(reshaped(row(*at), (1, *shape)))
     return reshaped(linear.joined(found, 0), points + shape) if found else stretched(0.0, points + shape)
 
 
-def _whole(size: int) -> Slice:
+def whole(size: int) -> Slice:
     """An axis as a whole, as an index names it."""
     return Slice(0, size)
 
@@ -133,7 +133,7 @@ def _concatenate(xs: Sequence[Any], own: Sequence[Shape], points: Shape, axis: i
 def _getitem(xs: Sequence[Any], own: Sequence[Shape], points: Shape, index: Index) -> Any:
     if not points and not index:
         return xs[0]
-    found = linear.getitem(xs[0], index=(*map(_whole, points), *index))
+    found = linear.getitem(xs[0], index=(*map(whole, points), *index))
     return permuted(found, _behind(index, len(points), len(shape_of(found))))
 
 
@@ -143,7 +143,7 @@ def _add_at(xs: Sequence[Any], own: Sequence[Shape], points: Shape, shape: Shape
         return xs[0]
     order = _behind(index, len(points), len(shape_of(xs[0])))
     moved = permuted(xs[0], tuple(order.index(i) for i in range(len(order))))
-    return linear.add_at(moved, shape=points + shape, index=(*map(_whole, points), *index))
+    return linear.add_at(moved, shape=points + shape, index=(*map(whole, points), *index))
 
 
 def _behind(index: Index, lead: int, rank: int) -> tuple[int, ...]:

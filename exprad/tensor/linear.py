@@ -295,7 +295,11 @@ add_at.into = _add_into
 
 def scattered(y: Any, shape: Shape, index: Index) -> Any:
     """`add_at`, as a sensitivity: elements to which nothing is added do not count."""
-    whole = add_at(y, shape=shape, index=index)
+    return masked(add_at(y, shape=shape, index=index), shape, index)
+
+
+def masked(whole: Any, shape: Shape, index: Index) -> Any:
+    """What `add_at` gave, as a sensitivity."""
     return Masked(Guard(partial(_reached, shape, index), is_static=True), whole) if _has_gaps(shape, index) else whole
 
 
