@@ -60,7 +60,7 @@ class Guard:
     def __init__(self, made: Callable[..., Any], *sources: Guard, is_static: bool = False) -> None:
         self._made: Callable[..., Any] | None = made
         self._sources, self._condition = sources, None
-        self.is_static = is_static or sources != () and all(source.is_static for source in sources)
+        self.is_static = is_static or sources != () and False not in [source.is_static for source in sources]
 
     @property
     def condition(self) -> Any:
@@ -93,7 +93,8 @@ def pushforward(f: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) 
     y_dot = None
     for partial, x_dot in zip(f.partials, x_dots):  # noqa: B905  # hot, and as long by construction
         if x_dot is not None:
-            y_dot = plus(y_dot, times(f, partial, y, xs, x_dot))
+            part = times(f, partial, y, xs, x_dot)
+            y_dot = part if y_dot is None else plus(y_dot, part)
     return y_dot
 
 

@@ -20,7 +20,7 @@ from exprad.tensor import IndexArray, getitem, joined, reshaped
 def sparse_jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetric: bool = False,
                     side: str | None = None) -> SparseMatrix:  # fmt: skip
     """The matrix by colours of its columns or, where those are fewer, of its rows; by columns alone on one side."""
-    is_scalar = not any([x.shape for x in (*outputs, *inputs)])
+    is_scalar = not any(x.shape for x in (*outputs, *inputs))
     if not is_scalar and (len(outputs) > 1 or len(inputs) > 1):
         raise ShapeError(
             "a sparse matrix takes one expression and one variable with shapes, or scalar ones; stack them"

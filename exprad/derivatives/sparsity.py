@@ -13,6 +13,7 @@ from typing import Any
 
 from exprad.derivatives.sparse_matrix import scipy_sparse
 from exprad.errors import ArgumentError
+from exprad.graph.evaluation import evaluate
 from exprad.graph.expr import Expr, Var
 from exprad.ground.shapes import Shape
 from exprad.ground.traverse import postorder
@@ -34,12 +35,16 @@ def pattern_of_values(nodes: Sequence[Expr], wrt: Sequence[Var]) -> Any:
     sparse = scipy_sparse()
     width = sum(x.size for x in wrt)
     starts = accumulate([x.size for x in wrt], initial=0)
-    start = {x: sparse.eye_array(x.size, width, k=k, dtype=bool, format="csr") for x, k in zip(wrt, starts, strict=False)}
+    start = {
+        x: sparse.eye_array(x.size, width, k=k, dtype=bool, format="csr") for x, k in zip(wrt, starts, strict=False)
+    }
     found = _patterns(sparse, nodes, start, width, is_of_values=True)
     return sparse.vstack([each for each in found if each is not None], format="csr")
 
 
-def _patterns(sparse: Any, outputs: Sequence[Expr], start: Mapping[Any, Any], width: int, is_of_values: bool) -> list[Any]:
+def _patterns(
+    sparse: Any, outputs: Sequence[Expr], start: Mapping[Any, Any], width: int, is_of_values: bool
+) -> list[Any]:
     """The pattern of each output, from those of the variables: of values, or of derivatives, which are 0 where a value jumps."""
     found = dict(start)
     for node in postorder(outputs):
@@ -115,7 +120,9 @@ def _through(sparse: Any, node: Any, operands: Sequence[Any], width: int) -> Any
     return _picked(reduce(_union, found), _numbers(()).repeat(node.size))
 
 
-def _side_by_side(sparse: Any, row: Any, operands: Sequence[Any], shapes: Sequence[Shape], width: int) -> tuple[Any, Any]:
+def _side_by_side(
+    sparse: Any, row: Any, operands: Sequence[Any], shapes: Sequence[Shape], width: int
+) -> tuple[Any, Any]:
     """The patterns of several operands below one another, and from where in them the row takes its elements."""
     numbers, parts, start = [], [], 0
     for found, shape in zip(operands, shapes, strict=True):
@@ -136,7 +143,9 @@ def _scattered(sparse: Any, found: Any, places: Any, size: int) -> Any:
     if (places[1:] > places[:-1]).all():
         counts = np.zeros(size + 1, found.indptr.dtype)
         counts[places + 1] = found.indptr[1:] - found.indptr[:-1]
-        return sparse.csr_array((found.data, found.indices, counts.cumsum(dtype=counts.dtype)), shape=(size, found.shape[1]))
+        return sparse.csr_array(
+            (found.data, found.indices, counts.cumsum(dtype=counts.dtype)), shape=(size, found.shape[1])
+        )
     by_element = (np.ones(places.size, bool), (places, np.arange(places.size)))
     return _product(sparse.csr_array(by_element, shape=(size, places.size)), found)
 
@@ -161,7 +170,7 @@ def _factor(sparse: Any, node: Any, operands: Sequence[Any]) -> Any:
     a, b = node.operands
     place = 0 if operands[0] is None else 1
     fixed = node.operands[place]
-    numbers = fixed.value != 0 if fixed.is_const else np.ones(fixed.shape, bool)
+    numbers = np.ones(fixed.shape, bool) if fixed.variables else np.asarray(evaluate(fixed)) != 0
     if place == 0:
         rows = sparse.csr_array(np.atleast_2d(numbers))
         return sparse.kron(rows, sparse.eye_array(b.shape[1], dtype=bool), format="csr") if len(b.shape) == 2 else rows

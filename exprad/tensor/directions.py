@@ -13,38 +13,45 @@ from typing import Any
 from exprad.chain import Masked, plus, pushforward, resolve, times, unchanged, within
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape, shape_of
-from exprad.tensor.batching import at_points, whole
+from exprad.tensor.batching import batched, whole
 from exprad.tensor.carrying import arrives_pushed, is_whole, moved, of_shape, slope_of
 from exprad.tensor.family import Structural
 from exprad.tensor.linear import add_at, getitem, joined, masked, reshaped, stretched, sum
 
 
-def pushforwards(row: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Any], lead: Shape) -> Any:
-    """The tangents of y = row(*xs), for those of the operands."""
-    if not isinstance(row, Structural):
-        rank = len(shape_of(y))
-        return pushforward(row, y, xs, [_aligned(x_dot, rank - len(shape_of(x)), lead)
-                                        for x, x_dot in zip(xs, x_dots, strict=True)])  # fmt: skip
-    own, shape = [shape_of(x) for x in xs], shape_of(y)
-    ready = [None if x_dot is None or 0 in mine else of_shape(x_dot, lead + mine)
-             for mine, x_dot in zip(own, x_dots, strict=True)]  # fmt: skip
-    if row.family.slope is not None:
+def pushforwards(row: Primitive, y: Any, xs: Sequence[Any], x_dots: list[Any], lead: Shape) -> Any:
+    """The tangents of a node y = row(*xs), for those of the operands."""
+    if isinstance(row, Structural):
+        return _through(row, y, xs, x_dots, lead)
+    rank = len(y.shape)
+    for place, x in enumerate(xs):
+        if len(x.shape) != rank and x_dots[place] is not None:
+            x_dots[place] = _aligned(x_dots[place], rank - len(x.shape), lead)
+    return pushforward(row, y, xs, x_dots)
+
+
+def _aligned(x_dot: Any, more: int, lead: Shape) -> Any:
+    """A tangent with as many own axes as the result, so that directions meet directions."""
+    wide = (*lead, *(1,) * more)
+    return within(lambda part: reshaped(part, wide + shape_of(part)[len(lead) :]), x_dot, unchanged)
+
+
+def _through(row: Structural, y: Any, xs: Sequence[Any], x_dots: Sequence[Any], lead: Shape) -> Any:
+    """The same for a row of the second table."""
+    own = [x.shape for x in xs]
+    ready = [x_dot if getattr(x_dot, "shape", None) == lead + mine else None if x_dot is None or 0 in mine
+             else of_shape(x_dot, lead + mine) for x_dot, mine in zip(x_dots, own, strict=True)]  # fmt: skip
+    family = row.family
+    if family.slope is not None:
         return None if ready[0] is None else _summed(row, y, xs, ready[0], lead)
-    if row.family.is_linear and row.family is not add_at and all(map(is_whole, ready)):
-        return at_points(row, [resolve(x_dot) for x_dot in ready], own, shape)
+    if family.is_linear and all(map(is_whole, ready)):
+        made = batched(row, [resolve(x_dot) for x_dot in ready], own, lead)
+        return masked(made, **row.parameters) if family is add_at else made
     y_dot = None
     for index, x_dot in enumerate(ready):
         if x_dot is not None:
             y_dot = plus(y_dot, _pushed(row, y, xs, x_dot, index, lead))
     return y_dot
-
-
-def _aligned(x_dot: Any, more: int, lead: Shape) -> Any:
-    """A tangent with as many own axes as the result, so that directions meet directions."""
-    if x_dot is None or not more:
-        return x_dot
-    wide = (*lead, *(1,) * more)
-    return within(lambda part: reshaped(part, wide + shape_of(part)[len(lead) :]), x_dot, unchanged)
 
 
 def _summed(row: Structural, y: Any, xs: Sequence[Any], x_dot: Any, lead: Shape) -> Any:
@@ -55,7 +62,7 @@ def _summed(row: Structural, y: Any, xs: Sequence[Any], x_dot: Any, lead: Shape)
     total = sum.row(axis=row.parameters["axis"], keepdims=row.parameters["keepdims"])
     have, shape = shape_of(xs[0]), shape_of(y)
     return moved(total, of_shape(slopes, lead + have), have, shape, lead=lead,
-                 of_value=lambda part: at_points(total, [part], [have], shape))  # fmt: skip
+                 of_value=lambda part: batched(total, [part], [have], lead))  # fmt: skip
 
 
 def _pushed(row: Structural, y: Any, xs: Sequence[Any], x_dot: Any, index: int, lead: Shape) -> Any:
@@ -66,9 +73,9 @@ def _pushed(row: Structural, y: Any, xs: Sequence[Any], x_dot: Any, index: int, 
 
     def of_value(part: Any) -> Any:
         if row.family is add_at:
-            return masked(at_points(row, [part], [have], shape), **row.parameters)
-        if row.family.is_linear and row.arity == 1:
-            return at_points(row, [part], [have], shape)
+            return masked(batched(row, [part], [have], lead), **row.parameters)
+        if row.family.is_multilinear or row.family.is_linear and row.arity == 1:
+            return batched(row, [*xs[:index], part, *xs[index + 1 :]], [x.shape for x in xs], lead)
         return _one_by_one(rule, part, have, shape, lead)
 
     arrives = arrives_pushed(row, xs, rule, index)

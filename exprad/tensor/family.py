@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from operator import itemgetter
 from types import MappingProxyType
@@ -91,7 +91,8 @@ class Family:
     - `transpose(y_bar, x, **parameters)`: the pullback of a family that is linear in its one operand; or
     - `slope(y, x, axis)`: for a reduction over `axis`, the partial derivative by each element, y as it broadcasts to x; or
     - `push(y, xs, x_dot, index, **parameters)` and `pull(y, xs, y_bar, index, **parameters)`: the tangent that operand
-      `index` passes on, and the adjoint that it gets; `is_linear` says that the result is linear in all operands at once;
+      `index` passes on, and the adjoint that it gets; `is_linear` says that the result is linear in all operands at once, and
+      `is_multilinear` that it is in each: then the tangent is the row with x_dot in place of the operand, and goes without push;
     - `letters(*shapes, **parameters)`: a letter for each of the last axes of each operand and, at the end, of the result: axes
       that share a letter go together, and elements of the result depend on no others; left out, all depends on all;
     - `adds`: whether a linear family only adds elements, each with the weight 1, as one that moves or scatters them does;
@@ -116,7 +117,7 @@ class Family:
     columns = tuple(
         "defaults shape value slope push pull letters is_linear reads adds ready kink sides squared".split()
     )
-    rare = ("into",)  # columns that most families have not
+    rare = ("into", "is_multilinear")  # columns that most families have not
     batch: Callable[..., Any] | None = None
     kink: Callable[..., Any] | None = None
     sides: Callable[..., Any] | None = None
@@ -134,18 +135,22 @@ class Family:
                  transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,
                  push: Callable[..., Any] | None = None, pull: Callable[..., Any] | None = None,
                  letters: Callable[..., tuple[str, ...]] | None = None, is_linear: bool = False, reads: str = "all",
+                 is_multilinear: bool = False,
                  adds: bool | None = None, ready: Callable[[dict[str, Any]], dict[str, Any]] = dict,
                  spell: Mapping[str, Any] | None = None, **defaults: Any) -> None:  # fmt: skip
         if not isinstance(name, str) or not name.isidentifier():
             raise OperandError(f"a family's name must be an identifier, got {name!r}")
-        if transpose is slope is None and (push is None or pull is None):
+        if transpose is slope is None and (pull is None or push is None and not is_multilinear):
             raise OperandError(f"family {name!r} states no derivative: give it transpose, slope, or both push and pull")
         self.name, self.shape, self.value, self.slope, self.reads = name, shape, value, slope, reads
         self.ready, self.adds = ready, reads in ("moves", "scatters") if adds is None else adds
         self.is_linear, self.letters = is_linear or transpose is not None, letters
+        self.is_multilinear = is_multilinear
         spelling.check(name, 0, spell or {}, {})
         self.defaults, self.spell = MappingProxyType(defaults), spell or {}
         self.push: Any = push or (lambda y, xs, x_dot, _, **parameters: self.row(1, **parameters)(x_dot))
+        if push is None and is_multilinear:
+            self.push = self._in_place
         self.pull: Any = pull
         if transpose is not None:
             self.pull = lambda y, xs, y_bar, _, **parameters: transpose(y_bar, xs[0], **parameters)
@@ -154,6 +159,10 @@ class Family:
         if not self.is_own and name in Primitive.registry:
             raise NameClashError(f"family {name!r} would be called like an elementwise row; choose another name")
         claim(self, "family", Family.registry)
+
+    def _in_place(self, y: Any, xs: Sequence[Any], x_dot: Any, index: int, **parameters: Any) -> Any:
+        """The pushforward of a row that is linear in an operand: the row with the tangent in its place."""
+        return self.row(len(xs), **parameters)(*xs[:index], x_dot, *xs[index + 1 :])
 
     @property
     def fingerprint(self) -> tuple[str, str]:

@@ -19,10 +19,6 @@ def _matmul_shape(a: Shape, b: Shape) -> Shape:
     return (*lead, *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
 
 
-def _matmul_push(y: Any, xs: Sequence[Any], x_dot: Any, index: int) -> Any:
-    return matmul(x_dot, xs[1]) if index == 0 else matmul(xs[0], x_dot)
-
-
 def _matmul_pull(y: Any, xs: Sequence[Any], y_bar: Any, index: int) -> Any:
     a, b = xs
     rows, columns = len(shape_of(a)), len(shape_of(b))
@@ -55,7 +51,7 @@ def as_row(x: Any) -> Any:
 
 
 matmul = Family(
-    "matmul", reads="contracts", shape=_matmul_shape, value=lambda np, a, b: np.matmul(a, b), push=_matmul_push,
+    "matmul", reads="contracts", is_multilinear=True, shape=_matmul_shape, value=lambda np, a, b: np.matmul(a, b),
     pull=_matmul_pull,
     letters=lambda a, b: ("ik"[-len(a):], "kj"[: len(b)], "i"[: len(a) - 1] + "j"[: len(b) - 1]),
 )  # fmt: skip
@@ -82,9 +78,8 @@ def _einsum_pull(y: Any, xs: Sequence[Any], y_bar: Any, index: int, subscripts: 
 
 
 einsum: Family = Family(  # an operand has a letter once, and each letter of an operand is in the result or in another operand
-    "einsum", shape=_einsum_shape,
+    "einsum", is_multilinear=True, shape=_einsum_shape,
     value=lambda np, *xs, subscripts: np.einsum(subscripts, *xs, optimize=len(xs) > 1),
-    push=lambda y, xs, x_dot, index, subscripts: einsum(*xs[:index], x_dot, *xs[index + 1 :], subscripts=subscripts),
     pull=_einsum_pull,
     letters=lambda *shapes, subscripts: tuple(subscripts.replace("->", ",").split(",")),
 )  # fmt: skip
