@@ -6,7 +6,8 @@ reads two. They are found by colouring, with SciPy; without it, each element has
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import accumulate
 from typing import Any
 
@@ -18,10 +19,10 @@ from exprad.derivatives.sides import Side
 from exprad.derivatives.sparsity import pattern_of_values
 from exprad.errors import MissingExtraError
 from exprad.forward import tangents
-from exprad.graph.expr import Const, Expr, Var
+from exprad.graph.expr import Const, Expr, Var, expression
+from exprad.ground.primitive import If, Primitive
 from exprad.ground.traverse import independents, postorder
 from exprad.reverse import adjoints
-from exprad.tables import elementary as table
 
 STEPS = {"left": -1, "right": 1}
 
@@ -106,20 +107,32 @@ def _deciding(outputs: Sequence[Expr], inputs: Sequence[Var]) -> list[Expr]:
         if node not in idle and node._operands:
             row: Any = node.primitive
             is_fed = not jumping.isdisjoint(node._operands)
-            if is_fed and not _is_linear(row, node._operands, idle):
+            if is_fed and not _is_linear(row, [place for place, x in enumerate(node._operands) if x not in idle]):
                 found.add(node)
             if is_fed or row.jumps:
                 jumping.add(node)
     return [node for node in order if node in found]
 
 
-def _is_linear(row: Any, operands: Sequence[Expr], idle: Container[Expr]) -> bool:
-    """Whether partials of a call are the same whatever the values are of the operands that depend on the variables."""
+def _is_linear(row: Any, varying: Sequence[int]) -> bool:
+    """Whether partials of a call in the operands at some places are the same whatever the values of these operands are."""
     if row.partials is None:
-        return row.family.is_linear
-    if row is table.mul or row is table.div:
-        return operands[1] in idle or row is table.mul and operands[0] in idle
-    return all(partial.__class__ is int for partial in row.partials)
+        return row.family.is_linear or row.family.is_multilinear and len(varying) == 1
+    read = _read_by_partials(row)
+    return all(read[place].isdisjoint(varying) for place in varying)
+
+
+@cache
+def _read_by_partials(row: Primitive) -> list[set[int]]:
+    """For each operand, the places of the operands that the partial derivative in it depends on."""
+    y, xs = Var.fresh(), [Var.fresh() for _ in range(row.arity)]
+    found = []
+    for partial in row.partials:
+        stated = partial(y, *xs) if callable(partial) else 0
+        parts = (stated.condition, stated.value) if isinstance(stated, If) else stated
+        held = set(postorder([expression(part) for part in (parts if isinstance(parts, tuple) else (parts,))]))
+        found.append({place for place, x in enumerate(xs) if x in held or y in held or partial is None})
+    return found
 
 
 def beside(found: Any, outputs: Sequence[Expr], inputs: Sequence[Var]) -> Any:

@@ -172,22 +172,18 @@ def _plain_sign(u: Expr) -> Expr:
 
 def _sign_rule(node: Any) -> tuple[Sequence[Expr], Callable[..., Any]] | None:
     """The operands that a node's sign follows from, and how; None where it does not follow from signs."""
-    if not node._operands:
+    operands = node._operands
+    if not operands:
         return None
-    if node.primitive is table.pow:
-        exponent = node._operands[1].known
-        if exponent.__class__ is not int or not exponent:
-            return None
-        return node._operands[:1], lambda a: a ** (2 - exponent % 2)
-    rule = _SIGNS.get(node.primitive)
-    if node.primitive is table.where:
-        return node._operands[1:], lambda a, b: table.where(node._operands[0], a, b)
-    return None if rule is None else (node._operands, rule)
+    row = node.primitive
+    if row.powers:  # by a whole exponent, a product
+        exponent = operands[1].known
+        return (operands[:1], lambda a: a ** (2 - exponent % 2)) if exponent.__class__ is int and exponent else None
+    if row.signs is None:
+        return None
 
+    def rule(*signs: Any) -> Any:
+        left = iter(signs)
+        return row.signs(*[x if place in row.truths else next(left) for place, x in enumerate(operands)])
 
-_SIGNS: dict[Any, Callable[..., Any]] = {
-    table.mul: lambda a, b: a * b,
-    table.div: lambda a, b: a * b,
-    table.neg: lambda a: -a,
-    table.square: lambda a: a**2,
-}
+    return [x for place, x in enumerate(operands) if place not in row.truths], rule
