@@ -17,8 +17,9 @@ from exprad.reverse import adjoints
 from exprad.tensor import IndexArray, getitem, joined, reshaped
 
 
-def sparse_jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetric: bool = False,
-                    side: str | None = None) -> SparseMatrix:  # fmt: skip
+def sparse_jacobian(
+    outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetric: bool = False, side: str | None = None
+) -> SparseMatrix:
     """The matrix by colours of its columns or, where those are fewer, of its rows; by columns alone on one side."""
     is_scalar = not any(x.shape for x in (*outputs, *inputs))
     if not is_scalar and (len(outputs) > 1 or len(inputs) > 1):
@@ -34,8 +35,11 @@ def sparse_jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetric
     colour = rows if by_rows else colour
     passes = _passes if is_scalar or side or by_rows else _in_all_directions
     swept = passes(outputs, inputs, colour, by_rows, side)
-    data = (_of_scalars(swept, colour[own], place) if is_scalar
-            else _of_arrays(swept, colour[own].astype(int) * found.shape[by_rows] + place))  # fmt: skip
+    data = (
+        _of_scalars(swept, colour[own], place)
+        if is_scalar
+        else _of_arrays(swept, colour[own].astype(int) * found.shape[by_rows] + place)
+    )
     return SparseMatrix(data, found.indices, found.indptr, found.shape)
 
 

@@ -64,7 +64,7 @@ def with_kinks(f: Expr, convention: str) -> Expr:
         return fold([f], visit)[0][0]
 
 
-# What is known of a node: the new node; and of a condition, if it has kinks, under "zero" where another branch begins,
+# The new node for a node; and of a condition, if it has kinks, under "zero" where another branch begins,
 # under "raise" a condition that raises there, and a number that moves with it.
 State = tuple[Expr, Any]
 

@@ -88,9 +88,13 @@ def passes(outputs: Sequence[Expr], inputs: Sequence[Var]) -> list[Pass]:
     sizes = [x.size for x in inputs]
     colour = _colours(_deciding(outputs, inputs), inputs, sum(sizes))
     starts = list(accumulate(sizes, initial=0))
-    return [Pass(inputs, [np.flatnonzero(colour[start : start + size] == each)
-                          for start, size in zip(starts, sizes, strict=False)])
-            for each in range(int(colour.max(initial=-1)) + 1)]  # fmt: skip
+    return [
+        Pass(
+            inputs,
+            [np.flatnonzero(colour[start : start + size] == each) for start, size in zip(starts, sizes, strict=False)],
+        )
+        for each in range(int(colour.max(initial=-1)) + 1)
+    ]
 
 
 def _deciding(outputs: Sequence[Expr], inputs: Sequence[Var]) -> list[Expr]:
@@ -188,8 +192,10 @@ def jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], convention: str) ->
     is_scalar = not any(x.shape for x in (*outputs, *inputs))
     rows_of = _by_columns if is_scalar and len(inputs) < len(outputs) else _by_rows
     parts = [rows_of(each.germs(outputs, convention), inputs, each) for each in shared]
-    return [[_whole(shared, [part[row][place] for part in parts], x, f.shape) for place, x in enumerate(inputs)]
-            for row, f in enumerate(outputs)]  # fmt: skip
+    return [
+        [_whole(shared, [part[row][place] for part in parts], x, f.shape) for place, x in enumerate(inputs)]
+        for row, f in enumerate(outputs)
+    ]
 
 
 def _by_columns(germs: Sequence[Expr], inputs: Sequence[Var], each: Pass) -> list[list[Expr]]:
@@ -201,10 +207,14 @@ def _by_columns(germs: Sequence[Expr], inputs: Sequence[Var], each: Pass) -> lis
 def _by_rows(germs: Sequence[Expr], inputs: Sequence[Var], each: Pass) -> list[list[Expr]]:
     """The derivatives by the elements of a pass; of arrays by part of a variable, from the tangents of that part alone."""
     if any(germ.shape for germ in germs) and not all(each.covers(x) for x in inputs):
-        return [[columns(germ, x, each.units(x)) if each.places[x].size else edge(None, germ.shape) for x in inputs]
-                for germ in germs]  # fmt: skip
-    return [[each.picked(block, x, germ.shape) for block, x in zip(blocks(germ, inputs), inputs, strict=True)]
-            for germ in germs]  # fmt: skip
+        return [
+            [columns(germ, x, each.units(x)) if each.places[x].size else edge(None, germ.shape) for x in inputs]
+            for germ in germs
+        ]
+    return [
+        [each.picked(block, x, germ.shape) for block, x in zip(blocks(germ, inputs), inputs, strict=True)]
+        for germ in germs
+    ]
 
 
 def _whole(shared: Sequence[Pass], parts: Sequence[Expr], x: Var, lead: tuple[int, ...] = ()) -> Expr:
@@ -226,8 +236,13 @@ def hessian(f: Expr, inputs: Sequence[Var], convention: str) -> list[list[Expr]]
         return [blocks(slope, inputs) for slope in smooth_slopes(f, inputs, convention, shared)]
     found = dict(entries(f, inputs, convention, shared))
     starts = list(accumulate([x.size for x in inputs], initial=0))
-    return [[_block(found, range(i, i + x.size), range(j, j + y.size), x.shape + y.shape)
-             for j, y in zip(starts, inputs, strict=False)] for i, x in zip(starts, inputs, strict=False)]  # fmt: skip
+    return [
+        [
+            _block(found, range(i, i + x.size), range(j, j + y.size), x.shape + y.shape)
+            for j, y in zip(starts, inputs, strict=False)
+        ]
+        for i, x in zip(starts, inputs, strict=False)
+    ]
 
 
 def _block(found: dict[tuple[int, int], Expr], rows: range, others: range, shape: tuple[int, ...]) -> Expr:
@@ -251,8 +266,10 @@ def entries(f: Expr, inputs: Sequence[Var], convention: str, shared: Sequence[Pa
             steps = [each.seeds(STEPS[convention]) for each in (second, first)]
             germ = Side(steps if first is not second else steps[:1], 2).germs([f])[0]
             slopes = blocks(germ, inputs)
-            rows = [(i, slope.ravel()[place] if x.shape else slope)
-                    for (i, place, x), slope in first.elements(inputs, slopes)]  # fmt: skip
+            rows = [
+                (i, slope.ravel()[place] if x.shape else slope)
+                for (i, place, x), slope in first.elements(inputs, slopes)
+            ]
             for (j, place, x), _ in second.elements(inputs, slopes):
                 swept = tangents([slope for _, slope in rows], {x: unit_at(x, place)})
                 for (i, _), entry in zip(rows, swept, strict=True):

@@ -71,8 +71,10 @@ class Side:
         if row.kink is None:
             return node if tuple(operands) == node._operands else build(row, *operands)
         if row.sides is None:
-            raise NotDifferentiableError(f"{row.name} states a kink, but not what it is beside it: for kink='left' and "
-                                         f"'right', give the row sides=(below, above); the node is {node!r}")  # fmt: skip
+            raise NotDifferentiableError(
+                f"{row.name} states a kink, but not what it is beside it: for kink='left' and "
+                f"'right', give the row sides=(below, above); the node is {node!r}"
+            )
         if not isinstance(row.sides, tuple):
             return expression(row.sides(self, *operands))
         below, above = row.sides
@@ -119,23 +121,32 @@ class Side:
                 slopes = [self._slopes[place](x) for x in xs]
                 if all(slope is None for slope in slopes):
                     return
-                xs = [stretched(Const(0), x.shape) if slope is None else slope
-                      for x, slope in zip(xs, slopes, strict=True)]  # fmt: skip
+                xs = [
+                    stretched(Const(0), x.shape) if slope is None else slope
+                    for x, slope in zip(xs, slopes, strict=True)
+                ]
             if place:
                 yield from self._tangents(xs, place - 1)
             else:
                 yield count, xs
 
-    def length(self, xs: Sequence[Any], measure: Callable[..., Any], product: Callable[..., Any],
-               wide: Callable[[Any], Any] = expression) -> Expr:  # fmt: skip
+    def length(
+        self,
+        xs: Sequence[Any],
+        measure: Callable[..., Any],
+        product: Callable[..., Any],
+        wide: Callable[[Any], Any] = expression,
+    ) -> Expr:
         """The germ of the Euclidean length of xs: at 0, the product of xs with the direction in which they leave.
 
         The direction is held constant for the first derivative. For the second it turns with weight 1/(1 + n), where n
         tangents in the first direction were 0 before it: that makes mixed ones right. Beyond, no product is.
         """
         if self._order > 2:
-            raise NotDifferentiableError("one-sided derivatives of a length (norm, hypot) are offered to the second order; "
-                                         f"asked was order {self._order}")  # fmt: skip
+            raise NotDifferentiableError(
+                "one-sided derivatives of a length (norm, hypot) are offered to the second order; "
+                f"asked was order {self._order}"
+            )
         y = measure(*xs)
         is_still = table.equal(y, 0)
         found = table.held(y)

@@ -19,7 +19,7 @@ from exprad.ground.shapes import Shape
 from exprad.ground.traverse import postorder
 from exprad.tensor import of_numpy
 
-LARGEST = 200_000_000  # elements of a pattern; a matrix with more is not sparse
+MOST_STORED = 200_000_000  # elements of a pattern; a matrix with more is not sparse
 
 
 def pattern(f: Expr, wrt: Var) -> Any:
@@ -67,8 +67,8 @@ def _patterns(
 
 
 def _bounded(found: Any) -> Any:
-    if found.nnz > LARGEST:
-        raise ArgumentError(f"the matrix has more than {LARGEST} elements that may not be 0: it is not sparse")
+    if found.nnz > MOST_STORED:
+        raise ArgumentError(f"the matrix has more than {MOST_STORED} elements that may not be 0: it is not sparse")
     return found
 
 
@@ -96,8 +96,8 @@ def _picked(found: Any, places: Any) -> Any:
     if flat.size and flat[-1] - flat[0] == flat.size - 1 and (flat[1:] - flat[:-1] == 1).all():
         return found[int(flat[0]) : int(flat[-1]) + 1]
     count = int((found.indptr[1:] - found.indptr[:-1])[flat].sum())
-    if count > LARGEST:
-        raise ArgumentError(f"the matrix has more than {LARGEST} elements that may not be 0: it is not sparse")
+    if count > MOST_STORED:
+        raise ArgumentError(f"the matrix has more than {MOST_STORED} elements that may not be 0: it is not sparse")
     return found[flat]
 
 

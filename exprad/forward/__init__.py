@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from exprad.chain import pushforward, resolve
@@ -19,6 +20,7 @@ def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any], lead: Shape = (
     In many directions at once, all seeds have axes `lead`, which count them, in front of their own, and so have the tangents.
     """
     x_dot: dict[Expr, Any] = dict(seeds)
+    push = partial(pushforwards, lead=lead) if lead else pushforward
     with collector_paused():
         order = postorder(outputs)
         idle = independents(order, seeds)
@@ -29,8 +31,7 @@ def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any], lead: Shape = (
             if node not in idle and node not in seeds:
                 operands = node._operands
                 x_dots = [x_dot.get(operand) for operand in operands]
-                y_dot = (pushforwards(node.primitive, node, operands, x_dots, lead) if lead
-                         else pushforward(node.primitive, node, operands, x_dots))  # fmt: skip
+                y_dot = push(node.primitive, node, operands, x_dots)
                 if y_dot is not None:
                     x_dot[node] = y_dot
     return [resolve(x_dot.get(output)) for output in outputs]

@@ -38,7 +38,7 @@ def _pull_array(
     pullback(f, y, xs, y_bar, idle, x_bars)
     for x, x_bar in x_bars.items():
         if x_bar is not None:
-            known = bars.get(x)
+            before = bars.get(x)
             if getattr(x_bar, "shape", None) != x.shape:  # of another shape, or one that has a guard or a sign
                 x_bar = unbroadcast(x_bar, x.shape)
-            bars[x] = x_bar if known is None else plus(known, x_bar)
+            bars[x] = x_bar if before is None else plus(before, x_bar)

@@ -64,8 +64,10 @@ def _one_by_one(row: Structural, xs: Sequence[Any], own: Sequence[Shape], points
     shape = row.shape(*own)
     found = []
     for place in product(*map(range, points)):
-        at = [linear.getitem(x, index=(*place, *map(whole, mine))) if shape_of(x) != mine else x
-              for x, mine in zip(xs, own, strict=True)]  # fmt: skip
+        at = [
+            linear.getitem(x, index=(*place, *map(whole, mine))) if shape_of(x) != mine else x
+            for x, mine in zip(xs, own, strict=True)
+        ]
         found.append(reshaped(row(*at), (1, *shape)))
     return reshaped(linear.joined(found, 0), points + shape) if found else stretched(0.0, points + shape)
 

@@ -24,8 +24,10 @@ Rule = Callable[[Any], Any]  # what a row makes of a sensitivity without a guard
 
 def push(row: Structural, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
     """The tangent of y = row(*xs)."""
-    ready = [None if x_dot is None or 0 in shape_of(x) else of_shape(x_dot, shape_of(x))
-             for x, x_dot in zip(xs, x_dots, strict=True)]  # fmt: skip  # of no elements comes nothing
+    ready = [  # of no elements comes nothing
+        None if x_dot is None or 0 in shape_of(x) else of_shape(x_dot, shape_of(x))
+        for x, x_dot in zip(xs, x_dots, strict=True)
+    ]
     if row.family.slope is not None:
         return None if ready[0] is None else _summed(row, xs[0], times(row, slope_of(row), y, xs, ready[0]))
     if row.family.is_linear and row.family.reads != "scatters" and all(map(is_whole, ready)):
@@ -49,8 +51,8 @@ def pull(row: Structural, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container
                     x_bar = stretched(x_bar, shape_of(x))
             else:
                 x_bar = (_pulled if family.slope is None else _spread)(row, y, xs, y_bar, index)
-            known = x_bars.get(x)
-            x_bars[x] = x_bar if known is None else plus(known, x_bar)
+            before = x_bars.get(x)
+            x_bars[x] = x_bar if before is None else plus(before, x_bar)
 
 
 def unbroadcast(x_bar: Any, shape: Shape) -> Any:
@@ -59,8 +61,15 @@ def unbroadcast(x_bar: Any, shape: Shape) -> Any:
     return x_bar if have == shape else moved(lambda part: summed_to(part, shape), x_bar, have, shape)
 
 
-def moved(rule: Rule, given: Any, have: Shape, shape: Shape, arrives: Rule | None = None,
-          of_value: Rule | None = None, lead: Shape = ()) -> Any:  # fmt: skip
+def moved(
+    rule: Rule,
+    given: Any,
+    have: Shape,
+    shape: Shape,
+    arrives: Rule | None = None,
+    of_value: Rule | None = None,
+    lead: Shape = (),
+) -> Any:
     """What a rule makes of a sensitivity of the shape `have`, brought to `shape`; its guard moves along, as `arrives` says or,
     where the rule only adds elements, as the rule itself does. A value has axes `lead` in front, and `of_value` then says
     what the rule makes of it."""
@@ -110,8 +119,9 @@ def arrives_pushed(row: Structural, xs: Sequence[Any], rule: Rule, index: int) -
     return _arrives(row, xs, rule, shape_of(xs[index]), (index, -1), None)
 
 
-def _arrives(row: Structural, xs: Sequence[Any], rule: Rule, have: Shape, way: tuple[int, int],
-             shape: Shape | None) -> Rule | None:  # fmt: skip
+def _arrives(
+    row: Structural, xs: Sequence[Any], rule: Rule, have: Shape, way: tuple[int, int], shape: Shape | None
+) -> Rule | None:
     """Where something arrives by a rule, of what counts where a condition holds; None for a rule that only adds elements.
 
     `way` is from which place to which: of an operand, or -1 for the result.
@@ -179,6 +189,6 @@ def is_whole(x_dot: Any) -> bool:
 
 def of_shape(given: Any, shape: Shape) -> Any:
     """A sensitivity whose value has a shape; conditions broadcast against it."""
-    if shape_of(core(given)) == shape:
+    if getattr(given, "shape", None) == shape or shape_of(core(given)) == shape:
         return given
     return within(lambda part: stretched(part, shape), given, unchanged)

@@ -39,8 +39,10 @@ def _aligned(x_dot: Any, more: int, lead: Shape) -> Any:
 def _through(row: Structural, y: Any, xs: Sequence[Any], x_dots: Sequence[Any], lead: Shape) -> Any:
     """The same for a row of the second table."""
     own = [x.shape for x in xs]
-    ready = [x_dot if getattr(x_dot, "shape", None) == lead + mine else None if x_dot is None or 0 in mine
-             else of_shape(x_dot, lead + mine) for x_dot, mine in zip(x_dots, own, strict=True)]  # fmt: skip
+    ready = [  # of no elements comes nothing
+        None if x_dot is None or 0 in mine else of_shape(x_dot, lead + mine)
+        for x_dot, mine in zip(x_dots, own, strict=True)
+    ]
     family = row.family
     if family.slope is not None:
         return None if ready[0] is None else _summed(row, y, xs, ready[0], lead)
@@ -61,8 +63,14 @@ def _summed(row: Structural, y: Any, xs: Sequence[Any], x_dot: Any, lead: Shape)
         return None
     total = sum.row(axis=row.parameters["axis"], keepdims=row.parameters["keepdims"])
     have, shape = shape_of(xs[0]), shape_of(y)
-    return moved(total, of_shape(slopes, lead + have), have, shape, lead=lead,
-                 of_value=lambda part: batched(total, [part], [have], lead))  # fmt: skip
+    return moved(
+        total,
+        of_shape(slopes, lead + have),
+        have,
+        shape,
+        lead=lead,
+        of_value=lambda part: batched(total, [part], [have], lead),
+    )
 
 
 def _pushed(row: Structural, y: Any, xs: Sequence[Any], x_dot: Any, index: int, lead: Shape) -> Any:
@@ -86,5 +94,5 @@ def _one_by_one(rule: Callable[[Any], Any], x_dots: Any, have: Shape, shape: Sha
     """What a rule makes of the tangent in each direction; where it counts is the same in all."""
     found = [rule(getitem(x_dots, index=(*place, *map(whole, have)))) for place in product(*map(range, lead))]
     rows = [reshaped(stretched(resolve(each), shape), (1, *shape)) for each in found]
-    whole_of_it = reshaped(joined(rows, 0), lead + shape)
-    return Masked(found[0].guard, whole_of_it) if found[0].__class__ is Masked else whole_of_it
+    together = reshaped(joined(rows, 0), lead + shape)
+    return Masked(found[0].guard, together) if found[0].__class__ is Masked else together

@@ -62,8 +62,9 @@ class Structural(Primitive):
     def shown(self) -> dict[str, Any]:
         """The parameters that differ from what the family assumes."""
         missing = object()
-        return {name: value for name, value in self.parameters.items()
-                if self.family.defaults.get(name, missing) != value}  # fmt: skip
+        return {
+            name: value for name, value in self.parameters.items() if self.family.defaults.get(name, missing) != value
+        }
 
     def text(self, *shapes: Shape) -> Texts:
         """What stands before, between and after operands of these shapes, if that isn't a call; see `Family`."""
@@ -71,8 +72,10 @@ class Structural(Primitive):
 
     @cached_property
     def digest(self) -> int:
-        shortened = {name: [getattr(each, "digest", each) for each in value] if name == "index" else value
-                     for name, value in self.parameters.items()}  # fmt: skip
+        shortened = {
+            name: [getattr(each, "digest", each) for each in value] if name == "index" else value
+            for name, value in self.parameters.items()
+        }
         return crc32(f"{self.name} {shortened}".encode())
 
     def __repr__(self) -> str:
@@ -131,13 +134,25 @@ class Family:
     leads: str | None = None
     usual: Callable[..., bool] | None = None
 
-    def __init__(self, name: str, *, shape: Callable[..., Shape], value: Callable[..., Any],
-                 transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,
-                 push: Callable[..., Any] | None = None, pull: Callable[..., Any] | None = None,
-                 letters: Callable[..., tuple[str, ...]] | None = None, is_linear: bool = False, reads: str = "all",
-                 is_multilinear: bool = False,
-                 adds: bool | None = None, ready: Callable[[dict[str, Any]], dict[str, Any]] = dict,
-                 spell: Mapping[str, Any] | None = None, **defaults: Any) -> None:  # fmt: skip
+    def __init__(
+        self,
+        name: str,
+        *,
+        shape: Callable[..., Shape],
+        value: Callable[..., Any],
+        transpose: Callable[..., Any] | None = None,
+        slope: Callable[..., Any] | None = None,
+        push: Callable[..., Any] | None = None,
+        pull: Callable[..., Any] | None = None,
+        letters: Callable[..., tuple[str, ...]] | None = None,
+        is_linear: bool = False,
+        reads: str = "all",
+        is_multilinear: bool = False,
+        adds: bool | None = None,
+        ready: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+        spell: Mapping[str, Any] | None = None,
+        **defaults: Any,
+    ) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             raise OperandError(f"a family's name must be an identifier, got {name!r}")
         if transpose is slope is None and (pull is None or push is None and not is_multilinear):
@@ -173,8 +188,7 @@ class Family:
         """The row for these parameters, the same at every call."""
         parameters = {**self.defaults, **parameters}
         key = (arity, *sorted(parameters.items(), key=itemgetter(0)))
-        known = self._rows.get(key)
-        return known or self._rows.setdefault(key, Structural(self, arity, parameters))
+        return self._rows.get(key) or self._rows.setdefault(key, Structural(self, arity, parameters))
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         return self.row(len(operands), **parameters)(*operands)

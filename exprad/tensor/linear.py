@@ -77,8 +77,9 @@ cumsum: Family = Family(
 
 def reversed_along(x: Any, axis: int) -> Any:
     shape = shape_of(x)
-    return getitem(x, index=tuple(Slice(size - 1, None, -1) if i == axis else Slice(0, size)
-                                  for i, size in enumerate(shape)))  # fmt: skip
+    return getitem(
+        x, index=tuple(Slice(size - 1, None, -1) if i == axis else Slice(0, size) for i, size in enumerate(shape))
+    )
 
 
 # Rows that move elements.
@@ -247,7 +248,7 @@ def _part_shape(shape: Shape, index: Index) -> Shape:
         size = 1 if each is None else next(sizes)
         if arrays and place == arrays[0] and together:
             found += common
-        if each.__class__ is Slice:
+        if isinstance(each, Slice):
             found.append(len(range(*slice(*each[1:]).indices(size))))
         elif each is None:
             found.append(1)

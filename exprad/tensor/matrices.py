@@ -13,8 +13,10 @@ from exprad.tensor.linear import reshape, reshaped, sum, summed_to, swapped
 
 def _matmul_shape(a: Shape, b: Shape) -> Shape:
     if not a or not b or a[-1] != b[-2 if len(b) > 1 else 0]:
-        raise ShapeError(f"matmul: shapes {a} and {b} do not fit; the last axis of the first must be as long as the last "
-                         "but one of the second")  # fmt: skip
+        raise ShapeError(
+            f"matmul: shapes {a} and {b} do not fit; the last axis of the first must be as long as the last "
+            "but one of the second"
+        )
     lead = broadcast_shapes("matmul", [a[:-2], b[:-2]])
     return (*lead, *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
 
@@ -64,8 +66,10 @@ def _einsum_shape(*shapes: Shape, subscripts: str) -> Shape:
     for letters, shape in zip(given.split(","), shapes, strict=True):
         for letter, size in zip(letters, shape, strict=True):
             if sizes.setdefault(letter, size) != size:
-                raise ShapeError(f"einsum: '{letter}' of {subscripts!r} is {sizes[letter]} and {size}; shapes "
-                                 f"{', '.join(map(str, shapes))}")  # fmt: skip
+                raise ShapeError(
+                    f"einsum: '{letter}' of {subscripts!r} is {sizes[letter]} and {size}; shapes "
+                    f"{', '.join(map(str, shapes))}"
+                )
     return tuple(sizes[letter] for letter in result)
 
 
