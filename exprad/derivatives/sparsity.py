@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import accumulate
 from math import prod
+from operator import attrgetter
 from typing import Any
 
 from exprad.derivatives.sparse_matrix import scipy_sparse
@@ -19,6 +20,7 @@ from exprad.ground.shapes import Shape
 from exprad.ground.traverse import postorder
 from exprad.tensor import of_numpy
 
+_shape = attrgetter("shape")
 MOST_STORED = 200_000_000  # elements of a pattern; a matrix with more is not sparse
 
 
@@ -53,7 +55,7 @@ def _patterns(
             continue
         row, mine = node.primitive, None
         if row.partials is None:
-            given = [found.get(operand) for operand in operands]
+            given = list(map(found.get, operands))
             mine = _through(sparse, node, given, width) if given.count(None) < len(given) else None
         else:
             for operand, partial in zip(operands, row.partials):  # noqa: B905  # as long by construction
@@ -103,7 +105,7 @@ def _picked(found: Any, places: Any) -> Any:
 
 def _through(sparse: Any, node: Any, operands: Sequence[Any], width: int) -> Any:
     """The pattern after a row of the second table."""
-    row, shapes = node.primitive, [operand.shape for operand in node._operands]
+    row, shapes = node.primitive, list(map(_shape, node._operands))
     reads = row.family.reads
     if reads == "moves":
         if len(shapes) == 1:

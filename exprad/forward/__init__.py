@@ -30,8 +30,7 @@ def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any], lead: Shape = (
         for node in order:
             if node not in idle and node not in seeds:
                 operands = node._operands
-                x_dots = [x_dot.get(operand) for operand in operands]
-                y_dot = push(node.primitive, node, operands, x_dots)
+                y_dot = push(node.primitive, node, operands, list(map(x_dot.get, operands)))
                 if y_dot is not None:
                     x_dot[node] = y_dot
     return [resolve(x_dot.get(output)) for output in outputs]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from operator import attrgetter
 from typing import Any
 
 from exprad.chain import Masked, plus, pushforward, resolve, times, unchanged, within
@@ -17,6 +18,8 @@ from exprad.tensor.batching import batched, whole
 from exprad.tensor.carrying import arrives_pushed, is_whole, moved, of_shape, slope_of
 from exprad.tensor.family import Structural
 from exprad.tensor.linear import add_at, getitem, joined, masked, reshaped, stretched, sum
+
+_shape = attrgetter("shape")
 
 
 def pushforwards(row: Primitive, y: Any, xs: Sequence[Any], x_dots: list[Any], lead: Shape) -> Any:
@@ -38,7 +41,7 @@ def _aligned(x_dot: Any, more: int, lead: Shape) -> Any:
 
 def _through(row: Structural, y: Any, xs: Sequence[Any], x_dots: Sequence[Any], lead: Shape) -> Any:
     """The same for a row of the second table."""
-    own = [x.shape for x in xs]
+    own = list(map(_shape, xs))
     ready = [  # of no elements comes nothing
         None if x_dot is None or 0 in mine else of_shape(x_dot, lead + mine)
         for x_dot, mine in zip(x_dots, own, strict=True)
@@ -47,7 +50,7 @@ def _through(row: Structural, y: Any, xs: Sequence[Any], x_dots: Sequence[Any], 
     if family.slope is not None:
         return None if ready[0] is None else _summed(row, y, xs, ready[0], lead)
     if family.is_linear and all(map(is_whole, ready)):
-        made = batched(row, [resolve(x_dot) for x_dot in ready], own, lead)
+        made = batched(row, list(map(resolve, ready)), own, lead)
         return masked(made, **row.parameters) if family is add_at else made
     y_dot = None
     for index, x_dot in enumerate(ready):
@@ -83,7 +86,7 @@ def _pushed(row: Structural, y: Any, xs: Sequence[Any], x_dot: Any, index: int, 
         if row.family is add_at:
             return masked(batched(row, [part], [have], lead), **row.parameters)
         if row.family.is_multilinear or row.family.is_linear and row.arity == 1:
-            return batched(row, [*xs[:index], part, *xs[index + 1 :]], [x.shape for x in xs], lead)
+            return batched(row, [*xs[:index], part, *xs[index + 1 :]], list(map(_shape, xs)), lead)
         return _one_by_one(rule, part, have, shape, lead)
 
     arrives = arrives_pushed(row, xs, rule, index)

@@ -30,15 +30,13 @@ class Structural(Primitive):
         )
         self.partials = None  # type: ignore[assignment]  # what the chain rule asks
         self.parameters, self.stretches = parameters, family.stretches
+        self.shape = partial(family.shape, **parameters)  # type: ignore[method-assign]
         for column in ("kink", "sides", "squared"):
             given = getattr(family, column)
             setattr(self, column, given and partial(given, **parameters))
 
     def register(self) -> None:
         """Rows are found by their family, not in the registry of elementwise rows."""
-
-    def shape(self, *shapes: Shape) -> Shape:
-        return self.family.shape(*shapes, **self.parameters)
 
     def spelling(self, target: str) -> Any:
         return spelling.stated_for(self.family.spell, target)
