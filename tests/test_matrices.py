@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import exprad as ep
 from exprad import Const, Var, hessian, jacobian, variables
-from exprad.derivatives import colouring, sparsity
+from exprad.derivatives import colouring, compression, sparsity
 from exprad.errors import ArgumentError, ShapeError
 from exprad.forward import tangents
 from tests.arrays import CASES, array
@@ -130,6 +130,15 @@ def test_a_sparse_hessian_takes_few_calls_however_many_colours_it_has() -> None:
         np.testing.assert_allclose(matrix.evaluate(w=at).toarray(), hessian(f, w).evaluate(w=at), rtol=1e-12)
         counts.append(own_calls(lambda f=f: hessian(f, w, sparse=True)))  # type: ignore[misc]
     assert abs(counts[0] - counts[1]) <= 50
+
+
+def test_huge_arrays_take_few_directions_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    v, at = Var("v", shape=(7,)), np.linspace(-1, 1, 7)
+    f = (v[2:] * v[1:-1] * v[:-2]).sum()
+    expected = hessian(f, v, sparse=True).evaluate(v=at).toarray()
+    for size in (1, 14, 21):
+        monkeypatch.setattr(compression, "AT_ONCE", size)
+        np.testing.assert_array_equal(hessian(f, v, sparse=True).evaluate(v=at).toarray(), expected)
 
 
 @pytest.mark.parametrize("name", MATRIX_CASES)

@@ -16,6 +16,8 @@ from exprad.graph.expr import Const, Expr, Var, object_array
 from exprad.reverse import adjoints
 from exprad.tensor import IndexArray, getitem, joined, reshaped
 
+AT_ONCE = 2**24  # elements of a tangent in many directions: what is computed with it is as large
+
 
 def sparse_jacobian(
     outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetric: bool = False, side: str | None = None
@@ -61,14 +63,21 @@ def _passes(outputs: Sequence[Expr], inputs: Sequence[Var], colour: Any, by_rows
 
 
 def _in_all_directions(outputs: Sequence[Expr], inputs: Sequence[Var], colour: Any, *_: Any) -> list[Any]:
-    """The tangents of one expression for the colours of the columns, in one pass."""
+    """The tangents of one expression for the colours of the columns, many in a pass: of huge arrays, few."""
     import numpy as np
 
-    lead = (int(colour.max(initial=-1)) + 1,)
-    directions = np.zeros((*lead, colour.size))
-    directions[colour, np.arange(colour.size)] = 1
-    seed = Const(directions.reshape(lead + inputs[0].shape))
-    return [[edge(tangents(outputs, {inputs[0]: seed}, lead)[0], lead + outputs[0].shape)]]
+    (f,), (x,) = outputs, inputs
+    count = int(colour.max(initial=-1)) + 1
+    many = max(1, AT_ONCE // max(f.size, x.size, 1))
+    found: list[Any] = []
+    for start in range(0, count or 1, many):
+        lead = (min(many, count - start),)
+        columns = np.flatnonzero((colour >= start) & (colour < start + many))
+        directions = np.zeros((*lead, x.size))
+        directions[colour[columns] - start, columns] = 1
+        (swept,) = tangents(outputs, {x: Const(directions.reshape(lead + x.shape))}, lead)
+        found.append([edge(swept, lead + f.shape)])
+    return found
 
 
 def _of_scalars(swept: Sequence[Any], colour: Any, place: Any) -> Any:
