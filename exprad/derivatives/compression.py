@@ -68,12 +68,12 @@ def _in_all_directions(outputs: Sequence[Expr], inputs: Sequence[Var], colour: A
 
     (f,), (x,) = outputs, inputs
     count = int(colour.max(initial=-1)) + 1
-    many = max(1, AT_ONCE // max(f.size, x.size, 1))
+    many = max(1, AT_ONCE // max(f.size, colour.size, 1))
     found: list[Any] = []
     for start in range(0, count or 1, many):
         lead = (min(many, count - start),)
         columns = np.flatnonzero((colour >= start) & (colour < start + many))
-        directions = np.zeros((*lead, x.size))
+        directions = np.zeros((*lead, colour.size))
         directions[colour[columns] - start, columns] = 1
         (swept,) = tangents(outputs, {x: Const(directions.reshape(lead + x.shape))}, lead)
         found.append([edge(swept, lead + f.shape)])

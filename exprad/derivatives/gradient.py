@@ -44,6 +44,11 @@ def slopes(f: Expr, inputs: Sequence[Var], kink: str, is_single: bool = False) -
     """The derivative by each variable; by a single scalar one in forward mode."""
     if one_sided.is_asked([f], kink):
         return one_sided.gradient(f, inputs, kink)
+    return slopes_of_all_sides(f, inputs, kink, is_single)
+
+
+def slopes_of_all_sides(f: Expr, inputs: Sequence[Var], kink: str, is_single: bool = False) -> Sequence[Expr]:
+    """The same under a convention that is no side."""
     f = with_kinks(f, kink)
     if is_single and not inputs[0].shape:
         return [edge(tangents([f], {inputs[0]: 1})[0], ())]

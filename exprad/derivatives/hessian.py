@@ -11,7 +11,7 @@ from exprad.derivatives.arguments import by_dual_numbers, check_present, is_func
 from exprad.derivatives.blocks import blocks, edge
 from exprad.derivatives.colouring import rows_of
 from exprad.derivatives.compression import sparse_jacobian
-from exprad.derivatives.gradient import slopes
+from exprad.derivatives.gradient import slopes_of_all_sides
 from exprad.derivatives.sparse_matrix import SparseMatrix
 from exprad.derivatives.wrt import Wrt
 from exprad.forward import tangents
@@ -44,12 +44,13 @@ def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", spars
     if sparse:
         found = _sparse_one_sided if is_sided else _sparse
         return found(f, by.variables, kink)
-    rows = one_sided.hessian(f, by.variables, kink) if is_sided else _rows(slopes(f, by.variables, kink), by.variables)
+    rows = (one_sided.hessian if is_sided else _rows)(f, by.variables, kink)
     return by.like([by.like(row) for row in rows])
 
 
-def _rows(gradient: Sequence[Expr], inputs: Sequence[Var]) -> list[list[Expr]]:
-    """The derivatives of a gradient, by rows: of scalars, each once for both places."""
+def _rows(f: Expr, inputs: Sequence[Var], kink: str) -> list[list[Expr]]:
+    """The derivatives of the gradient, by rows: of scalars, each once for both places."""
+    gradient = slopes_of_all_sides(f, inputs, kink)
     if any(x.shape for x in inputs):
         return [blocks(slope, inputs) for slope in gradient]
     rows: list[list[Expr]] = [[Const(0)] * len(gradient) for _ in gradient]
@@ -60,7 +61,7 @@ def _rows(gradient: Sequence[Expr], inputs: Sequence[Var]) -> list[list[Expr]]:
 
 
 def _sparse(f: Expr, inputs: Sequence[Var], kink: str) -> SparseMatrix:
-    return sparse_jacobian(slopes(f, inputs, kink), inputs, is_symmetric=True)
+    return sparse_jacobian(slopes_of_all_sides(f, inputs, kink), inputs, is_symmetric=True)
 
 
 def _sparse_one_sided(f: Expr, inputs: Sequence[Var], kink: str) -> SparseMatrix:

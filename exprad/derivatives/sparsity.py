@@ -27,9 +27,10 @@ MOST_STORED = 200_000_000  # elements of a pattern; a matrix with more is not sp
 def pattern(f: Expr, wrt: Var) -> Any:
     """A boolean `scipy.sparse.csr_array`: a row for each element of f, a column for each of `wrt`, in order."""
     sparse = scipy_sparse()
-    start = {wrt: sparse.eye_array(wrt.size, dtype=bool, format="csr")}
-    (found,) = _patterns(sparse, [f], start, wrt.size, is_of_values=False)
-    return sparse.csr_array((f.size, wrt.size), dtype=bool) if found is None else found
+    width = wrt.size
+    start = {wrt: sparse.eye_array(width, dtype=bool, format="csr")}
+    (found,) = _patterns(sparse, [f], start, width, is_of_values=False)
+    return sparse.csr_array((f.size, width), dtype=bool) if found is None else found
 
 
 def pattern_of_values(nodes: Sequence[Expr], wrt: Sequence[Var]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from exprad.chain import pushforward, resolve
@@ -12,6 +13,8 @@ from exprad.ground.shapes import Shape
 from exprad.ground.traverse import by_age, collector_paused, independents, postorder
 from exprad.tensor import stretched
 from exprad.tensor.directions import pushforwards
+
+_shape = attrgetter("shape")
 
 
 def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any], lead: Shape = ()) -> list[Any]:
@@ -24,7 +27,7 @@ def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any], lead: Shape = (
     with collector_paused():
         order = postorder(outputs)
         idle = independents(order, seeds)
-        if any(node.shape for node in order):  # rows of arrays take expressions for numbers
+        if any(map(_shape, order)):  # rows of arrays take expressions for numbers
             variables_by_name(order)  # refuses one name with two shapes
             x_dot = {node: expression(seed) for node, seed in seeds.items()}
         for node in order:
