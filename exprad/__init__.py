@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from exprad.arrays import *
     from exprad.backends.c import to_c
     from exprad.backends.function import Function, compile
+    from exprad.derivatives.gradient import derivative, gradient, value_and_gradient
+    from exprad.derivatives.hessian import hessian
+    from exprad.derivatives.jacobian import jacobian
     from exprad.derivatives.kink import kinks
-    from exprad.derivatives.matrices import derivative, gradient, hessian, hvp, jacobian, jvp, value_and_gradient, vjp
+    from exprad.derivatives.products import hvp, jvp, vjp
     from exprad.dual import DualNumber
     from exprad.graph.evaluation import evaluate
     from exprad.graph.tracing import trace  # type: ignore[assignment]  # NumPy's, and that of a function
@@ -53,9 +56,12 @@ _LAZY = {
     "insight.certificate": "check",
     "dual": "DualNumber",
     "graph.evaluation": "evaluate",
+    "derivatives.gradient": "derivative gradient value_and_gradient",
+    "derivatives.hessian": "hessian",
+    "derivatives.jacobian": "jacobian",
     "derivatives.kink": "kinks",
+    "derivatives.products": "hvp jvp vjp",
     "interop.sympy": "from_sympy to_sympy",
-    "derivatives.matrices": "derivative gradient hessian hvp jacobian jvp value_and_gradient vjp",
     "pictures.dot": "to_dot",
     "text.parser": "parse",
     "graph.tracing": "trace",

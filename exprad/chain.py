@@ -60,7 +60,7 @@ class Guard:
     def __init__(self, made: Callable[..., Any], *sources: Guard, is_static: bool = False) -> None:
         self._made: Callable[..., Any] | None = made
         self._sources, self._condition = sources, None
-        self.is_static = is_static or sources != () and all(source.is_static for source in sources)
+        self.is_static = is_static or sources != () and False not in [source.is_static for source in sources]
 
     @property
     def condition(self) -> Any:
@@ -93,7 +93,8 @@ def pushforward(f: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) 
     y_dot = None
     for partial, x_dot in zip(f.partials, x_dots):  # noqa: B905  # hot, and as long by construction
         if x_dot is not None:
-            y_dot = plus(y_dot, times(f, partial, y, xs, x_dot))
+            part = times(f, partial, y, xs, x_dot)
+            y_dot = part if y_dot is None else plus(y_dot, part)
     return y_dot
 
 
@@ -104,8 +105,8 @@ def pullback(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, idle: Containe
     for partial, x in zip(f.partials, xs):  # noqa: B905  # hot, and as long by construction
         if x not in idle:
             x_bar = y_bar if partial.__class__ is int and partial == 1 else times(f, partial, y, xs, y_bar)
-            known = x_bars.get(x)
-            x_bars[x] = x_bar if known is None else plus(known, x_bar)
+            before = x_bars.get(x)
+            x_bars[x] = x_bar if before is None else plus(before, x_bar)
     return None
 
 
@@ -187,7 +188,7 @@ def _select(partial: If, sensitivity: Any) -> Any:
     if sensitivity.__class__ is Masked and truth is None and _is_finite(partial.value):
         return _masked_selection(partial, sensitivity)
     inner, value = _conditions(sensitivity), inside(sensitivity)
-    if truth is True or any(condition is known for known in inner):
+    if truth is True or any(condition is each for each in inner):
         product = _product(partial.value, value)
         return Guarded(inner, product) if inner else product
     return Guarded((*inner, condition), _product(partial.value, value))
@@ -196,7 +197,7 @@ def _select(partial: If, sensitivity: Any) -> Any:
 def _masked_selection(partial: If, masked: Masked) -> Masked:
     """What a condition selects of a value that is 0 where its guard fails, which need not be asked."""
     conditions = _conditions(masked.value)
-    if not any(partial.condition is known for known in conditions):
+    if not any(partial.condition is each for each in conditions):
         conditions = (*conditions, partial.condition)
     guard = Guard(both, masked.guard, Guard(lambda: partial.condition))
     return Masked(guard, Guarded(conditions, _product(partial.value, inside(masked))))

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from exprad.backends.c import to_c
 from exprad.demo import run
-from exprad.derivatives.matrices import gradient as slopes
-from exprad.derivatives.matrices import hessian
+from exprad.derivatives.gradient import gradient as slopes
+from exprad.derivatives.hessian import hessian
 from exprad.errors import ArgumentError, ExpradError, extra
 from exprad.graph.evaluation import evaluate
 from exprad.graph.expr import Expr, Var

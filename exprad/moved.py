@@ -1,4 +1,7 @@
-"""Where modules were before they were sorted into rooms: what could be imported still imports, and is the same module."""
+"""Where modules were before they were sorted into rooms: what could be imported still imports, and is the same module.
+
+A module that was parted has the names of all its parts.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,6 @@ MOVED = {
     "forks": "ground.forks",
     "intern": "ground.intern",
     "kink": "derivatives.kink",
-    "matrices": "derivatives.matrices",
     "one_sided": "derivatives.one_sided",
     "primitive": "ground.primitive",
     "program": "graph.program",
@@ -40,6 +42,14 @@ MOVED = {
     "traverse": "ground.traverse",
     "value": "numbers",
 }
+_SLOPES = (
+    "derivatives.gradient",
+    "derivatives.jacobian",
+    "derivatives.hessian",
+    "derivatives.products",
+    "graph.substitution",
+)
+PARTED = {"derivatives.matrices": _SLOPES, "matrices": _SLOPES}
 
 
 class _Finder:
@@ -48,7 +58,9 @@ class _Finder:
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
         package, _, old = name.partition(".")
-        return ModuleSpec(name, _Loader(MOVED[old])) if package == "exprad" and old in MOVED else None  # type: ignore[arg-type]  # it loads
+        if package != "exprad" or old not in MOVED and old not in PARTED:
+            return None
+        return ModuleSpec(name, _Loader(MOVED[old]) if old in MOVED else _Gatherer(PARTED[old]))  # type: ignore[arg-type]  # they load
 
 
 class _Loader:
@@ -62,6 +74,20 @@ class _Loader:
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self.own
+
+
+class _Gatherer:
+    def __init__(self, parts: Sequence[str]) -> None:
+        self.parts = parts
+
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> None:
+        """A new one, as Python makes it."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        for part in self.parts:
+            names = vars(import_module(f"exprad.{part}"))
+            vars(module).update({name: names[name] for name in names if name[0] != "_"})
 
 
 def keep_old_names() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import exprad as ep
 from exprad import Const, DualNumber, Var, Variable
+from exprad.forward import tangents
 from exprad.tensor import Family
 
 AT = np.array([[0.0, 2.0, 0.0], [1.0, 0.5, 3.0]])  # each function has an infinite slope, or none, at 0
@@ -132,6 +133,15 @@ def directional(program: Callable[[Any], Any], x: Var) -> Any:
     return slopes
 
 
+def in_all_directions(program: Callable[[Any], Any], x: Var) -> Any:
+    """The slopes by all elements from one pass."""
+    units = np.eye(AT.size).reshape(AT.size, *AT.shape)
+    (found,) = tangents([program(x)], {x: Const(units)}, (AT.size,))
+    return (
+        np.zeros_like(AT) if found is None else np.broadcast_to(ep.evaluate(found, {x: AT}), AT.size).reshape(AT.shape)
+    )
+
+
 def recorded(program: Callable[[Any], Any], create_graph: bool) -> Variable:
     x = Variable(AT)
     with np.errstate(all="ignore"):
@@ -149,6 +159,7 @@ def test_first_derivatives_are_clean_on_every_carrier(name: str) -> None:
     assert np.isfinite(reverse).all()
     for found in (
         directional(program, x),
+        in_all_directions(program, x),
         ep.compile(slopes, [x])(AT),
         recorded(program, False).grad.data,
         recorded(program, True).grad.data,

@@ -13,7 +13,7 @@ import pytest
 
 import exprad
 from exprad.ground.bound import declarations, defined, handlers, homes
-from exprad.moved import MOVED
+from exprad.moved import MOVED, PARTED
 
 PACKAGE = Path(exprad.__file__).parent
 MODULES = {
@@ -77,3 +77,15 @@ def test_what_could_be_imported_still_imports(old: str) -> None:
     code = f"import sys, exprad.{old}; exprad.simplify(exprad.Var('x')); print(sys.modules['exprad.{old}'].__name__)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == [f"exprad.{MOVED[old]}"]
+
+
+@pytest.mark.parametrize("old", PARTED)
+def test_a_module_that_was_parted_has_the_names_of_its_parts(old: str) -> None:
+    names = "backpropagate derivative gradient hessian hvp jacobian jvp substitute value_and_gradient vjp"
+    found = importlib.import_module(f"exprad.{old}")
+    for part in PARTED[old]:
+        home = importlib.import_module(f"exprad.{part}")
+        own = [name for name in names.split() if getattr(vars(home).get(name), "__module__", "") == home.__name__]
+        assert own
+        assert all(getattr(found, name) is getattr(home, name) for name in own)
+    assert [name for name in names.split() if not hasattr(found, name)] == []

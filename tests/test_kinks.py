@@ -348,6 +348,39 @@ def test_a_row_of_a_user_states_its_sides() -> None:
             Primitive.registry.pop(name, None)
 
 
+def test_a_row_of_a_user_says_how_its_sign_follows_and_what_is_linear() -> None:
+    pytest.importorskip("scipy")
+    from exprad.derivatives.one_sided import passes
+
+    v, options = Var("v", shape=(5,)), {"formula": lambda a, b: 3 * a * b}
+    try:
+        scaled = Primitive(
+            "scaled_for_test", lambda y, a, b: 3 * b, lambda y, a, b: 3 * a, signs=lambda a, b: a * b, **options
+        )
+        silent = Primitive("silent_for_test", lambda y, a, b: 3 * b, lambda y, a, b: 3 * a, **options)
+        for row, expected in ((scaled, 2), (silent, 1)):  # the sixth tangent is the first that is not 0
+            f = where(row(X**3, X**3) > 0, 2 * X, X)
+            assert [f.gradient(X, kink=k).evaluate(x=0.0) for k in STEP] == [expected, expected]
+        assert len(passes([exprad.sum(scaled(floor(v), 2.5))], [v])) == 1
+        assert len(passes([exprad.sum(scaled(floor(v), exprad.flip(v)))], [v])) > 1
+        assert len(passes([exprad.sum(np.ones((2, 5)) @ floor(v))], [v])) == 1
+    finally:
+        for name in ("scaled_for_test", "silent_for_test"):
+            Primitive.registry.pop(name, None)
+
+
+@pytest.mark.parametrize("join", ["and", "or", "not"])
+def test_joined_conditions_change_where_one_does_that_the_others_let_through(join: str) -> None:
+    p, q = X > 0, Y > 0
+    f = where({"and": p & q, "or": p | q, "not": ~(p & q)}[join], 2 * X, 3 * Y)
+    for x, y in np.ndindex(3, 3):
+        at = {"x": x - 1.0, "y": y - 1.0}
+        is_open = {x: at["x"] == 0 and (at["y"] <= 0 if join == "or" else at["y"] >= 0),
+                   y: at["y"] == 0 and (at["x"] <= 0 if join == "or" else at["x"] >= 0)}  # fmt: skip
+        expected = [0, 0] if any(is_open.values()) else [g.evaluate(at) for g in f.gradient([X, Y])]
+        assert [g.evaluate(at) for g in f.gradient([X, Y], kink="zero")] == expected
+
+
 def test_every_row_with_a_kink_has_sides() -> None:
     from exprad.tensor import Family
 

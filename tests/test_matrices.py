@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +15,15 @@ from hypothesis import strategies as st
 
 import exprad as ep
 from exprad import Const, Var, hessian, jacobian, variables
-from exprad.derivatives import colouring, sparsity
+from exprad.derivatives import colouring, compression, sparsity
 from exprad.errors import ArgumentError, ShapeError
+from exprad.forward import tangents
 from tests.arrays import CASES, array
 from tests.rows import searched
 
 sparse = pytest.importorskip("scipy.sparse")
 STEP = 1e-6
+PACKAGE = str(Path(ep.__file__).parent)
 
 
 def rosenbrock(x: Any) -> Any:
@@ -32,6 +37,24 @@ def numeric_jacobian(function: Any, x: np.ndarray[Any, Any]) -> Any:
         step[place] = STEP
         columns.append((function(x + step) - function(x - step)) / (2 * STEP))
     return np.moveaxis(np.reshape(columns, (*x.shape, *np.shape(columns[0]))), range(x.ndim), range(-x.ndim, 0))
+
+
+def own_calls(job: Callable[[], Any]) -> int:
+    """How many functions of exprad are called."""
+    found = 0
+
+    def count(frame: Any, event: str, _: Any) -> None:
+        nonlocal found
+        found += event == "call" and frame.f_code.co_filename.startswith(PACKAGE)
+
+    job()  # loads what is loaded once
+    sys.setprofile(count)
+    try:
+        kept = job()
+    finally:
+        sys.setprofile(None)
+    del kept
+    return found
 
 
 MATRIX_CASES = [name for name in CASES if name not in ("repeat", "tile")]
@@ -92,6 +115,45 @@ def test_the_sparse_hessian_of_rosenbrock_takes_three_passes_at_any_size() -> No
         assert matrix.nnz == 3 * n - 2
         sizes.append(len(ep.compile(matrix, [x]).program.steps))
     assert sizes[0] == sizes[1]
+
+
+def test_a_sparse_hessian_takes_few_calls_however_many_colours_it_has() -> None:
+    v = Var("v", shape=(3,))
+    f = (v[1:] * v[:-1] ** 2).sum()
+    assert own_calls(lambda: hessian(f, v, sparse=True)) <= 455
+    w, counts, at = Var("w", shape=(40,)), [], np.linspace(-1, 1, 40)
+    for width in (2, 20):
+        band = np.tri(40, k=width) * np.tri(40, k=width).T
+        f = ((band @ w) ** 4).sum()
+        matrix = hessian(f, w, sparse=True)
+        assert matrix.nnz > 40 * width
+        np.testing.assert_allclose(matrix.evaluate(w=at).toarray(), hessian(f, w).evaluate(w=at), rtol=1e-12)
+        counts.append(own_calls(lambda f=f: hessian(f, w, sparse=True)))  # type: ignore[misc]
+    assert abs(counts[0] - counts[1]) <= 50
+
+
+def test_huge_arrays_take_few_directions_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    v, at = Var("v", shape=(7,)), np.linspace(-1, 1, 7)
+    f = (v[2:] * v[1:-1] * v[:-2]).sum()
+    expected = hessian(f, v, sparse=True).evaluate(v=at).toarray()
+    for size in (1, 14, 21):
+        monkeypatch.setattr(compression, "AT_ONCE", size)
+        np.testing.assert_array_equal(hessian(f, v, sparse=True).evaluate(v=at).toarray(), expected)
+
+
+@pytest.mark.parametrize("name", MATRIX_CASES)
+@searched(2)
+@given(data=st.data())
+def test_tangents_in_many_directions_at_once_are_those_in_each(name: str, data: Any) -> None:
+    function, arrays, _ = CASES[name](data.draw)
+    xs = [Var(f"x{place}", shape=x.shape) for place, x in enumerate(arrays)]
+    f, at = ep.sin(function(*xs)), dict(zip(xs, arrays, strict=True))
+    directions = [array(data.draw, (3, *x.shape)) for x in xs]
+    (found,) = tangents([f], {x: Const(each) for x, each in zip(xs, directions, strict=True)}, (3,))
+    for place in range(3):
+        expected = ep.jvp(f, {x: Const(each[place]) for x, each in zip(xs, directions, strict=True)}).evaluate(at)
+        mine = np.zeros(f.shape) if found is None else np.broadcast_to(found.evaluate(at), (3, *f.shape))[place]
+        np.testing.assert_allclose(mine, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_the_gradient_of_rosenbrock_has_as_many_nodes_at_any_size() -> None:

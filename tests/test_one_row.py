@@ -33,19 +33,6 @@ EXPECTED = {
     "interop/sympy.py": {
         "table.less": "classes of SymPy that have no name of their own there",
     },
-    "derivatives/kink.py": {
-        "row is table.where": "conventions at a kink follow choices",
-        "table.logical_not": "and what joins conditions",
-    },
-    "derivatives/one_sided.py": {
-        "row is table.mul": "whether a product is linear depends on which operand varies",
-        "row is table.div": "and a quotient, only in what is divided",
-    },
-    "derivatives/sides.py": {
-        "node.primitive is table.pow": "how signs of operands make the sign of a value",
-        "node.primitive is table.where": "the same",
-        "table.mul": "the same",
-    },
     "variable/operators.py": {
         "row is _matmul": "an operator of Variables that takes SciPy's sparse matrices",
     },

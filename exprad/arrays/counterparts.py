@@ -140,8 +140,8 @@ def _at_least(rank: int) -> Callable[..., Any]:
         have = shape_of(x)
         if len(have) >= rank:
             return x
-        return reshaped(x, (*have, 1) if (len(have), rank) == (2, 3) else (1, *have, 1) if rank == 3 and have
-                        else (1,) * (rank - len(have)) + have)  # fmt: skip
+        behind = 1 if rank == 3 and have else 0  # of three axes the last is new, unless all are
+        return reshaped(x, ((1,) * (rank - len(have) - behind) + have + (1,) * behind))
 
     def atleast(*arys: Any) -> Any:
         return raised(arys[0]) if len(arys) == 1 else tuple(map(raised, arys))
@@ -193,8 +193,10 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     place = place_of(axis, len(shape_of(ary)), "split", shape_of(ary))
     count = 0 if np.ndim(indices_or_sections) else operator.index(indices_or_sections)
     if count > 0 and shape_of(ary)[place] % count:
-        raise ShapeError(f"split: {indices_or_sections} parts of equal size do not make shape {shape_of(ary)}; "
-                         "array_split makes unequal ones")  # fmt: skip
+        raise ShapeError(
+            f"split: {indices_or_sections} parts of equal size do not make shape {shape_of(ary)}; "
+            "array_split makes unequal ones"
+        )
     return array_split(ary, indices_or_sections, axis)
 
 
@@ -364,10 +366,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "linalg.matmul": products.matmul, "linalg.vecdot": vecdot, "linalg.tensordot": tensordot_by_name,
     "linalg.outer": outer_of_vectors, "linalg.diagonal": diagonals, "linalg.trace": traces,
 }  # fmt: skip
-OF_VALUES = frozenset("""argmax argmin argsort argpartition argwhere nonzero flatnonzero count_nonzero searchsorted digitize
+OF_VALUES = frozenset(
+    """argmax argmin argsort argpartition argwhere nonzero flatnonzero count_nonzero searchsorted digitize
     all any allclose isclose array_equal array_equiv iscomplex isreal isneginf isposinf
     array_repr array_str array2string result_type can_cast min_scalar_type common_type nanargmax nanargmin isin
-    tril_indices_from triu_indices_from diag_indices_from linalg.matrix_rank""".split())  # fmt: skip
+    tril_indices_from triu_indices_from diag_indices_from linalg.matrix_rank""".split()
+)
 UFUNCS: dict[str, dict[str, Callable[..., Any]]] = {
     "numpy": {
         "matmul": products.matmul, "vecdot": vecdot, "matvec": matvec, "vecmat": vecmat, "isnan": isnan, "isinf": isinf,

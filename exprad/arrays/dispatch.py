@@ -130,8 +130,10 @@ def dispatched(function: Any, arguments: Sequence[Any], options: dict[str, Any])
     if offer is not None:
         return offer(arguments, options)
     if _place_of(function) in counterparts.OF_VALUES:
-        return function(*map(counterparts.value_of, arguments),
-                        **{name: counterparts.value_of(each) for name, each in options.items()})  # fmt: skip
+        return function(
+            *map(counterparts.value_of, arguments),
+            **{name: counterparts.value_of(each) for name, each in options.items()},
+        )
     name = function.__name__
     raise OperandError(f"NumPy's {name} is not offered for {_kinds(arguments)}; write it with functions of exprad")
 
@@ -148,8 +150,11 @@ _REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "m
 
 def of_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
     """What one of NumPy's ufuncs gives on carriers: an object array goes element by element."""
-    options = {name: each for name, each in options.items()
-               if name == "axis" or each is not None and not _is_default(each, _DEFAULTS.get(name))}  # fmt: skip
+    options = {
+        name: each
+        for name, each in options.items()
+        if name == "axis" or each is not None and not _is_default(each, _DEFAULTS.get(name))
+    }
     out = options.pop("out", None)
     result = _METHODS.get(method, _refused_method(method))(ufunc, inputs, options)
     if out is None:

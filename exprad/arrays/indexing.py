@@ -49,8 +49,10 @@ def _resolved(index: Any, shape: Shape) -> tuple[Shape, Index, int]:
     """An index as given, as the shape that it is applied to (new axes for truth values), its places there, and a gap."""
     entries = index if isinstance(index, tuple) else (index,)
     if len(entries) <= len(shape) and not [each for each in entries if each.__class__ not in _PLAIN]:
-        plain = [_place(each, size, shape) if each.__class__ is int else _slice(each, size)
-                 for each, size in zip(entries, shape, strict=False)]  # fmt: skip
+        plain = [
+            _place(each, size, shape) if each.__class__ is int else _slice(each, size)
+            for each, size in zip(entries, shape, strict=False)
+        ]
         return shape, (*plain, *[Slice(0, size) for size in shape[len(entries) :]]), 0
     given = [_read(each) for each in entries]
     rest = len(shape) - sum(map(_taken, given))
@@ -114,8 +116,10 @@ def _read(each: Any) -> Any:
 
 def _no_index(each: Any) -> OperandError:
     kind = f"an array of {each.dtype}" if getattr(each, "shape", ()) and hasattr(each, "dtype") else type(each).__name__
-    return OperandError("an index is made of whole numbers, slices, `...`, None, and arrays of whole numbers or truth "
-                        f"values, got {kind}: {shown(each)}")  # fmt: skip
+    return OperandError(
+        "an index is made of whole numbers, slices, `...`, None, and arrays of whole numbers or truth "
+        f"values, got {kind}: {shown(each)}"
+    )
 
 
 def _taken(each: Any) -> int:

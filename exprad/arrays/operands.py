@@ -33,8 +33,9 @@ def holds_carriers(x: Any) -> bool:
 def as_numbers(x: Any) -> Any:
     """What is no carrier, as an operand: lists, and tables and columns of pandas, become arrays."""
     if hasattr(x, "tocoo"):
-        raise OperandError(f"a sparse matrix, {x!r}, meets an operand of exprad in a product, @, alone; elsewhere write "
-                           ".toarray()")  # fmt: skip
+        raise OperandError(
+            f"a sparse matrix, {x!r}, meets an operand of exprad in a product, @, alone; elsewhere write .toarray()"
+        )
     is_array = hasattr(x, "__array_finalize__") or type(x).__module__.partition(".")[0] in _LIBRARIES  # or a subclass
     is_table = hasattr(x, "__array__") and not is_array
     if not is_table and not isinstance(x, (list, tuple)):

@@ -69,6 +69,11 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
         return _by_map(x, lambda np, numbers: np.pad(numbers, pad_width, mode))
     if mode != "constant":
         raise ArgumentError(f"pad: mode {mode!r} is not offered; constant, edge, reflect, symmetric and wrap are")
+    return _surrounded(x, pad_width, constant_values)
+
+
+def _surrounded(x: Any, pad_width: Any, constant_values: Any) -> Any:
+    """x with constants before and after."""
     import numpy as np
 
     shape = shape_of(x)
@@ -81,9 +86,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
     placed = add_at(x, whole, index)
     if isinstance(constant_values, int) and constant_values == 0:
         return placed
-    if not getattr(constant_values, "_level", 0) and np.ndim(
-        constant_values
-    ):  # (before, after), or such a pair an axis
+    if not getattr(constant_values, "_level", 0) and np.ndim(constant_values):  # a pair, or one for each axis
         kind = getattr(getattr(x, "_numbers", x), "dtype", None)
         constant_values = np.pad(np.zeros(shape, kind), widths, constant_values=constant_values)
     outside = np.ones(whole, bool)
@@ -236,8 +239,10 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     array([3., 5.])
     """
     if not shape_of(x) or hasattr(n, "_level"):
-        raise ShapeError(f"diff takes differences of neighbours in an array, got shape {shape_of(x)}; the derivative of f by x "
-                         "is gradient(f, x)")  # fmt: skip
+        raise ShapeError(
+            f"diff takes differences of neighbours in an array, got shape {shape_of(x)}; the derivative of f by x "
+            "is gradient(f, x)"
+        )
     lead = (slice(None),) * place_of(axis, len(shape_of(x)), "diff", shape_of(x))
     if not hasattr(n, "__index__") or n < 0:
         raise ArgumentError(f"diff: n is a whole number of at least 0, got {n!r}")

@@ -110,8 +110,9 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
             )
         axes = range(ranks[0] - axes, ranks[0]), range(axes)
     given = [[each] if isinstance(each, int) else list(each) for each in axes]
-    first, second = (places_of(each, len(shape_of(x)), "tensordot", shape_of(x))
-                     for each, x in zip(given, (a, b), strict=True))  # fmt: skip
+    first, second = (
+        places_of(each, len(shape_of(x)), "tensordot", shape_of(x)) for each, x in zip(given, (a, b), strict=True)
+    )
     if [shape_of(a)[i] for i in first] != [shape_of(b)[j] for j in second]:
         raise ShapeError(f"tensordot: axes {first} of shape {shape_of(a)} and {second} of {shape_of(b)} do not fit")
     names = iter(ascii_letters)
@@ -179,11 +180,13 @@ def _contracted(subscripts: str, parts: list[str], operands: list[Any], result: 
         if len(set(zip(names, shape_of(operand), strict=True))) > len(set(names)):
             raise ShapeError(f"einsum: a letter of {names!r} has two sizes in one operand of shape {shape_of(operand)}")
         for name, size in zip(names, shape_of(operand), strict=True):
-            known = sizes.get(name, 1)
-            if 1 not in (known, size) and known != size:
-                raise ShapeError(f"einsum: {name!r} of {subscripts!r} is {known} and {size}; operands of shapes "
-                                 f"{', '.join(str(shape_of(x)) for x in operands)}")  # fmt: skip
-            sizes[name] = known if size == 1 else size
+            before = sizes.get(name, 1)
+            if 1 not in (before, size) and before != size:
+                raise ShapeError(
+                    f"einsum: {name!r} of {subscripts!r} is {before} and {size}; operands of shapes "
+                    f"{', '.join(str(shape_of(x)) for x in operands)}"
+                )
+            sizes[name] = before if size == 1 else size
     for place, (names, operand) in enumerate(zip(parts, operands, strict=True)):
         parts[place], operands[place] = _without_ones(names, operand, sizes)
     for place in range(len(operands)):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from exprad.derivatives.gradient import gradient
 from exprad.derivatives.kink import kinks
-from exprad.derivatives.matrices import gradient
 from exprad.errors import extra
 from exprad.graph.expr import Expr, Var
 from exprad.insight.certificate import check

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from exprad.backends.function import compile
-from exprad.derivatives.matrices import gradient
+from exprad.derivatives.gradient import gradient
 from exprad.errors import extra
 from exprad.graph.expr import Var
 from exprad.text.parser import parse

@@ -27,10 +27,14 @@ def blocks(f: Expr, inputs: Sequence[Var]) -> list[Expr]:
         return [edge(None, f.shape + x.shape) for x in inputs]
     if f.size < sum(x.size for x in inputs):
         sweeps = [adjoints({f: unit}, inputs) for unit in units(f.shape)]
-        return [stack([edge(sweep[place], x.shape) for sweep in sweeps]).reshape(f.shape + x.shape)
-                for place, x in enumerate(inputs)]  # fmt: skip
-    return [columns(f, x, units(x.shape)).reshape(f.shape + x.shape) if x.size else edge(None, f.shape + x.shape)
-            for x in inputs]  # fmt: skip
+        return [
+            stack([edge(sweep[place], x.shape) for sweep in sweeps]).reshape(f.shape + x.shape)
+            for place, x in enumerate(inputs)
+        ]
+    return [
+        columns(f, x, units(x.shape)).reshape(f.shape + x.shape) if x.size else edge(None, f.shape + x.shape)
+        for x in inputs
+    ]
 
 
 def columns(f: Expr, x: Var, directions: Iterable[Any]) -> Any:

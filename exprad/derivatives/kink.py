@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from operator import or_
 from typing import Any
 
 from exprad.arrays import sum as total
 from exprad.errors import ArgumentError
-from exprad.graph.expr import Expr, build, expression
+from exprad.graph.expr import Const, Expr, build, expression
 from exprad.ground.traverse import collector_paused, fold, postorder
 from exprad.tables import elementary as table
 
@@ -63,45 +64,30 @@ def with_kinks(f: Expr, convention: str) -> Expr:
         return fold([f], visit)[0][0]
 
 
-# What is known of a node: the new node; and of a condition, if it has kinks, under "zero" where another branch begins,
+# The new node for a node; and of a condition, if it has kinks, under "zero" where another branch begins,
 # under "raise" a condition that raises there, and a number that moves with it.
-Known = tuple[Expr, Any]
+State = tuple[Expr, Any]
 
 
-def _holding(node: Any, known: list[Known]) -> Known:
+def _holding(node: Any, states: list[State]) -> State:
     """A node that is constant where it has a kink; a choice is where another branch begins."""
     if not node.operands:
         return node, None
-    row, operands = node.primitive, [operand for operand, _ in known]
+    row, operands = node.primitive, [operand for operand, _ in states]
     found = build(row, *operands)
-    if row in _BORDERS:
-        return found, _BORDERS[row](*known)
-    tie = table.equal(row.kink(*operands), 0) if _has_kink(row, operands) else None
+    if row.border is not None:
+        border = expression(row.border(*operands, *[False if tie is None else tie for _, tie in states]))
+        return found, None if border is Const(0) else border
+    ties = [states[place][1] for place in row.truths if states[place][1] is not None]
+    if _has_kink(row, operands):
+        ties.append(table.equal(row.kink(*operands), 0))
+    tie = reduce(or_, ties) if ties else None
     if row.predicate:
         return found, tie
-    tie = known[0][1] if row is table.where else tie
     return (found if tie is None else table.where(tie, table.held(found), found)), None
 
 
-def _border_of_and(a: Known, b: Known) -> Any:
-    """Where p & q may change: where one of them does and the other holds, or does, too."""
-    (p, p_tie), (q, q_tie) = a, b
-    if p_tie is None:
-        return None if q_tie is None else p & q_tie
-    if q_tie is None:
-        return q & p_tie
-    return (p_tie & (q | q_tie)) | (q_tie & p)
-
-
-def _border_of_or(a: Known, b: Known) -> Any:
-    return _border_of_and((~a[0], a[1]), (~b[0], b[1]))
-
-
-_BORDERS: dict[Any, Any] = {table.logical_not: lambda a: a[1], table.logical_and: _border_of_and,
-                            table.logical_or: _border_of_or}  # fmt: skip
-
-
-def _refusing(node: Any, known: list[Known]) -> Known:
+def _refusing(node: Any, states: list[State]) -> State:
     """A node that raises at its kink, as soon as a derivative of it is evaluated.
 
     Beside it a function is chosen that is never evaluated for its own sake: derivatives of all orders hang on it, so that
@@ -109,13 +95,13 @@ def _refusing(node: Any, known: list[Known]) -> Known:
     """
     if not node.operands:
         return node, None
-    row, operands = node.primitive, [operand for operand, _ in known]
-    found, moved = build(row, *operands), [guard for _, guard in known if guard is not None]
+    row, operands = node.primitive, [operand for operand, _ in states]
+    found, moved = build(row, *operands), [guard for _, guard in states if guard is not None]
     if row.partials is None:  # what moves any of the elements moves all of the result
         operands = [total(operand) for operand in operands]
         moved = [(table.equal(total(table.where(is_beside, 0, 1)), 0), total(mover)) for is_beside, mover in moved]
     if _has_kink(row, node.operands):
-        distance = row.kink(*[operand for operand, _ in known])
+        distance = row.kink(*[operand for operand, _ in states])
         moved.append((table.not_equal(table.at_kink(distance), 0), sum(operands[1:], start=operands[0])))
     if not moved:
         return found, None

@@ -6,24 +6,30 @@ reads two. They are found by colouring, with SciPy; without it, each element has
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import accumulate
 from typing import Any
 
 from exprad.arrays import concatenate, stack
 from exprad.derivatives.blocks import blocks, columns, edge, unit
 from exprad.derivatives.colouring import colours
-from exprad.derivatives.kink import kinked
+from exprad.derivatives.kink import checked, kinked
 from exprad.derivatives.sides import Side
 from exprad.derivatives.sparsity import pattern_of_values
 from exprad.errors import MissingExtraError
 from exprad.forward import tangents
-from exprad.graph.expr import Const, Expr, Var
+from exprad.graph.expr import Const, Expr, Var, expression
+from exprad.ground.primitive import If, Primitive
 from exprad.ground.traverse import independents, postorder
 from exprad.reverse import adjoints
-from exprad.tables import elementary as table
 
 STEPS = {"left": -1, "right": 1}
+
+
+def is_asked(outputs: Sequence[Expr], kink: str) -> bool:
+    """Whether a convention is a side, and expressions have sides."""
+    return checked(kink) in STEPS and bool(kinked(outputs))
 
 
 class Pass:
@@ -82,9 +88,13 @@ def passes(outputs: Sequence[Expr], inputs: Sequence[Var]) -> list[Pass]:
     sizes = [x.size for x in inputs]
     colour = _colours(_deciding(outputs, inputs), inputs, sum(sizes))
     starts = list(accumulate(sizes, initial=0))
-    return [Pass(inputs, [np.flatnonzero(colour[start : start + size] == each)
-                          for start, size in zip(starts, sizes, strict=False)])
-            for each in range(int(colour.max(initial=-1)) + 1)]  # fmt: skip
+    return [
+        Pass(
+            inputs,
+            [np.flatnonzero(colour[start : start + size] == each) for start, size in zip(starts, sizes, strict=False)],
+        )
+        for each in range(int(colour.max(initial=-1)) + 1)
+    ]
 
 
 def _deciding(outputs: Sequence[Expr], inputs: Sequence[Var]) -> list[Expr]:
@@ -101,20 +111,32 @@ def _deciding(outputs: Sequence[Expr], inputs: Sequence[Var]) -> list[Expr]:
         if node not in idle and node._operands:
             row: Any = node.primitive
             is_fed = not jumping.isdisjoint(node._operands)
-            if is_fed and not _is_linear(row, node._operands, idle):
+            if is_fed and not _is_linear(row, [place for place, x in enumerate(node._operands) if x not in idle]):
                 found.add(node)
             if is_fed or row.jumps:
                 jumping.add(node)
     return [node for node in order if node in found]
 
 
-def _is_linear(row: Any, operands: Sequence[Expr], idle: Container[Expr]) -> bool:
-    """Whether partials of a call are the same whatever the values are of the operands that depend on the variables."""
+def _is_linear(row: Any, varying: Sequence[int]) -> bool:
+    """Whether partials of a call in the operands at some places are the same whatever the values of these operands are."""
     if row.partials is None:
-        return row.family.is_linear
-    if row is table.mul or row is table.div:
-        return operands[1] in idle or row is table.mul and operands[0] in idle
-    return all(partial.__class__ is int for partial in row.partials)
+        return row.family.is_linear or row.family.is_multilinear and len(varying) == 1
+    read = _read_by_partials(row)
+    return all(read[place].isdisjoint(varying) for place in varying)
+
+
+@cache
+def _read_by_partials(row: Primitive) -> list[set[int]]:
+    """For each operand, the places of the operands that the partial derivative in it depends on."""
+    y, xs = Var.fresh(), [Var.fresh() for _ in range(row.arity)]
+    found = []
+    for partial in row.partials:
+        stated = partial(y, *xs) if callable(partial) else 0
+        parts = (stated.condition, stated.value) if isinstance(stated, If) else stated
+        held = set(postorder([expression(part) for part in (parts if isinstance(parts, tuple) else (parts,))]))
+        found.append({place for place, x in enumerate(xs) if x in held or y in held or partial is None})
+    return found
 
 
 def beside(found: Any, outputs: Sequence[Expr], inputs: Sequence[Var]) -> Any:
@@ -170,8 +192,10 @@ def jacobian(outputs: Sequence[Expr], inputs: Sequence[Var], convention: str) ->
     is_scalar = not any(x.shape for x in (*outputs, *inputs))
     rows_of = _by_columns if is_scalar and len(inputs) < len(outputs) else _by_rows
     parts = [rows_of(each.germs(outputs, convention), inputs, each) for each in shared]
-    return [[_whole(shared, [part[row][place] for part in parts], x, f.shape) for place, x in enumerate(inputs)]
-            for row, f in enumerate(outputs)]  # fmt: skip
+    return [
+        [_whole(shared, [part[row][place] for part in parts], x, f.shape) for place, x in enumerate(inputs)]
+        for row, f in enumerate(outputs)
+    ]
 
 
 def _by_columns(germs: Sequence[Expr], inputs: Sequence[Var], each: Pass) -> list[list[Expr]]:
@@ -183,10 +207,14 @@ def _by_columns(germs: Sequence[Expr], inputs: Sequence[Var], each: Pass) -> lis
 def _by_rows(germs: Sequence[Expr], inputs: Sequence[Var], each: Pass) -> list[list[Expr]]:
     """The derivatives by the elements of a pass; of arrays by part of a variable, from the tangents of that part alone."""
     if any(germ.shape for germ in germs) and not all(each.covers(x) for x in inputs):
-        return [[columns(germ, x, each.units(x)) if each.places[x].size else edge(None, germ.shape) for x in inputs]
-                for germ in germs]  # fmt: skip
-    return [[each.picked(block, x, germ.shape) for block, x in zip(blocks(germ, inputs), inputs, strict=True)]
-            for germ in germs]  # fmt: skip
+        return [
+            [columns(germ, x, each.units(x)) if each.places[x].size else edge(None, germ.shape) for x in inputs]
+            for germ in germs
+        ]
+    return [
+        [each.picked(block, x, germ.shape) for block, x in zip(blocks(germ, inputs), inputs, strict=True)]
+        for germ in germs
+    ]
 
 
 def _whole(shared: Sequence[Pass], parts: Sequence[Expr], x: Var, lead: tuple[int, ...] = ()) -> Expr:
@@ -208,8 +236,13 @@ def hessian(f: Expr, inputs: Sequence[Var], convention: str) -> list[list[Expr]]
         return [blocks(slope, inputs) for slope in smooth_slopes(f, inputs, convention, shared)]
     found = dict(entries(f, inputs, convention, shared))
     starts = list(accumulate([x.size for x in inputs], initial=0))
-    return [[_block(found, range(i, i + x.size), range(j, j + y.size), x.shape + y.shape)
-             for j, y in zip(starts, inputs, strict=False)] for i, x in zip(starts, inputs, strict=False)]  # fmt: skip
+    return [
+        [
+            _block(found, range(i, i + x.size), range(j, j + y.size), x.shape + y.shape)
+            for j, y in zip(starts, inputs, strict=False)
+        ]
+        for i, x in zip(starts, inputs, strict=False)
+    ]
 
 
 def _block(found: dict[tuple[int, int], Expr], rows: range, others: range, shape: tuple[int, ...]) -> Expr:
@@ -233,8 +266,10 @@ def entries(f: Expr, inputs: Sequence[Var], convention: str, shared: Sequence[Pa
             steps = [each.seeds(STEPS[convention]) for each in (second, first)]
             germ = Side(steps if first is not second else steps[:1], 2).germs([f])[0]
             slopes = blocks(germ, inputs)
-            rows = [(i, slope.ravel()[place] if x.shape else slope)
-                    for (i, place, x), slope in first.elements(inputs, slopes)]  # fmt: skip
+            rows = [
+                (i, slope.ravel()[place] if x.shape else slope)
+                for (i, place, x), slope in first.elements(inputs, slopes)
+            ]
             for (j, place, x), _ in second.elements(inputs, slopes):
                 swept = tangents([slope for _, slope in rows], {x: unit_at(x, place)})
                 for (i, _), entry in zip(rows, swept, strict=True):

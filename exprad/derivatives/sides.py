@@ -71,8 +71,10 @@ class Side:
         if row.kink is None:
             return node if tuple(operands) == node._operands else build(row, *operands)
         if row.sides is None:
-            raise NotDifferentiableError(f"{row.name} states a kink, but not what it is beside it: for kink='left' and "
-                                         f"'right', give the row sides=(below, above); the node is {node!r}")  # fmt: skip
+            raise NotDifferentiableError(
+                f"{row.name} states a kink, but not what it is beside it: for kink='left' and "
+                f"'right', give the row sides=(below, above); the node is {node!r}"
+            )
         if not isinstance(row.sides, tuple):
             return expression(row.sides(self, *operands))
         below, above = row.sides
@@ -119,23 +121,32 @@ class Side:
                 slopes = [self._slopes[place](x) for x in xs]
                 if all(slope is None for slope in slopes):
                     return
-                xs = [stretched(Const(0), x.shape) if slope is None else slope
-                      for x, slope in zip(xs, slopes, strict=True)]  # fmt: skip
+                xs = [
+                    stretched(Const(0), x.shape) if slope is None else slope
+                    for x, slope in zip(xs, slopes, strict=True)
+                ]
             if place:
                 yield from self._tangents(xs, place - 1)
             else:
                 yield count, xs
 
-    def length(self, xs: Sequence[Any], measure: Callable[..., Any], product: Callable[..., Any],
-               wide: Callable[[Any], Any] = expression) -> Expr:  # fmt: skip
+    def length(
+        self,
+        xs: Sequence[Any],
+        measure: Callable[..., Any],
+        product: Callable[..., Any],
+        wide: Callable[[Any], Any] = expression,
+    ) -> Expr:
         """The germ of the Euclidean length of xs: at 0, the product of xs with the direction in which they leave.
 
         The direction is held constant for the first derivative. For the second it turns with weight 1/(1 + n), where n
         tangents in the first direction were 0 before it: that makes mixed ones right. Beyond, no product is.
         """
         if self._order > 2:
-            raise NotDifferentiableError("one-sided derivatives of a length (norm, hypot) are offered to the second order; "
-                                         f"asked was order {self._order}")  # fmt: skip
+            raise NotDifferentiableError(
+                "one-sided derivatives of a length (norm, hypot) are offered to the second order; "
+                f"asked was order {self._order}"
+            )
         y = measure(*xs)
         is_still = table.equal(y, 0)
         found = table.held(y)
@@ -172,22 +183,18 @@ def _plain_sign(u: Expr) -> Expr:
 
 def _sign_rule(node: Any) -> tuple[Sequence[Expr], Callable[..., Any]] | None:
     """The operands that a node's sign follows from, and how; None where it does not follow from signs."""
-    if not node._operands:
+    operands = node._operands
+    if not operands:
         return None
-    if node.primitive is table.pow:
-        exponent = node._operands[1].known
-        if exponent.__class__ is not int or not exponent:
-            return None
-        return node._operands[:1], lambda a: a ** (2 - exponent % 2)
-    rule = _SIGNS.get(node.primitive)
-    if node.primitive is table.where:
-        return node._operands[1:], lambda a, b: table.where(node._operands[0], a, b)
-    return None if rule is None else (node._operands, rule)
+    row = node.primitive
+    if row.powers:  # by a whole exponent, a product
+        exponent = operands[1].known
+        return (operands[:1], lambda a: a ** (2 - exponent % 2)) if exponent.__class__ is int and exponent else None
+    if row.signs is None:
+        return None
 
+    def rule(*signs: Any) -> Any:
+        left = iter(signs)
+        return row.signs(*[x if place in row.truths else next(left) for place, x in enumerate(operands)])
 
-_SIGNS: dict[Any, Callable[..., Any]] = {
-    table.mul: lambda a, b: a * b,
-    table.div: lambda a, b: a * b,
-    table.neg: lambda a: -a,
-    table.square: lambda a: a**2,
-}
+    return [x for place, x in enumerate(operands) if place not in row.truths], rule

@@ -30,16 +30,22 @@ class SparseMatrix:
         """The matrix with numbers for its elements."""
         sparse = scipy_sparse()
         if values.ndim != 1:
-            raise ShapeError(f"a sparse matrix is one at one point, got elements of shape {values.shape}; for many points "
-                             "evaluate or compile its .data")  # fmt: skip
+            raise ShapeError(
+                f"a sparse matrix is one at one point, got elements of shape {values.shape}; for many points "
+                "evaluate or compile its .data"
+            )
         return sparse.csr_array((values, self.indices.copy(), self.indptr.copy()), shape=self.shape)
 
     def data_of(self, given: Any) -> Any:
         """The elements of a matrix of this pattern, to be written to."""
         import numpy as np
 
-        if not (getattr(given, "format", "") == "csr" and given.shape == self.shape and
-                np.array_equal(given.indptr, self.indptr) and np.array_equal(given.indices, self.indices)):  # fmt: skip
+        if not (
+            getattr(given, "format", "") == "csr"
+            and given.shape == self.shape
+            and np.array_equal(given.indptr, self.indptr)
+            and np.array_equal(given.indices, self.indices)
+        ):
             raise ArgumentError(f"out must be a scipy.sparse.csr_array {self.shape} of the same {self.nnz} places")
         return given.data
 

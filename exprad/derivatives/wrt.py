@@ -40,8 +40,10 @@ class Wrt:
         if isinstance(given, Mapping):
             return {key: self._read(each) for key, each in given.items()}
         if isinstance(given, (Expr, bytes)) or not hasattr(given, "__len__") or getattr(given, "shape", None) == ():
-            raise OperandError("derivatives are taken with respect to a Var, the name of one, or a sequence or dict of them, "
-                               f"got {type(given).__name__}: {shown(given)}")  # fmt: skip
+            raise OperandError(
+                "derivatives are taken with respect to a Var, the name of one, or a sequence or dict of them, "
+                f"got {type(given).__name__}: {shown(given)}"
+            )
         return [self._read(each) for each in given]
 
     def variable(self, given: Any) -> Var:
@@ -53,8 +55,10 @@ class Wrt:
         if self._held is None:
             self._held = variables_by_name(postorder(self._outputs))
         if given not in self._held:
-            raise ArgumentError(f"no variable is called {given!r}; the expression has {sorted(self._held)}; for the derivative "
-                                f"by another, which is 0, give the Var itself")  # fmt: skip
+            raise ArgumentError(
+                f"no variable is called {given!r}; the expression has {sorted(self._held)}; for the derivative "
+                f"by another, which is 0, give the Var itself"
+            )
         return self._held[given]
 
     @property

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from exprad.chain import pushforward, resolve
 from exprad.graph.expr import Expr, expression, variables_by_name
+from exprad.ground.shapes import Shape
 from exprad.ground.traverse import by_age, collector_paused, independents, postorder
 from exprad.tensor import stretched
+from exprad.tensor.directions import pushforwards
+
+_shape = attrgetter("shape")
 
 
-def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any]) -> list[Any]:
-    """The tangent of each output for the tangents of some nodes; None where it is zero."""
+def tangents(outputs: Sequence[Expr], seeds: Mapping[Expr, Any], lead: Shape = ()) -> list[Any]:
+    """The tangent of each output for the tangents of some nodes; None where it is zero.
+
+    In many directions at once, all seeds have axes `lead`, which count them, in front of their own, and so have the tangents.
+    """
     x_dot: dict[Expr, Any] = dict(seeds)
+    push = partial(pushforwards, lead=lead) if lead else pushforward
     with collector_paused():
         order = postorder(outputs)
         idle = independents(order, seeds)
-        if any(node.shape for node in order):  # rows of arrays take expressions for numbers
+        if any(map(_shape, order)):  # rows of arrays take expressions for numbers
             variables_by_name(order)  # refuses one name with two shapes
             x_dot = {node: expression(seed) for node, seed in seeds.items()}
         for node in order:
             if node not in idle and node not in seeds:
                 operands = node._operands
-                y_dot = pushforward(node.primitive, node, operands, [x_dot.get(operand) for operand in operands])
+                y_dot = push(node.primitive, node, operands, list(map(x_dot.get, operands)))
                 if y_dot is not None:
                     x_dot[node] = y_dot
     return [resolve(x_dot.get(output)) for output in outputs]

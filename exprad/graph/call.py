@@ -43,14 +43,15 @@ class Call(Expr):
         key = operands
         if cls.primitive.commutes and key[1]._serial < key[0]._serial:
             key = key[::-1]
-        standing = cls._interned.living(key)
+        reference = cls._interned.get(key)
+        standing: Any = None if reference is None else reference()
         if standing is None:
             node: Any = _new(cls._shaped if shape else cls)
             if shape:
                 node._shape = shape
             node._operands, node._serial = operands, serial()
             standing = cls._interned.keep(key, node)
-        return cast("Self", standing)
+        return standing
 
     @property
     def a(self) -> Expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from exprad.carrier import BINARY, COMPARISON, UNARY, is_operand, no_modulus
 from exprad.errors import ConditionError
@@ -51,18 +52,19 @@ __all__ = [
     "write",
 ]
 _new: Any = object.__new__
+_shape_of = attrgetter("shape")
 
 
 def build(primitive: Primitive, *operands: Any) -> Expr:
     """The folded expression of `primitive` on expressions."""
-    cls = primitive.node or node_class(primitive)
+    cls: type[Call] = primitive.node or node_class(primitive)
     if primitive.partials is None:
         found = primitive.folded(operands)
         if found is not None:
             return found
-        return cls._intern(*operands, shape=primitive.shape(*[operand.shape for operand in operands]))
+        return cls._intern(*operands, shape=primitive.shape(*map(_shape_of, operands)))
     if len(operands) == 1 and operands[0].__class__ in OPAQUE:
-        return cast("Expr", cls._intern(*operands))
+        return cls._intern(*operands)
     shape = _shape(primitive, operands)
     if shape:
         for operand in operands:
@@ -71,7 +73,7 @@ def build(primitive: Primitive, *operands: Any) -> Expr:
     fold = FOLDS.get(primitive)
     folded = fold(*operands) if fold is not None else None
     if folded is None:
-        return cast("Expr", cls._intern(*operands, shape=shape))
+        return cls._intern(*operands, shape=shape)
     folded = expression(folded)
     return folded if folded.shape == shape else folded.broadcast_to(shape)  # a fold may lose an operand
 
@@ -83,7 +85,7 @@ def _shape(primitive: Primitive, operands: Sequence[Expr]) -> Shape:
         other = operand.shape
         if other != shape and other:
             if shape:
-                return primitive.shape(*[operand.shape for operand in operands])
+                return primitive.shape(*map(_shape_of, operands))
             shape = other
     return shape
 
@@ -110,7 +112,10 @@ def interpret(self: Expr, primitive: Primitive, operands: Sequence[Any]) -> Expr
         raise ConditionError(
             f"{primitive.name} needs a condition, got the bool {operands[0]}; use equal(a, b), not a == b"
         )
-    return build(primitive, *[expression(operand) for operand in operands])
+    for operand in operands:
+        if not isinstance(operand, Expr):
+            return build(primitive, *map(expression, operands))
+    return build(primitive, *operands)
 
 
 def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:

@@ -51,6 +51,11 @@ def _minus(node: Any) -> Any:
     return inner if inner is not None and inner.operands and inner.primitive.gives_floats else None
 
 
+def _are_plain(a: Any, b: Any) -> bool:
+    """Whether neither is a call of neg, which is all that sums and products look into."""
+    return not (a._operands and a.primitive is table.neg or b._operands and b.primitive is table.neg)
+
+
 def _negates(a: Any, b: Any) -> bool:
     """Whether a is the negative of a number b."""
     return is_call(table.neg, a) and a.operands[0] is b and not _is_condition(b)
@@ -86,6 +91,8 @@ _doublings = frozenset(sign << k for k in range(53) for sign in (1, -1))  # fact
 def _add(a: Any, b: Any) -> Any:
     if a is b:
         return 2 * a if not a.is_const else _exact_result(table.add, a, b)
+    if not (a.is_const or b.is_const) and _are_plain(a, b):
+        return None
     if constant(a) == 0 and not _is_condition(b):
         return b
     if constant(b) == 0 and not _is_condition(a):
@@ -99,6 +106,8 @@ def _add(a: Any, b: Any) -> Any:
 
 @rule(table.sub)
 def _sub(a: Any, b: Any) -> Any:
+    if not (a.is_const or b.is_const) and _are_plain(a, b):
+        return None
     if constant(b) == 0 and not _is_condition(a):
         return a
     if constant(a) == 0 and not b.is_const:
@@ -116,6 +125,8 @@ def _mul(a: Any, b: Any) -> Any:
         return _scaled(a, a.known, b)
     if a is b:
         return a**2
+    if _are_plain(a, b):
+        return None
     if _negates(a, b) or _negates(b, a):  # one of them is as exact as the other
         return -((b if _negates(a, b) else a) ** 2)
     p, q = _minus(a), _minus(b)
@@ -133,6 +144,8 @@ def _scaled(a: Any, factor: Any, b: Any) -> Any:
             return -b
         if b._operands and b.primitive is table.mul:
             return _merged(factor, *b._operands)
+    if not b.is_const and _are_plain(b, b):
+        return None
     if b.is_const:
         if 1 in (constant(a), constant(b)) and not (a.shape or b.shape):
             return b if constant(a) == 1 else a

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from fractions import Fraction
 from functools import cache, cached_property, lru_cache
 from math import prod
@@ -65,24 +65,9 @@ class Program:
         `has` says of rows with a formula whether the target has a function for them; left out, NumPy is the target.
         """
         lowering = _Lowering(has or _is_in_numpy)
-        place, leaf, step = lowering.place, lowering.leaf, lowering.step
         with collector_paused():
-            nodes, arranged = _ordered(outputs)
-            wanted = set(outputs)
-            for node in nodes:
-                operands = arranged.get(node) if arranged else node._operands
-                if not operands:
-                    if not node.is_const or node in wanted:
-                        leaf(node)
-                elif operands[0].is_const and operands[-1].is_const and lowering.is_exact(node):
-                    continue
-                elif node.primitive.powers and operands[1].known.__class__ is int and operands[1].known:
-                    base = operands[0]
-                    place[node] = lowering.power(place[base] if base in place else leaf(base), operands[1].known)
-                else:
-                    row = node.primitive
-                    emit = step if row.formula is None and _is_step(row) else lowering.way(node, operands)
-                    place[node] = emit(row, *[place[o] if o in place else leaf(o) for o in operands])
+            lowering.lower(*_ordered(outputs), set(outputs))
+        place = lowering.place
         return cls(tuple(lowering.steps), tuple([place[output] for output in outputs]))
 
     def expressions(self) -> list[Expr]:
@@ -254,9 +239,9 @@ def _is_in_numpy(row: Primitive) -> bool:
 
 
 @cache
-def _is_step(row: Primitive) -> bool:
-    """Whether a call of a row without a formula is one step, whatever its operands are."""
-    return row.__class__ is Primitive and not row.powers
+def _is_plain(row: Primitive) -> bool:
+    """Whether a call of a row is one step of one or two operands, whatever these are."""
+    return row.__class__ is Primitive and not row.powers and row.formula is None and row.arity <= 2
 
 
 @lru_cache(maxsize=1024)
@@ -273,6 +258,39 @@ class _Lowering:
         self.steps: list[tuple[Any, ...]] = []
         self.place: dict[Any, int] = {}
         self.made: dict[tuple[Any, ...], int] = {}
+
+    def lower(self, nodes: Sequence[Any], arranged: Mapping[Any, Any], wanted: Container[Any]) -> None:
+        """All steps of nodes in order; `arranged` are their operands, where they have another order. Time goes here."""
+        place, steps, made, leaf = self.place, self.steps, self.made, self.leaf
+        for node in nodes:
+            operands = arranged.get(node) if arranged else node._operands
+            if not operands:
+                if not node.is_const or node in wanted:
+                    leaf(node)
+                continue
+            a, b, row = operands[0], operands[-1], node.primitive
+            if a.is_const and b.is_const and self.is_exact(node):
+                continue
+            if not _is_plain(row):
+                place[node] = self.other(node, operands)
+                continue
+            i, j = place.get(a), place.get(b)
+            i, j = leaf(a) if i is None else i, leaf(b) if j is None else j
+            step = (row, i, j) if len(operands) == 2 else (row, i)
+            key = (row, j, i) if j < i and row.commutes else step
+            index = made.setdefault(key, len(steps))
+            if index == len(steps):
+                steps.append(step)
+            place[node] = index
+
+    def other(self, node: Any, operands: Sequence[Any]) -> int:
+        """What a node becomes that is not simply a step: a whole power, a formula, a call of many operands."""
+        row, place = node.primitive, self.place
+        exponent = operands[1].known if row.powers else None
+        if exponent.__class__ is int and exponent:
+            base = operands[0]
+            return self.power(place[base] if base in place else self.leaf(base), exponent)
+        return self.way(node, operands)(row, *[place[each] if each in place else self.leaf(each) for each in operands])
 
     def leaf(self, node: Any) -> int:
         found = self.place.get(node)

@@ -71,6 +71,9 @@ class Primitive:
     - `sides`: what the row is beside its kink: a pair of functions of the operands, for where `kink` is negative and where
       it is positive; or one function of a `Side`, which tells signs beside the kink, and of the operands;
     - `squared`: a function of the operands that is the row's square, without a kink;
+    - `signs`: its sign beside a kink, where that follows from the signs of the operands: a function of these, and of operands
+      that are conditions as they are;
+    - `border`: of what joins conditions, where its truth may change: a function of the operands, and then of where each changes;
     - `truths`: the places of operands that are conditions;
     - `orders`: the places of operands that are whole numbers, on which the formula depends; it gets them as such;
     - `accumulates`: of a row that commutes, the number that a long chain of it begins with, as a long sum does with -0.0;
@@ -107,6 +110,8 @@ class Primitive:
         sides: Callable[..., Any] | tuple[Callable[..., Any], Callable[..., Any]] | None = None,
         jumps: bool = False,
         squared: Callable[..., Any] | None = None,
+        signs: Callable[..., Any] | None = None,
+        border: Callable[..., Any] | None = None,
         infix: str | None = None,
         prefix: str | None = None,
         commutes: bool = False,
@@ -127,6 +132,7 @@ class Primitive:
         self.truths, self.orders, self.powers = tuple(truths), tuple(orders), powers
         self.infix, self.prefix, self.read = infix, prefix, tuple(read)
         self.exact, self.formula, self.kink, self.sides, self.squared = exact, formula, kink, sides, squared
+        self.signs, self.border = signs, border
         self.domain, self.sample = tuple(domain or (REALS,) * self.arity), tuple(sample or (NEAR_0,) * self.arity)
         self.commutes, self.predicate, self.accumulates = commutes, predicate, accumulates
         self.analytic, self.jumps = analytic and kink is None and not predicate, jumps or predicate
@@ -170,7 +176,7 @@ class Primitive:
     columns = tuple(
         "partials numpy mpmath sympy math exact formula domain sample kink commutes predicate analytic read".split()
     )
-    rare = ("truths", "orders", "accumulates", "powers")  # columns that most rows have not
+    rare = ("truths", "orders", "accumulates", "powers", "signs", "border")  # columns that most rows have not
     stretches = False  # whether it only repeats its operand along axes
     sealed = False  # once it is True, new rows are a user's
     reserved: frozenset[str] = frozenset()  # what a user's row may not be called either: functions of arrays

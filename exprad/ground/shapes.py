@@ -25,8 +25,9 @@ def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
         return several.pop() if several else ()
     width = max(map(len, shapes))
     result = []
-    for sizes in zip(*((1,) * (width - len(shape)) + tuple(shape) for shape in shapes), strict=True):
-        distinct = {size for size in sizes if size != 1}
+    for sizes in zip(*[(1,) * (width - len(shape)) + tuple(shape) for shape in shapes], strict=True):
+        distinct = set(sizes)
+        distinct.discard(1)
         if len(distinct) > 1:
             raise ShapeError(f"{name}: shapes {', '.join(map(str, shapes))} do not broadcast together")
         result.append(distinct.pop() if distinct else 1)

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from exprad.backends.function import Function, compile
-from exprad.derivatives.matrices import gradient, hvp, jacobian
+from exprad.derivatives.gradient import gradient
+from exprad.derivatives.jacobian import jacobian
+from exprad.derivatives.products import hvp
 from exprad.errors import ArgumentError, extra
 from exprad.graph.expr import Expr, Var, expression, object_array
 

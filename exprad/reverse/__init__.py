@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from exprad.chain import plus, pullback, resolve
@@ -12,6 +13,8 @@ from exprad.ground.traverse import collector_paused, independents, postorder, sw
 from exprad.tensor import stretched
 from exprad.tensor.carrying import unbroadcast
 
+_shape = attrgetter("shape")
+
 
 def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
     """The adjoint of each node of `wrt` for the adjoints of some outputs; None where it is zero."""
@@ -19,11 +22,11 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
     with collector_paused():
         order = postorder(seeds)
         idle = independents(order, wrt)
-        is_shaped = any(node.shape for node in order)
+        is_shaped = any(map(_shape, order))
         if is_shaped:
             variables_by_name(order)  # refuses one name with two shapes
         for output, seed in seeds.items():
-            bars[output] = plus(bars.get(output), stretched(expression(seed), output.shape) if is_shaped else seed)
+            bars[output] = stretched(expression(seed), output.shape) if is_shaped else seed
         sweep(order, bars, idle, {node for node in wrt if node._operands}, _pull_array if is_shaped else pullback)
     return [resolve(bars.get(node)) for node in wrt]
 
@@ -38,7 +41,7 @@ def _pull_array(
     pullback(f, y, xs, y_bar, idle, x_bars)
     for x, x_bar in x_bars.items():
         if x_bar is not None:
-            known = bars.get(x)
+            before = bars.get(x)
             if getattr(x_bar, "shape", None) != x.shape:  # of another shape, or one that has a guard or a sign
                 x_bar = unbroadcast(x_bar, x.shape)
-            bars[x] = x_bar if known is None else plus(known, x_bar)
+            bars[x] = x_bar if before is None else plus(before, x_bar)

@@ -66,12 +66,13 @@ add:   Row = Row("add", 1, 1,                                   infix="+", exact
 sub:   Row = Row("sub", 1, -1,                                  infix="-", exact=operator.sub, numpy="subtract",
     about="a minus b.")
 mul:   Row = Row("mul", lambda y, a, b: b, lambda y, a, b: a,   infix="*", exact=operator.mul, numpy="multiply",
-    commutes=True, accumulates=1.0,
+    commutes=True, accumulates=1.0, signs=lambda a, b: a * b,
     about="a times b.")
 div:   Row = Row("div", lambda y, a, b: 1 / b, lambda y, a, b: -y / b, infix="/", exact=operator.truediv, numpy="divide",
-    sample=((-3, 3), (0.1, 3)),
+    sample=((-3, 3), (0.1, 3)), signs=lambda a, b: a * b,
     about="a divided by b.")
 neg:   Row = Row("neg", -1,                                     prefix="-", exact=operator.neg, numpy="negative",
+    signs=lambda x: -x,
     about="The negative of x.")
 pow:   Row = Row("pow", _power_slope, lambda y, a, b: If(not_equal(a, 0) | (b < 0), y * log(a)),
     infix="**", exact=operator.pow, powers=True, numpy="exprad.tables.special:power", sample=((0.1, 3), (-3, 3)),
@@ -124,6 +125,7 @@ trunc: Row = Row("trunc", 0, exact=_trunc, mpmath=lambda mp, x: mp.floor(x) if x
     about="x without its fraction.")
 square: Row = Row("square", lambda y, x: (2, x), exact=lambda x: x * x, mpmath=lambda mp, x: x * x,
     sympy=lambda sp, x: x**2, spell={"python": "({0} * {0})", "c": "{0}*{0}", "llvm": lambda m, x: x * x},
+    signs=lambda x: x**2,
     about="x times x.")
 
 # roots, exponentials, logarithms
@@ -300,18 +302,22 @@ not_equal:     Row = Row("not_equal", 0, 0,     sympy="Ne", exact=operator.ne, p
 logical_and:   Row = Row("logical_and", 0, 0,   infix="&",  exact=lambda a, b: bool(a) and bool(b), predicate=True,
     truths=(0, 1), sympy="And",
     spell={"python": "bool({0} and {1})", "c": "{0} && {1}", "llvm": lambda m, a, b: a & b},
+    border=lambda p, q, at_p, at_q: p & at_q | q & at_p | at_p & at_q,
     about="Whether both conditions hold: a & b.")
 logical_or:    Row = Row("logical_or", 0, 0,    infix="|",  exact=lambda a, b: bool(a) or bool(b), predicate=True,
     truths=(0, 1), sympy="Or",
     spell={"python": "bool({0} or {1})", "c": "{0} || {1}", "llvm": lambda m, a, b: a | b},
+    border=lambda p, q, at_p, at_q: ~p & at_q | ~q & at_p | at_p & at_q,
     about="Whether at least one of two conditions holds: a | b.")
 logical_not:   Row = Row("logical_not", 0,      prefix="~", exact=lambda a: not a, predicate=True, truths=(0,),
     sympy="Not", spell={"python": "(not {0})", "c": "!{0}", "llvm": lambda m, a: a ^ True},
+    border=lambda p, at_p: at_p,
     about="Whether a condition does not hold: ~a.")
 where:         Row = Row("where", 0, lambda y, c, a, b: If(c), lambda y, c, a, b: If(~c), truths=(0,), analytic=False,
     exact=lambda c, a, b: a if c else b, mpmath=lambda mp, c, a, b: a if c else b,
     sympy=lambda sp, c, a, b: sp.Piecewise((a, c), (b, True)),
     spell={"python": "({1} if {0} else {2})", "c": "{0} ? {1} : {2}", "llvm": lambda m, c, a, b: m.code.choose(c, a, b)},
+    signs=lambda c, a, b: where(c, a, b),
     about="a where the condition c holds, else b. A branch that is not taken never reaches a value or a derivative.")
 at_kink:       Row = Row("at_kink", 0, formula=_refuse_zero,
     uncompiled="a derivative with kink='raise' has no compiled form; choose another kink",

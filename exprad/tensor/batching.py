@@ -35,9 +35,14 @@ def at_points(row: Primitive, xs: Sequence[Any], own: Sequence[Shape], shape: Sh
         stretched(_with_points(x, lead, mine, len(points)), points + mine) if lead else x
         for x, lead, mine in zip(xs, leads, own, strict=True)
     ]
+    return batched(row, ready, own, points)
+
+
+def batched(row: Structural, xs: Sequence[Any], own: Sequence[Shape], points: Shape) -> Any:
+    """The value of a row of the second table, where an operand that has points has all of them."""
     rule = row.family.batch
-    found = rule(ready, own, points, **row.parameters) if rule else None
-    return _one_by_one(row, ready, own, points) if found is None else found
+    found = rule(xs, own, points, **row.parameters) if rule else None
+    return _one_by_one(row, xs, own, points) if found is None else found
 
 
 def without_axes(row: Structural, *xs: Any) -> Any:
@@ -59,13 +64,15 @@ def _one_by_one(row: Structural, xs: Sequence[Any], own: Sequence[Shape], points
     shape = row.shape(*own)
     found = []
     for place in product(*map(range, points)):
-        at = [linear.getitem(x, index=(*place, *map(_whole, mine))) if shape_of(x) != mine else x
-              for x, mine in zip(xs, own, strict=True)]  # fmt: skip
+        at = [
+            linear.getitem(x, index=(*place, *map(whole, mine))) if shape_of(x) != mine else x
+            for x, mine in zip(xs, own, strict=True)
+        ]
         found.append(reshaped(row(*at), (1, *shape)))
     return reshaped(linear.joined(found, 0), points + shape) if found else stretched(0.0, points + shape)
 
 
-def _whole(size: int) -> Slice:
+def whole(size: int) -> Slice:
     """An axis as a whole, as an index names it."""
     return Slice(0, size)
 
@@ -133,7 +140,9 @@ def _concatenate(xs: Sequence[Any], own: Sequence[Shape], points: Shape, axis: i
 def _getitem(xs: Sequence[Any], own: Sequence[Shape], points: Shape, index: Index) -> Any:
     if not points and not index:
         return xs[0]
-    found = linear.getitem(xs[0], index=(*map(_whole, points), *index))
+    found = linear.getitem(xs[0], index=(*map(whole, points), *index))
+    if IndexArray not in map(type, index):
+        return found
     return permuted(found, _behind(index, len(points), len(shape_of(found))))
 
 
@@ -141,16 +150,18 @@ def _getitem(xs: Sequence[Any], own: Sequence[Shape], points: Shape, index: Inde
 def _add_at(xs: Sequence[Any], own: Sequence[Shape], points: Shape, shape: Shape, index: Index) -> Any:
     if not points and not index:
         return xs[0]
-    order = _behind(index, len(points), len(shape_of(xs[0])))
-    moved = permuted(xs[0], tuple(order.index(i) for i in range(len(order))))
-    return linear.add_at(moved, shape=points + shape, index=(*map(_whole, points), *index))
+    moved = xs[0]
+    if IndexArray in map(type, index):
+        order = _behind(index, len(points), len(shape_of(moved)))
+        moved = permuted(moved, tuple(order.index(i) for i in range(len(order))))
+    return linear.add_at(moved, shape=points + shape, index=(*map(whole, points), *index))
 
 
 def _behind(index: Index, lead: int, rank: int) -> tuple[int, ...]:
     """The order of axes that puts the axes of points in front: NumPy puts those of arrays apart from one another there."""
     arrays = [place for place, each in enumerate(index) if isinstance(each, (int, IndexArray))]
     ranks = [each.array.ndim for each in index if isinstance(each, IndexArray)]
-    if not ranks or arrays == list(range(arrays[0], arrays[-1] + 1)):
+    if arrays == list(range(arrays[0], arrays[-1] + 1)):
         return tuple(range(rank))
     common = max(ranks)
     return (*range(common, common + lead), *range(common), *range(common + lead, rank))

@@ -19,14 +19,18 @@ from exprad.tables.elementary import not_equal, where
 from exprad.tensor.family import Structural
 from exprad.tensor.linear import along, permuted, reshaped, stretched, sum, summed_to
 
+Rule = Callable[[Any], Any]  # what a row makes of a sensitivity without a guard
+
 
 def push(row: Structural, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) -> Any:
     """The tangent of y = row(*xs)."""
-    ready = [None if x_dot is None or 0 in shape_of(x) else _of_shape(x_dot, shape_of(x))
-             for x, x_dot in zip(xs, x_dots, strict=True)]  # fmt: skip  # of no elements comes nothing
+    ready = [  # of no elements comes nothing
+        None if x_dot is None or 0 in shape_of(x) else of_shape(x_dot, shape_of(x))
+        for x, x_dot in zip(xs, x_dots, strict=True)
+    ]
     if row.family.slope is not None:
-        return None if ready[0] is None else _summed(row, xs[0], times(row, _slope(row), y, xs, ready[0]))
-    if row.family.is_linear and row.family.reads != "scatters" and all(map(_is_whole, ready)):
+        return None if ready[0] is None else _summed(row, xs[0], times(row, slope_of(row), y, xs, ready[0]))
+    if row.family.is_linear and row.family.reads != "scatters" and all(map(is_whole, ready)):
         return row(*map(resolve, ready))
     y_dot = None
     for index, x_dot in enumerate(ready):
@@ -47,23 +51,31 @@ def pull(row: Structural, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container
                     x_bar = stretched(x_bar, shape_of(x))
             else:
                 x_bar = (_pulled if family.slope is None else _spread)(row, y, xs, y_bar, index)
-            known = x_bars.get(x)
-            x_bars[x] = x_bar if known is None else plus(known, x_bar)
+            before = x_bars.get(x)
+            x_bars[x] = x_bar if before is None else plus(before, x_bar)
 
 
 def unbroadcast(x_bar: Any, shape: Shape) -> Any:
     """An adjoint summed back to the shape of its operand."""
     have = shape_of(core(x_bar))
-    return x_bar if have == shape else _moved(lambda part: summed_to(part, shape), x_bar, have, shape)
+    return x_bar if have == shape else moved(lambda part: summed_to(part, shape), x_bar, have, shape)
 
 
-def _moved(rule: Callable[[Any], Any], given: Any, have: Shape, shape: Shape,
-           arrives: Callable[[Any], Any] | None = None) -> Any:  # fmt: skip
+def moved(
+    rule: Rule,
+    given: Any,
+    have: Shape,
+    shape: Shape,
+    arrives: Rule | None = None,
+    of_value: Rule | None = None,
+    lead: Shape = (),
+) -> Any:
     """What a rule makes of a sensitivity of the shape `have`, brought to `shape`; its guard moves along, as `arrives` says or,
-    where the rule only adds elements, as the rule itself does."""
-    made, guard = rule(resolve(given)), guard_of(given)
-    if made.__class__ is not Masked and shape_of(made) != shape:
-        made = _of_shape(made, shape)
+    where the rule only adds elements, as the rule itself does. A value has axes `lead` in front, and `of_value` then says
+    what the rule makes of it."""
+    made, guard = (of_value or rule)(resolve(given)), guard_of(given)
+    if made.__class__ is not Masked and shape_of(made) != lead + shape:
+        made = of_shape(made, lead + shape)
     if guard is None:
         return made
 
@@ -90,7 +102,7 @@ def _pushed(row: Structural, y: Any, xs: Sequence[Any], x_dot: Any, index: int) 
     def rule(part: Any) -> Any:
         return family.push(y, xs, part, index, **parameters)
 
-    return _moved(rule, x_dot, have, shape, _arrives(row, xs, rule, have, (index, -1), None))
+    return moved(rule, x_dot, have, shape, arrives_pushed(row, xs, rule, index))
 
 
 def _pulled(row: Structural, y: Any, xs: Sequence[Any], y_bar: Any, index: int) -> Any:
@@ -99,11 +111,17 @@ def _pulled(row: Structural, y: Any, xs: Sequence[Any], y_bar: Any, index: int) 
     def rule(part: Any) -> Any:
         return family.pull(y, xs, part, index, **parameters)
 
-    return _moved(rule, y_bar, have, shape, _arrives(row, xs, rule, have, (-1, index), shape))
+    return moved(rule, y_bar, have, shape, _arrives(row, xs, rule, have, (-1, index), shape))
 
 
-def _arrives(row: Structural, xs: Sequence[Any], rule: Callable[[Any], Any], have: Shape, way: tuple[int, int],
-             shape: Shape | None) -> Callable[[Any], Any] | None:  # fmt: skip
+def arrives_pushed(row: Structural, xs: Sequence[Any], rule: Rule, index: int) -> Rule | None:
+    """Where a tangent arrives that operand `index` passes on."""
+    return _arrives(row, xs, rule, shape_of(xs[index]), (index, -1), None)
+
+
+def _arrives(
+    row: Structural, xs: Sequence[Any], rule: Rule, have: Shape, way: tuple[int, int], shape: Shape | None
+) -> Rule | None:
     """Where something arrives by a rule, of what counts where a condition holds; None for a rule that only adds elements.
 
     `way` is from which place to which: of an operand, or -1 for the result.
@@ -145,7 +163,7 @@ def _reached(ones: Any, given: str | None, wanted: str | None, shape: Shape | No
     return summed_to(found, narrow)
 
 
-def _slope(row: Structural) -> Callable[[Any, Any], Any]:
+def slope_of(row: Structural) -> Callable[[Any, Any], Any]:
     axis = row.parameters["axis"]
     return lambda y, x: row.family.slope(along(x, y, axis), x, axis)  # type: ignore[misc]  # asked where there is one
 
@@ -155,22 +173,22 @@ def _summed(row: Structural, x: Any, product: Any) -> Any:
         return None
     axes = {"axis": row.parameters["axis"], "keepdims": row.parameters["keepdims"]}
     shape = shape_of(x)
-    return _moved(lambda part: sum(part, **axes), _of_shape(product, shape), shape, sum.shape(shape, **axes))
+    return moved(lambda part: sum(part, **axes), of_shape(product, shape), shape, sum.shape(shape, **axes))
 
 
 def _spread(row: Structural, y: Any, xs: Sequence[Any], y_bar: Any, index: int) -> Any:
     x, axis, shape = xs[index], row.parameters["axis"], shape_of(y)
     aligned = within(lambda part: along(x, stretched(part, shape), axis), y_bar)
-    product = times(row, _slope(row), y, xs, aligned)
-    return product if product is None else _of_shape(product, shape_of(x))
+    product = times(row, slope_of(row), y, xs, aligned)
+    return product if product is None else of_shape(product, shape_of(x))
 
 
-def _is_whole(x_dot: Any) -> bool:
+def is_whole(x_dot: Any) -> bool:
     return x_dot is not None and x_dot.__class__ is not Guarded and x_dot.__class__ is not Masked
 
 
-def _of_shape(given: Any, shape: Shape) -> Any:
+def of_shape(given: Any, shape: Shape) -> Any:
     """A sensitivity whose value has a shape; conditions broadcast against it."""
-    if shape_of(core(given)) == shape:
+    if getattr(given, "shape", None) == shape or shape_of(core(given)) == shape:
         return given
     return within(lambda part: stretched(part, shape), given, unchanged)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from operator import itemgetter
 from types import MappingProxyType
@@ -30,15 +30,13 @@ class Structural(Primitive):
         )
         self.partials = None  # type: ignore[assignment]  # what the chain rule asks
         self.parameters, self.stretches = parameters, family.stretches
+        self.shape = partial(family.shape, **parameters)  # type: ignore[method-assign]
         for column in ("kink", "sides", "squared"):
             given = getattr(family, column)
             setattr(self, column, given and partial(given, **parameters))
 
     def register(self) -> None:
         """Rows are found by their family, not in the registry of elementwise rows."""
-
-    def shape(self, *shapes: Shape) -> Shape:
-        return self.family.shape(*shapes, **self.parameters)
 
     def spelling(self, target: str) -> Any:
         return spelling.stated_for(self.family.spell, target)
@@ -62,8 +60,9 @@ class Structural(Primitive):
     def shown(self) -> dict[str, Any]:
         """The parameters that differ from what the family assumes."""
         missing = object()
-        return {name: value for name, value in self.parameters.items()
-                if self.family.defaults.get(name, missing) != value}  # fmt: skip
+        return {
+            name: value for name, value in self.parameters.items() if self.family.defaults.get(name, missing) != value
+        }
 
     def text(self, *shapes: Shape) -> Texts:
         """What stands before, between and after operands of these shapes, if that isn't a call; see `Family`."""
@@ -71,8 +70,10 @@ class Structural(Primitive):
 
     @cached_property
     def digest(self) -> int:
-        shortened = {name: [getattr(each, "digest", each) for each in value] if name == "index" else value
-                     for name, value in self.parameters.items()}  # fmt: skip
+        shortened = {
+            name: [getattr(each, "digest", each) for each in value] if name == "index" else value
+            for name, value in self.parameters.items()
+        }
         return crc32(f"{self.name} {shortened}".encode())
 
     def __repr__(self) -> str:
@@ -91,7 +92,8 @@ class Family:
     - `transpose(y_bar, x, **parameters)`: the pullback of a family that is linear in its one operand; or
     - `slope(y, x, axis)`: for a reduction over `axis`, the partial derivative by each element, y as it broadcasts to x; or
     - `push(y, xs, x_dot, index, **parameters)` and `pull(y, xs, y_bar, index, **parameters)`: the tangent that operand
-      `index` passes on, and the adjoint that it gets; `is_linear` says that the result is linear in all operands at once;
+      `index` passes on, and the adjoint that it gets; `is_linear` says that the result is linear in all operands at once, and
+      `is_multilinear` that it is in each: then the tangent is the row with x_dot in place of the operand, and goes without push;
     - `letters(*shapes, **parameters)`: a letter for each of the last axes of each operand and, at the end, of the result: axes
       that share a letter go together, and elements of the result depend on no others; left out, all depends on all;
     - `adds`: whether a linear family only adds elements, each with the weight 1, as one that moves or scatters them does;
@@ -116,7 +118,7 @@ class Family:
     columns = tuple(
         "defaults shape value slope push pull letters is_linear reads adds ready kink sides squared".split()
     )
-    rare = ("into",)  # columns that most families have not
+    rare = ("into", "is_multilinear")  # columns that most families have not
     batch: Callable[..., Any] | None = None
     kink: Callable[..., Any] | None = None
     sides: Callable[..., Any] | None = None
@@ -130,22 +132,38 @@ class Family:
     leads: str | None = None
     usual: Callable[..., bool] | None = None
 
-    def __init__(self, name: str, *, shape: Callable[..., Shape], value: Callable[..., Any],
-                 transpose: Callable[..., Any] | None = None, slope: Callable[..., Any] | None = None,
-                 push: Callable[..., Any] | None = None, pull: Callable[..., Any] | None = None,
-                 letters: Callable[..., tuple[str, ...]] | None = None, is_linear: bool = False, reads: str = "all",
-                 adds: bool | None = None, ready: Callable[[dict[str, Any]], dict[str, Any]] = dict,
-                 spell: Mapping[str, Any] | None = None, **defaults: Any) -> None:  # fmt: skip
+    def __init__(
+        self,
+        name: str,
+        *,
+        shape: Callable[..., Shape],
+        value: Callable[..., Any],
+        transpose: Callable[..., Any] | None = None,
+        slope: Callable[..., Any] | None = None,
+        push: Callable[..., Any] | None = None,
+        pull: Callable[..., Any] | None = None,
+        letters: Callable[..., tuple[str, ...]] | None = None,
+        is_linear: bool = False,
+        reads: str = "all",
+        is_multilinear: bool = False,
+        adds: bool | None = None,
+        ready: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+        spell: Mapping[str, Any] | None = None,
+        **defaults: Any,
+    ) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             raise OperandError(f"a family's name must be an identifier, got {name!r}")
-        if transpose is slope is None and (push is None or pull is None):
+        if transpose is slope is None and (pull is None or push is None and not is_multilinear):
             raise OperandError(f"family {name!r} states no derivative: give it transpose, slope, or both push and pull")
         self.name, self.shape, self.value, self.slope, self.reads = name, shape, value, slope, reads
         self.ready, self.adds = ready, reads in ("moves", "scatters") if adds is None else adds
         self.is_linear, self.letters = is_linear or transpose is not None, letters
+        self.is_multilinear = is_multilinear
         spelling.check(name, 0, spell or {}, {})
         self.defaults, self.spell = MappingProxyType(defaults), spell or {}
         self.push: Any = push or (lambda y, xs, x_dot, _, **parameters: self.row(1, **parameters)(x_dot))
+        if push is None and is_multilinear:
+            self.push = self._in_place
         self.pull: Any = pull
         if transpose is not None:
             self.pull = lambda y, xs, y_bar, _, **parameters: transpose(y_bar, xs[0], **parameters)
@@ -154,6 +172,10 @@ class Family:
         if not self.is_own and name in Primitive.registry:
             raise NameClashError(f"family {name!r} would be called like an elementwise row; choose another name")
         claim(self, "family", Family.registry)
+
+    def _in_place(self, y: Any, xs: Sequence[Any], x_dot: Any, index: int, **parameters: Any) -> Any:
+        """The pushforward of a row that is linear in an operand: the row with the tangent in its place."""
+        return self.row(len(xs), **parameters)(*xs[:index], x_dot, *xs[index + 1 :])
 
     @property
     def fingerprint(self) -> tuple[str, str]:
@@ -164,8 +186,7 @@ class Family:
         """The row for these parameters, the same at every call."""
         parameters = {**self.defaults, **parameters}
         key = (arity, *sorted(parameters.items(), key=itemgetter(0)))
-        known = self._rows.get(key)
-        return known or self._rows.setdefault(key, Structural(self, arity, parameters))
+        return self._rows.get(key) or self._rows.setdefault(key, Structural(self, arity, parameters))
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         return self.row(len(operands), **parameters)(*operands)

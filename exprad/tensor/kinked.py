@@ -42,8 +42,9 @@ def _state(extremum: Family, sign: int, is_behind: Callable[[Any, Any], Any]) ->
 
 def _norm_beside(side: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
     options = {"axis": axis, "keepdims": keepdims}
-    return side.length((x,), lambda u: norm(u, **options), lambda e, u: sum(e * u, **options),
-                       lambda length: along(x, length, axis))  # fmt: skip
+    return side.length(
+        (x,), lambda u: norm(u, **options), lambda e, u: sum(e * u, **options), lambda length: along(x, length, axis)
+    )
 
 
 _state(max, 1, lambda a, b: a < b)

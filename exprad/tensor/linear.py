@@ -77,8 +77,9 @@ cumsum: Family = Family(
 
 def reversed_along(x: Any, axis: int) -> Any:
     shape = shape_of(x)
-    return getitem(x, index=tuple(Slice(size - 1, None, -1) if i == axis else Slice(0, size)
-                                  for i, size in enumerate(shape)))  # fmt: skip
+    return getitem(
+        x, index=tuple(Slice(size - 1, None, -1) if i == axis else Slice(0, size) for i, size in enumerate(shape))
+    )
 
 
 # Rows that move elements.
@@ -233,24 +234,25 @@ def of_numpy(index: Index) -> tuple[Any, ...]:
 
 def _part_shape(shape: Shape, index: Index) -> Shape:
     """The shape of `x[index]`, without a look at the elements."""
-    if not any(isinstance(each, IndexArray) for each in index):
-        import numpy as np
-
-        return np.broadcast_to(0, shape)[of_numpy(index)].shape
-    arrays = [place for place, each in enumerate(index) if isinstance(each, (int, IndexArray))]
-    common = broadcast_shapes("getitem", [each.array.shape for each in index if isinstance(each, IndexArray)])
+    has_arrays = IndexArray in map(type, index)
+    arrays = [place for place, each in enumerate(index) if isinstance(each, (int, IndexArray))] if has_arrays else []
+    common = (
+        broadcast_shapes("getitem", [each.array.shape for each in index if isinstance(each, IndexArray)])
+        if arrays
+        else ()
+    )
+    together = arrays == list(range(arrays[0], arrays[-1] + 1)) if arrays else True  # else NumPy puts their axes first
     sizes = iter(shape)
     found: list[int] = []
-    together = arrays == list(range(arrays[0], arrays[-1] + 1))  # else NumPy puts their axes first
     for place, each in enumerate(index):
         size = 1 if each is None else next(sizes)
-        if place == arrays[0] and together:
+        if arrays and place == arrays[0] and together:
             found += common
         if isinstance(each, Slice):
-            found.append(len(range(*each.as_numpy.indices(size))))
+            found.append(len(range(*slice(*each[1:]).indices(size))))
         elif each is None:
             found.append(1)
-    return tuple(found) if together else (*common, *found)
+    return (*found, *sizes) if together else (*common, *found, *sizes)
 
 
 def _add_at(np: Any, y: Any, shape: Shape, index: tuple[Any, ...]) -> Any:
@@ -295,7 +297,11 @@ add_at.into = _add_into
 
 def scattered(y: Any, shape: Shape, index: Index) -> Any:
     """`add_at`, as a sensitivity: elements to which nothing is added do not count."""
-    whole = add_at(y, shape=shape, index=index)
+    return masked(add_at(y, shape=shape, index=index), shape, index)
+
+
+def masked(whole: Any, shape: Shape, index: Index) -> Any:
+    """What `add_at` gave, as a sensitivity."""
     return Masked(Guard(partial(_reached, shape, index), is_static=True), whole) if _has_gaps(shape, index) else whole
 
 

@@ -13,14 +13,12 @@ from exprad.tensor.linear import reshape, reshaped, sum, summed_to, swapped
 
 def _matmul_shape(a: Shape, b: Shape) -> Shape:
     if not a or not b or a[-1] != b[-2 if len(b) > 1 else 0]:
-        raise ShapeError(f"matmul: shapes {a} and {b} do not fit; the last axis of the first must be as long as the last "
-                         "but one of the second")  # fmt: skip
+        raise ShapeError(
+            f"matmul: shapes {a} and {b} do not fit; the last axis of the first must be as long as the last "
+            "but one of the second"
+        )
     lead = broadcast_shapes("matmul", [a[:-2], b[:-2]])
     return (*lead, *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
-
-
-def _matmul_push(y: Any, xs: Sequence[Any], x_dot: Any, index: int) -> Any:
-    return matmul(x_dot, xs[1]) if index == 0 else matmul(xs[0], x_dot)
 
 
 def _matmul_pull(y: Any, xs: Sequence[Any], y_bar: Any, index: int) -> Any:
@@ -55,7 +53,7 @@ def as_row(x: Any) -> Any:
 
 
 matmul = Family(
-    "matmul", reads="contracts", shape=_matmul_shape, value=lambda np, a, b: np.matmul(a, b), push=_matmul_push,
+    "matmul", reads="contracts", is_multilinear=True, shape=_matmul_shape, value=lambda np, a, b: np.matmul(a, b),
     pull=_matmul_pull,
     letters=lambda a, b: ("ik"[-len(a):], "kj"[: len(b)], "i"[: len(a) - 1] + "j"[: len(b) - 1]),
 )  # fmt: skip
@@ -68,8 +66,10 @@ def _einsum_shape(*shapes: Shape, subscripts: str) -> Shape:
     for letters, shape in zip(given.split(","), shapes, strict=True):
         for letter, size in zip(letters, shape, strict=True):
             if sizes.setdefault(letter, size) != size:
-                raise ShapeError(f"einsum: '{letter}' of {subscripts!r} is {sizes[letter]} and {size}; shapes "
-                                 f"{', '.join(map(str, shapes))}")  # fmt: skip
+                raise ShapeError(
+                    f"einsum: '{letter}' of {subscripts!r} is {sizes[letter]} and {size}; shapes "
+                    f"{', '.join(map(str, shapes))}"
+                )
     return tuple(sizes[letter] for letter in result)
 
 
@@ -82,9 +82,8 @@ def _einsum_pull(y: Any, xs: Sequence[Any], y_bar: Any, index: int, subscripts: 
 
 
 einsum: Family = Family(  # an operand has a letter once, and each letter of an operand is in the result or in another operand
-    "einsum", shape=_einsum_shape,
+    "einsum", is_multilinear=True, shape=_einsum_shape,
     value=lambda np, *xs, subscripts: np.einsum(subscripts, *xs, optimize=len(xs) > 1),
-    push=lambda y, xs, x_dot, index, subscripts: einsum(*xs[:index], x_dot, *xs[index + 1 :], subscripts=subscripts),
     pull=_einsum_pull,
     letters=lambda *shapes, subscripts: tuple(subscripts.replace("->", ",").split(",")),
 )  # fmt: skip

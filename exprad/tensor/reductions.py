@@ -62,8 +62,15 @@ def _extremum(name: str, ufunc: str, is_less: Callable[[Any, Any], Any]) -> Fami
             raise ShapeError(f"{name} of no elements: shape {x}, axis {axis}")
         return reduced(x, axis, keepdims)
 
-    return Family(name, axis=None, keepdims=False, reads="group", shape=shape, slope=slope,
-                  value=lambda np, x, axis, keepdims: getattr(np, ufunc).reduce(x, axis, keepdims=keepdims))  # fmt: skip
+    return Family(
+        name,
+        axis=None,
+        keepdims=False,
+        reads="group",
+        shape=shape,
+        slope=slope,
+        value=lambda np, x, axis, keepdims: getattr(np, ufunc).reduce(x, axis, keepdims=keepdims),
+    )
 
 
 max = _extremum("max", "maximum", lambda x, y: x < y)

@@ -102,8 +102,12 @@ def _sums(*shapes: Shape, subscripts: str) -> bool:
     uses = Counter("".join([*operands, result]))
     ranks = [len(set(each)) for each in operands]
     is_once = ranks == [len(each) for each in operands] == [len(x) for x in shapes] and len(set(result)) == len(result)
-    return arrow == "->" and is_once and set(result) <= set(given) and all(
-        letter.isalpha() and count > 1 for letter, count in uses.items())  # fmt: skip
+    return (
+        arrow == "->"
+        and is_once
+        and set(result) <= set(given)
+        and all(letter.isalpha() and count > 1 for letter, count in uses.items())
+    )
 
 
 def _never(*shapes: Shape, **parameters: Any) -> bool:
@@ -114,8 +118,16 @@ linear.getitem.text, linear.add_at.text, linear.transpose.text = _part, _placed,
 matrices.matmul.infix = "@"
 linear.concatenate.lists = True
 matrices.einsum.leads = "subscripts"
-for _family in (linear.sum, reductions.prod, reductions.max, reductions.min, reductions.logsumexp, reductions.norm,
-                reductions.softmax, reductions.log_softmax):  # fmt: skip
+for _family in (
+    linear.sum,
+    reductions.prod,
+    reductions.max,
+    reductions.min,
+    reductions.logsumexp,
+    reductions.norm,
+    reductions.softmax,
+    reductions.log_softmax,
+):
     _family.usual = _axes
 linear.cumsum.usual = linear.concatenate.usual = _one_axis
 linear.broadcast_to.usual = linear.reshape.usual = _shape
