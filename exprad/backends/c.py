@@ -15,6 +15,8 @@ from pathlib import Path
 from string import Template
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.backends.statements import Statements, has_function
 from exprad.errors import ArgumentError
@@ -25,6 +27,7 @@ from exprad.ground.primitive import Primitive
 from exprad.ground.traverse import collector_paused
 
 FUNCTION_STEPS = 500  # of one function at most
+RANGES = ((-2.0, 2.0), (0.1, 2.0), (-0.9, 0.9), (1.1, 2.0))  # from which points of the self-test are drawn, in turn
 TEST_POINTS = 8  # of the self-test
 # Words of C, and what the code, math.h and stdio.h call something; those of math.h with the letters f and l as well.
 KEYWORDS = frozenset(
@@ -299,13 +302,18 @@ def _points(outputs: Sequence[Any], names: Sequence[str]) -> list[tuple[list[flo
     """Points where all outputs are finite and of moderate size, and their values; the same at every run."""
     draw = random.Random(0)
     found: list[tuple[list[float], list[float]]] = []
-    for attempt in range(TEST_POINTS * 20):
-        low, high = [(-2.0, 2.0), (0.1, 2.0), (-0.9, 0.9), (1.1, 2.0)][attempt % 4]
-        point = [float.fromhex(draw.uniform(low, high).hex()) for _ in names]
-        point = [round(value * 256) / 256 for value in point]  # exact in either type
-        values = [float(value) for value in evaluate(list(outputs), dict(zip(names, point, strict=True)))]
-        if all(abs(value) < 1e6 for value in values):
-            found.append((point, values))
-        if len(found) == TEST_POINTS:
+    for _ in range(20):
+        points = [_drawn(draw, RANGES[attempt % len(RANGES)], len(names)) for attempt in range(TEST_POINTS)]
+        columns = np.array(points).reshape(TEST_POINTS, len(names)).T
+        with np.errstate(all="ignore"):
+            values = evaluate(list(outputs), dict(zip(names, columns, strict=True)))
+        rows = np.array([np.broadcast_to(np.asarray(value, float), TEST_POINTS) for value in values]).T
+        found += [(point, row.tolist()) for point, row in zip(points, rows, strict=True) if (abs(row) < 1e6).all()]
+        if len(found) >= TEST_POINTS:
             break
-    return found
+    return found[:TEST_POINTS]
+
+
+def _drawn(draw: random.Random, between: tuple[float, float], count: int) -> list[float]:
+    """Numbers that are exact in either type."""
+    return [round(draw.uniform(*between) * 256) / 256 for _ in range(count)]

@@ -131,12 +131,11 @@ class Primitive:
         self._take_spellings(spell, {"numpy": numpy, "mpmath": mpmath, "sympy": sympy, "python": math})
         self.truths, self.orders, self.powers = tuple(truths), tuple(orders), powers
         self.infix, self.prefix, self.read = infix, prefix, tuple(read)
-        self.exact, self.formula, self.kink, self.sides, self.squared = exact, formula, kink, sides, squared
-        self.signs, self.border = signs, border
+        self.kink, self.sides, self.squared, self.signs, self.border = kink, sides, squared, signs, border
         self.domain, self.sample = tuple(domain or (REALS,) * self.arity), tuple(sample or (NEAR_0,) * self.arity)
-        self.commutes, self.predicate, self.accumulates = commutes, predicate, accumulates
+        self.exact, self.formula, self.commutes, self.predicate = exact, formula, commutes, predicate
         self.analytic, self.jumps = analytic and kink is None and not predicate, jumps or predicate
-        self.uncompiled, self.varies, self.about = uncompiled, varies, about
+        self.uncompiled, self.varies, self.accumulates, self.about = uncompiled, varies, accumulates, about
         self._check()
         self.register()
 
