@@ -171,7 +171,7 @@ def test_no_code_is_made_for_another_program_of_the_same_rows(monkeypatch: Any) 
 
 
 def test_nobody_sees_code_take_over_in_the_middle_of_eight_threads_calls(monkeypatch: Any) -> None:
-    monkeypatch.setattr(stages, "PATIENCE", 0.01)
+    monkeypatch.setattr(stages, "LOOP_MAKING", 1e-5)
     x = [Var(f"s{k}") for k in range(8)]
     at = np.random.default_rng(0).normal(size=(8, 301))
     wide = [ep.sin(a) * ep.exp(-b * b) + ep.tanh(a * b) / (1 + k) for a in x for b in x for k in range(12)]

@@ -37,6 +37,7 @@ class LongRunner:
         self.program, self.columns, self.structure, self.by_python = program, columns, structure, by_python
         self.levels = LevelRunner(program, columns, inputs, structure)
         self.steps = StepRunner(program, columns, inputs, structure)
+        self._wide: dict[int, bool] = {}
 
     @property
     def source(self) -> str:
@@ -45,15 +46,23 @@ class LongRunner:
     @property
     def manner(self) -> str:
         """How one point is computed, in words."""
-        return "level by level" if self.levels.cost(1) <= self.steps.cost(1) else "step by step"
+        return "level by level" if self._is_wide_at(1) else "step by step"
+
+    def _is_wide_at(self, count: int) -> bool:
+        """Whether levels are the faster way for so many points."""
+        known = self._wide.get(count)
+        if known is None:
+            if len(self._wide) > 100:  # counts come and go
+                self._wide.clear()
+            known = self._wide[count] = self.levels.cost(count) <= self.steps.cost(count)
+        return known
 
     @cached_property
     def _function(self) -> Callable[..., tuple[Any, ...]]:
         return scalar_steps(self.program, self.columns)
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
-        count = prod(points)
-        if self.levels.cost(count) <= self.steps.cost(count):
+        if self._is_wide_at(prod(points)):
             self.levels(arrays, leaves, points, dtype)
         elif points or not self.by_python or dtype != np.float64 or not self._in_python(arrays, leaves):
             self.steps(arrays, leaves, points, dtype)

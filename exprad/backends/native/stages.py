@@ -15,11 +15,13 @@ from exprad.errors import ExpradError
 from exprad.graph.program import Program
 from exprad.ground.shapes import Shape
 
-PATIENCE = 0.5  # seconds that the interpreter runs a program before code is made for it
+# Seconds a step that making code takes. For so long a program runs on the interpreter before code is made for it: then no more
+# than twice the least is spent, however often it is called.
+LOOP_MAKING, ROWS_MAKING = 1e-4, 2e-6
 
 
 class StagedRunner:
-    """Runs a program on the interpreter and, once it has run for some time, on code that was made meanwhile.
+    """Runs a program on the interpreter and, once it has run for as long as making code takes, on code that was made meanwhile.
 
     Both give the same bits (but with `fast`), so that nobody sees when one takes over. Code of one loop over arrays takes
     over all calls; code of loops over the rows of a table, which large programs have that are wide, those at one point.
@@ -38,6 +40,7 @@ class StagedRunner:
         self._machine = MachineRunner(program, columns, inputs, structure)
         self._kind: type[LargeRunner | NativeRunner] = LargeRunner if is_large else NativeRunner
         self._given = program, columns, inputs, structure, fast
+        self._patience = len(program.calls) * (ROWS_MAKING if is_large else LOOP_MAKING)
         self._spent: dict[Any, float] = {}
         self._better: dict[Any, Callable[..., None]] = {}
         self._made: Any = None
@@ -62,9 +65,9 @@ class StagedRunner:
         start = perf_counter()
         self._machine(arrays, leaves, points, dtype)
         spent = self._spent.get(dtype, 0.0)
-        if spent <= PATIENCE and (points == () or not self.is_large):
+        if spent <= self._patience and (points == () or not self.is_large):
             self._spent[dtype] = spent = spent + perf_counter() - start
-            if spent > PATIENCE and dtype in REALS:
+            if spent > self._patience and dtype in REALS:
                 self._improve(dtype)
 
     def _runner(self) -> Any:
