@@ -144,7 +144,7 @@ def test_arrays_of_any_layout() -> None:
 
 def test_rows_of_many_operands() -> None:
     def made(*x: Any) -> Any:
-        return x[0] + x[1] * 2 + x[2] * 4 + x[3] * 8 + x[4] * 16 + x[5] * 32 + x[6] * 64
+        return x[0] + 2 * x[1] + 4 * x[2] + x[3] * 8 + (3 + x[4]) * 16 + 32 / (1 + x[5]) + 64 * x[6]
 
     row = Primitive("seven_for_test", *[lambda y, *x: 1] * 7, spell={"llvm": lambda m, *x: made(*x)},
                     numpy=lambda *x: made(*x))  # fmt: skip
