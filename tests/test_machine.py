@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -17,7 +20,7 @@ from exprad import Var, compile
 from exprad.backends.signature import Structure, read_inputs
 from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
-from tests.rows import VARIABLES, expressions, operands_of, rows, searched, smooth_rows
+from tests.rows import VARIABLES, X, Z, expressions, operands_of, rows, searched, smooth_rows
 
 pytest.importorskip("llvmlite")
 native = pytest.importorskip("exprad.backends.native.linking")
@@ -50,9 +53,9 @@ def runner(outputs: Any, inputs: Any) -> Any:
 
 
 def same_bits(a: Any, b: Any) -> bool:
-    """Whether numbers are the same, signs of zeros too; all that are no numbers count as one."""
+    """Whether numbers are the same, and their signs, those of zeros and of nan too."""
     a, b = np.asarray(a, float), np.asarray(b, float)
-    return bool(np.all((a == b) & (np.signbit(a) == np.signbit(b)) | np.isnan(a) & np.isnan(b)))
+    return bool(np.all(((a == b) | np.isnan(a) & np.isnan(b)) & (np.signbit(a) == np.signbit(b))))
 
 
 @pytest.mark.parametrize("row", HAVE_CODE, ids=lambda row: row.name)
@@ -142,6 +145,87 @@ def test_arrays_of_any_layout() -> None:
     assert [each.shape for each in call(*np.empty((6, 0)))] == [(0,), (0,)]
 
 
+def long(f: Any) -> Any:
+    """The same value by a program of more than 300 steps."""
+    for _ in range(320):
+        f = 1.0 * (f + Z)
+    return f
+
+
+def test_outputs_of_other_layouts_and_types(monkeypatch: Any) -> None:
+    """On one thread and on many, in one block and in several: conditions, strided arrays, what overlaps an input."""
+    f, inputs = lorenz(2)
+    outputs = [f, inputs[0] < inputs[1], f.gradient(inputs[3])]
+    function, numpy = (compile(outputs, inputs, backend=backend) for backend in ("native", "numpy"))
+    for work in (machine.THREADED_WORK, 0):
+        monkeypatch.setattr(machine, "THREADED_WORK", work)
+        for count in (1, 15, 16, 17, 255, 257, 5000):
+            at = np.random.default_rng(count).normal(1, 0.1, (6, count))
+            expected = numpy(*at)
+            assert [each.dtype for each in function(*at)] == [each.dtype for each in expected]
+            store = np.full((count, 3), np.nan)
+            out = [store[:, 0], np.zeros(count, bool)[::-1], at[3]]
+            for mine, other in zip(function(*at, out=out), expected, strict=True):
+                assert same_bits(mine, other)
+            assert np.isnan(store[:, 1:]).all()
+
+
+def test_no_number_changes_the_bits_of_another() -> None:
+    """Angles so large that the C library takes them, beside others, and before them in the same registers."""
+    functions = [ep.sin, ep.cos, ep.tan, ep.sinh, ep.erf, lambda a: a**0.3]
+    call = runner([each(long(X)) for each in functions], [X, Z])
+    at = np.random.default_rng(0).uniform(9.0e5, 1.2e6, 1000)
+    alone = [call(np.array([each]), 0.0) for each in at[:60]]
+    call(np.full(1000, 3e9), 0.0)
+    beside = call(at, 0.0)
+    for k, found in enumerate(alone):
+        for mine, other in zip(found, beside, strict=True):
+            assert same_bits(mine[0], other[k])
+    code = compile([each(X) for each in functions], [X], backend="native")(at)
+    for mine, other in zip(beside, code, strict=True):
+        assert same_bits(mine, other)
+
+
+def test_signs_of_nan_are_those_of_code() -> None:
+    f = [ep.copysign(1, each) for each in (-X, 1 - X, X - 1, X + 1, X * 2, -X * 3, X / 2)]
+    at = np.array([np.nan, -np.nan, 1.0, -0.0, 0.0])
+    code = compile(f, [X], backend="native")(at)
+    call = runner(f, [X])
+    for k, each in enumerate(at):
+        for mine, blocks, other in zip(call(each), call(at), code, strict=True):
+            assert same_bits(mine, other[k]) and same_bits(blocks[k], other[k])
+
+
+INTERRUPTED = """
+import signal, numpy as np
+from exprad import compile, variables
+x, y = variables("x y")
+f = x
+for _ in range(400):
+    f = f * 0.99 + (y - x) * 0.01
+g, a = compile(f, [x, y], backend="native"), np.random.default_rng(0).random((2000, 2000))
+def stop(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, stop)
+g(a[::2, ::2].T, a[::2, 1::2])
+for k in range(12):
+    signal.setitimer(signal.ITIMER_REAL, 0.002 + 0.007 * k)
+    try:
+        g(a[::2, ::2].T, a[::2, 1::2])
+    except KeyboardInterrupt:
+        pass
+    signal.setitimer(signal.ITIMER_REAL, 0)
+print("went on")
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="interrupts by a timer")
+def test_a_user_may_interrupt_a_call_on_threads() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "went on\n"
+
+
 def test_rows_of_many_operands() -> None:
     def made(*x: Any) -> Any:
         return x[0] + 2 * x[1] + 4 * x[2] + x[3] * 8 + (3 + x[4]) * 16 + 32 / (1 + x[5]) + 64 * x[6]
@@ -171,15 +255,21 @@ def test_no_code_is_made_for_another_program_of_the_same_rows(monkeypatch: Any) 
 
 
 def test_nobody_sees_code_take_over_in_the_middle_of_eight_threads_calls(monkeypatch: Any) -> None:
-    monkeypatch.setattr(stages, "LOOP_MAKING", 1e-5)
+    for name in ("LOOP_MAKING", "ROWS_MAKING"):
+        monkeypatch.setattr(stages, name, 1e-6)
     x = [Var(f"s{k}") for k in range(8)]
     at = np.random.default_rng(0).normal(size=(8, 301))
-    wide = [ep.sin(a) * ep.exp(-b * b) + ep.tanh(a * b) / (1 + k) for a in x for b in x for k in range(12)]
+    wide = [ep.sin(a + k) * ep.exp(-b * b - k) + ep.tanh(a * b) / (1 + k) for a in x for b in x for k in range(12)]
     narrow = wide[0]
     for k in range(200):
         narrow = ep.sin(narrow) * x[k % 8] + ep.cos(narrow)
-    for outputs, points in (([narrow], at), ([sum(wide)], at[:, 0]), ([narrow], at[:, 1])):
+    for outputs, points, kind in (
+        ([narrow], at, "NativeRunner"),
+        ([sum(wide)], at[:, 0], "LargeRunner"),
+        ([narrow], at[:, 1], "NativeRunner"),
+    ):
         function = compile(outputs, x, backend="native")
+        assert function.backend.startswith("python for numbers, native (interpreted)") or kind == "LargeRunner"
         expected, found = function(*points), []
 
         def work(function: Any = function, points: Any = points, expected: Any = expected, found: Any = found) -> None:
@@ -195,4 +285,26 @@ def test_nobody_sees_code_take_over_in_the_middle_of_eight_threads_calls(monkeyp
         for thread in threads:
             thread.join()
         assert found == [True] * 8
-        assert function._choice.arrays._better and function._choice.arrays.stage == "native"
+        assert {type(each).__name__ for each in function._choice.arrays._better.values()} == {kind}
+        assert function._choice.arrays.stage == "native"
+
+
+def test_loops_over_rows_take_over_where_they_are_long_and_at_one_point_only(monkeypatch: Any) -> None:
+    monkeypatch.setattr(stages, "ROWS_MAKING", 0.0)
+    f, inputs = lorenz(30)
+    narrow = compile([f, *ep.gradient(f, inputs)], inputs, backend="native")
+    p = np.array([Var(f"p{k}") for k in range(600)], object)
+    f = sum(100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in zip(p, p[1:], strict=False))
+    wide = compile([f, np.array(ep.gradient(f, list(p)), object)], [p], backend="native")
+    at = np.random.default_rng(0).normal(size=(600, 20))
+    wide(at)
+    assert not wide._choice.arrays._better  # many points go on as they are
+    expected = wide(at[:, 0])
+    narrow(*AT)
+    until = time.monotonic() + 20
+    while (wide._choice.arrays._is_making or narrow._choice.arrays._is_making) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert wide.backend == "native" and narrow.backend == "native (interpreted)"
+    for mine, other in zip(wide(at[:, 0]), expected, strict=True):
+        assert same_bits(mine, other)
+    assert same_bits(wide(at)[1][:, 0], expected[1])

@@ -122,16 +122,22 @@ class Choice:
     @property
     def description(self) -> str:
         """What was chosen, in words."""
-        if self.backend == "native":
-            return "python for numbers, native for arrays" if self.takes_numbers else "native"
         if self.backend == "python" and self.takes_numbers:
             return "python"
-        arrays = f"numpy, {self.arrays.manner}" if self.kind is LongRunner else "numpy"
+        arrays = self._manner_of_arrays
         if self.takes_numbers:
             arrays = f"python for numbers, {arrays} for arrays"
-        if self.native is not None and self.native.can_run:
-            arrays += f", native from {self.native.points:,} points"
-        return arrays
+        is_later = self.backend == "auto" and self.native is not None and self.native.is_short and self.native.can_run
+        return (
+            f"{arrays}, native from {self.native.points:,} points" if is_later and self.native is not None else arrays
+        )
+
+    @property
+    def _manner_of_arrays(self) -> str:
+        native = self.native
+        if native is not None and (self.backend == "native" or not native.is_short and native.can_run):
+            return native.stage
+        return f"numpy, {self.arrays.manner}" if self.kind is LongRunner else "numpy"
 
     def forecast(self, points: int) -> Forecast:
         """What a call will cost; the memory of a function of arrays is that of its plan, beyond inputs and outputs."""

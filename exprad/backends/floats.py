@@ -16,7 +16,9 @@ from exprad.backends.outputs import Outputs, number_of
 from exprad.backends.python import ScalarSource
 from exprad.errors import ExpradError
 
-CALLS_BEFORE_BUILTIN = 1000  # with numbers, after which backend "auto" makes a built-in of them, and "native" of a long program
+CALLS_BEFORE_BUILTIN = (
+    1000  # with numbers, after which backend "auto" makes a built-in of them, and "native" of a long program
+)
 MOST_INPUTS = 100  # of a method that takes floats at once
 
 

@@ -145,8 +145,7 @@ class LevelRunner:
 
     def cost(self, count: int) -> float:
         """The nanoseconds that a call with so many points takes, about."""
-        groups, numbers = len(self.layout.groups), len(self.program.calls) * count
-        return GROUP_COST * groups * -(-count // max(1, TABLE_ELEMENTS // self.layout.height)) + NUMBER_COST * numbers
+        return level_cost(len(self.layout.groups), len(self.program.steps), count)
 
     @property
     def source(self) -> str:
@@ -211,6 +210,23 @@ class LevelRunner:
                 yield np.copyto, (out, sums[-1:])
             else:
                 yield writing(group.row), (*operands, out)
+
+
+def level_cost(groups: int, steps: int, count: int) -> float:
+    """The nanoseconds that so many groups of steps take at so many points, about."""
+    return GROUP_COST * groups * -(-count // max(1, TABLE_ELEMENTS // steps)) + NUMBER_COST * steps * count
+
+
+def depth(program: Program) -> int:
+    """How many levels a program has at least, where long sums and products are one step."""
+    steps, level = program.steps, [0] * len(program.steps)
+    for index in program.calls:
+        row, a, *rest = steps[index]
+        below, other = level[a], level[rest[-1]] if rest else 0
+        if _is_chained(row):  # it may go on from an operand that is a part of the same sum
+            below, other = below - (steps[a][0] is row), other - (steps[rest[-1]][0] is row)
+        level[index] = 1 + max(below, other, *[level[each] for each in rest[:-1]])
+    return max(level, default=0)
 
 
 def _places(columns: Sequence[int]) -> list[int]:

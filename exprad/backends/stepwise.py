@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from exprad.backends.levels import LevelRunner, writing
+from exprad.backends.levels import LevelRunner, depth, level_cost, writing
 from exprad.backends.python import ScalarSource
 from exprad.backends.registers import Registers
 from exprad.backends.signature import Input
@@ -21,6 +21,7 @@ from exprad.numbers import constant_of_dtype
 
 TABLE_NUMBERS = 1 << 23  # numbers that registers may hold for a block of points, where that leaves LEAST_POINTS
 LEAST_POINTS, MOST_POINTS = 256, 2048  # points of a block
+MOST_SPARE = 4  # tables that are kept
 CALL_COST, NUMBER_COST = 450, 0.5  # nanoseconds of a call of NumPy; and of one number in it
 
 
@@ -54,7 +55,9 @@ class LongRunner:
         if known is None:
             if len(self._wide) > 100:  # counts come and go
                 self._wide.clear()
-            known = self._wide[count] = self.levels.cost(count) <= self.steps.cost(count)
+            steps = step_cost(len(self.program.calls), count)
+            least = level_cost(depth(self.program), len(self.program.steps), count)  # a level has one group or more
+            known = self._wide[count] = least <= steps and self.levels.cost(count) <= steps
         return known
 
     @cached_property
@@ -64,7 +67,7 @@ class LongRunner:
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         if self._is_wide_at(prod(points)):
             self.levels(arrays, leaves, points, dtype)
-        elif points or not self.by_python or dtype != np.float64 or not self._in_python(arrays, leaves):
+        elif prod(points) != 1 or not self.by_python or dtype != np.float64 or not self._in_python(arrays, leaves):
             self.steps(arrays, leaves, points, dtype)
 
     def _in_python(self, arrays: Sequence[Any], leaves: Sequence[Any]) -> bool:
@@ -113,10 +116,6 @@ class StepRunner:
         """How many points are a block, where there are as many."""
         return max(LEAST_POINTS, min(MOST_POINTS, TABLE_NUMBERS // self.places.height))
 
-    def cost(self, count: int) -> float:
-        """The nanoseconds that a call with so many points takes, about."""
-        return len(self.places.heads) * (CALL_COST * -(-count // self._size) + NUMBER_COST * count)
-
     def _block(self, arrays: Sequence[Any], outputs: Sequence[Any], dtype: Any) -> None:
         size = outputs[0].shape[1]
         if len(self._bound) > 4:  # sizes come and go
@@ -136,7 +135,8 @@ class StepRunner:
         results = self.places.results
         for output, (_, first, beyond) in zip(outputs, self.structure, strict=True):
             output[...] = table[results[first:beyond]]
-        spare.append((table, plan))
+        if len(spare) < MOST_SPARE:
+            spare.append((table, plan))
 
     def _planned(self, size: int, dtype: Any) -> tuple[Any, list[Any]]:
         places = self.places
@@ -146,6 +146,11 @@ class StepRunner:
         rows, calls = list(table), {row: writing(row) for row in self.program.rows}
         return table, [(calls[row], (*[rows[place] for place in operands], rows[target]))
                        for row, target, operands in _calls(places)]  # fmt: skip
+
+
+def step_cost(steps: int, count: int) -> float:
+    """The nanoseconds that so many steps take at so many points, about."""
+    return steps * (CALL_COST * -(-count // MOST_POINTS) + NUMBER_COST * count)
 
 
 def _calls(places: Registers) -> Iterator[tuple[Primitive, int, list[int]]]:

@@ -18,7 +18,12 @@ from exprad.ground.primitive import Primitive
 
 RECORD = 4  # whole numbers
 BETWEEN = 2  # operands of a record; others follow
-ARITHMETIC = (operator.add, operator.sub, operator.mul)  # what the first rows compute, at a point without asking which
+ARITHMETIC = (
+    operator.add,
+    operator.sub,
+    operator.mul,
+    operator.neg,
+)  # of the first rows, at a point without asking which
 ARGUMENTS = "ptr %pc, ptr %registers, ptr %functions, i64 %size"
 
 
@@ -95,10 +100,10 @@ def _begun(code: Code, row: Primitive) -> list[str]:
 
 
 def _word(arity: int, operand: int) -> int:
-    """Where in its records a call has an operand: the first and the last come first."""
-    if operand == 0:
-        return 2
-    return 3 if operand == arity - 1 else RECORD + operand - 1
+    """Where in its records a call has an operand: the first and the last come first, and the last counts where it is both."""
+    if operand == arity - 1:
+        return 3
+    return 2 if operand == 0 else RECORD + operand - 1
 
 
 def _register(code: Code, record: str, word: int) -> str:
@@ -122,10 +127,11 @@ def _computed(module: Module, row: Primitive, operands: Sequence[str], target: s
 
 
 def _arithmetic(code: Code) -> str:
-    """Sums, differences and products of numbers, as many as follow each other, without a branch that tells them apart.
+    """Sums, differences, products and negatives, as many as follow each other, without a branch that tells them apart.
 
-    Where a jump leads depends on the program, and a processor that guesses wrong waits longer than all three take. So both
-    a sum (a difference is one, with a sign turned) and a product are computed, and one of them is taken.
+    Where a jump leads depends on the program, and a processor that guesses wrong waits longer than all of them take. So a
+    sum, a difference and a product are computed, and one of them is taken. A negative is the sum of -0.0, which its record
+    has for a first operand, and the number with its sign turned.
     """
     bits, lanes = 8 * code.size, 16 // code.size
     floats, whole = f"<{lanes} x {code.real}>", f"<{lanes} x i{bits}>"
@@ -134,6 +140,11 @@ def _arithmetic(code: Code) -> str:
         return f"{whole} <{', '.join([f'i{bits} {value}', *[f'i{bits} 0'] * (lanes - 1)])}>"
 
     sign, zero, ones = first(1 << bits - 1), first(0), first(-1)
+    tables = {
+        "signs": [zero, zero, zero, zero, sign],
+        "differs": [zero, zero, ones, zero, zero],  # what is no sum, but a difference
+        "multiplies": [zero, zero, zero, ones, zero],
+    }
     code.lines, code.count = [], 0
     a, b, target = [_register(code, "%at", word) for word in (2, 3, 1)]
     lines = [
@@ -142,23 +153,25 @@ def _arithmetic(code: Code) -> str:
         f"%a = load {code.real}, ptr {a}, align {code.size}", f"%b = load {code.real}, ptr {b}, align {code.size}",
         f"%left = insertelement {floats} zeroinitializer, {code.real} %a, i32 0",
         f"%right = insertelement {floats} zeroinitializer, {code.real} %b, i32 0",
-        f"%at_sign = getelementptr {whole}, ptr @signs, i64 %kind", f"%sign = load {whole}, ptr %at_sign, align 16",
-        f"%at_choice = getelementptr {whole}, ptr @choices, i64 %kind", f"%choice = load {whole}, ptr %at_choice, align 16",
-        f"%right_bits = bitcast {floats} %right to {whole}", f"%turned_bits = xor {whole} %right_bits, %sign",
+        *[line for name in tables for line in (
+            f"%at_{name} = getelementptr {whole}, ptr @{name}, i64 %kind", f"%{name} = load {whole}, ptr %at_{name}, align 16")],
+        f"%right_bits = bitcast {floats} %right to {whole}", f"%turned_bits = xor {whole} %right_bits, %signs",
         f"%turned = bitcast {whole} %turned_bits to {floats}", f"%sum = fadd {floats} %left, %turned",
-        f"%product = fmul {floats} %left, %right", f"%sum_bits = bitcast {floats} %sum to {whole}",
-        f"%product_bits = bitcast {floats} %product to {whole}", f"%differ = xor {whole} %sum_bits, %product_bits",
-        f"%moved = and {whole} %differ, %choice", f"%bits = xor {whole} %sum_bits, %moved",
+        f"%difference = fsub {floats} %left, %right", f"%product = fmul {floats} %left, %right",
+        *[f"%{name}_bits = bitcast {floats} %{name} to {whole}" for name in ("sum", "difference", "product")],
+        f"%to_difference = xor {whole} %sum_bits, %difference_bits", f"%moved = and {whole} %to_difference, %differs",
+        f"%to_product = xor {whole} %sum_bits, %product_bits", f"%scaled = and {whole} %to_product, %multiplies",
+        f"%one = xor {whole} %sum_bits, %moved", f"%bits = xor {whole} %one, %scaled",
         f"%found = bitcast {whole} %bits to {floats}", f"%number = extractelement {floats} %found, i32 0",
         f"store {code.real} %number, ptr {target}, align {code.size}", f"%after = getelementptr i32, ptr %at, i64 {RECORD}",
         "%next = load i32, ptr %after, align 4", "%beside = sub i32 %next, 1",
         f"%again = icmp ult i32 %beside, {len(ARITHMETIC)}", "br i1 %again, label %head, label %out", "out:",
         *_onwards("%after")]  # fmt: skip
-    size = len(ARITHMETIC) + 1
-    return "\n".join([
-        f"@signs = internal constant [{size} x {whole}] [{zero}, {zero}, {sign}, {zero}], align 16",
-        f"@choices = internal constant [{size} x {whole}] [{zero}, {zero}, {zero}, {ones}], align 16",
-        defined(f"internal tailcc void @arithmetic({ARGUMENTS})", lines)])  # fmt: skip
+    listed = [
+        f"@{name} = internal constant [{len(entries)} x {whole}] [{', '.join(entries)}], align 16"
+        for name, entries in tables.items()
+    ]
+    return "\n".join([*listed, defined(f"internal tailcc void @arithmetic({ARGUMENTS})", lines)])
 
 
 DRIVERS = """

@@ -31,7 +31,7 @@ from exprad.numbers import constant_of_dtype
 CACHE = 1 << 20  # bytes of the fast memory of a core, in which the registers of a block shall lie
 BLOCKS = 16, 256  # points of a block: at least, at most
 COMMON = (*ARITHMETIC, operator.truediv)  # what the rows compute that every interpreter has
-NEGATIVE = ARITHMETIC.index(operator.sub) + 1  # the function that a negative takes: it is -0.0 less a number
+NEGATIVE = ARITHMETIC.index(operator.neg) + 1  # the function that a negative takes
 COST = 0.1  # nanoseconds that an operation takes at a point of a block
 LINE = 64  # bytes of a line of the cache
 
@@ -63,11 +63,14 @@ class Code:
         self.machine = machine(rows, real)
         self.places = Registers(program, columns, [-0.0])
         number = {row: place for place, row in enumerate(rows, 1)}
-        number.update({row: NEGATIVE for row in program.rows if row.exact is operator.neg})
         heads = np.fromiter(map(number.__getitem__, self.places.heads), WHOLE, len(self.places.heads))
         self.records = _records(heads, self.places)
         self.address = _address(self.records)
         self.cost = COST * len(program.calls)
+
+    def rounded(self, count: int) -> int:
+        """So many points as whole vectors, whatever they are."""
+        return -(-count // BLOCKS[0]) * BLOCKS[0]
 
     def block(self, dtype: Any) -> int:
         """How many points are computed at once."""
@@ -77,9 +80,9 @@ class Code:
 
 def _arranged(rows: Sequence[Primitive]) -> tuple[Primitive, ...]:
     """The rows that an interpreter is made for: those that all have, and the program's others, in an order of their own."""
-    exact = {row.exact: row for row in table() if row.exact is not None}
+    exact = {row.exact: row for row in table() if row.is_own}
     common = [exact[each] for each in COMMON]
-    others = [row for row in rows if row not in common and row.exact is not operator.neg]
+    others = [row for row in rows if row not in common]
     return (*common, *sorted(others, key=attrgetter("digest", "name")))
 
 
@@ -94,7 +97,7 @@ def _records(heads: Any, places: Registers) -> Any:
     at = (ends - sizes) * RECORD
     found[at], found[at + 1] = heads, places.targets
     found[at + 2], found[at + 3] = places.operands[first], places.operands[beyond - 1]
-    found[at[(heads == NEGATIVE) & (arities == 1)] + 2] = places.inputs + len(places.constants) - 1  # from -0.0
+    found[at[heads == NEGATIVE] + 2] = places.inputs + len(places.constants) - 1  # -0.0
     for place in range(1, most - 1):
         more = arities > place + 1
         found[at[more] + RECORD + place - 1] = places.operands[first[more] + place]
@@ -134,10 +137,10 @@ class MachineRunner:
         if dtype not in REALS:
             return self._other()(arrays, leaves, points, dtype)
         code = self._codes.get(dtype) or self._coded(dtype)
-        if points == ():
-            self._one(code, arrays, leaves, dtype)
-        elif prod(points):
-            self._many(code, arrays, leaves, points, dtype)
+        count = prod(points)
+        if count:
+            run = self._few if count <= code.block(dtype) else self._many
+            run(code, arrays, leaves, points, dtype)
         return None
 
     def _coded(self, dtype: Any) -> Code:
@@ -154,55 +157,72 @@ class MachineRunner:
         if len(spare) < workers():
             spare.append(registers)
 
-    def _one(self, code: Code, arrays: Sequence[Any], leaves: Sequence[Any], dtype: Any) -> None:
-        registers = self._taken(code, 1, dtype)
-        values = registers.values[:, 0]
-        first = 0
-        for array in arrays:
-            values[first : first + array.size] = array.reshape(-1)
-            first += array.size
-        code.machine.point(code.address, registers.address)
-        found = values[code.places.results]
-        self._given_back(registers, 1, dtype)
+    def _few(self, code: Code, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        """One block, into and out of which NumPy moves numbers."""
+        count = prod(points)
+        size = 1 if count == 1 else code.rounded(count)
+        registers = self._taken(code, size, dtype)
+        values, first = registers.values, 0
+        for slot, array in zip(self.inputs, arrays, strict=True):
+            rows = prod(slot.shape)
+            if array.size != rows * count:
+                array = np.broadcast_to(array, (*slot.shape, *points))
+            values[first : first + rows, :count] = array.reshape(rows, count)
+            first += rows
+        if size == 1:
+            code.machine.point(code.address, registers.address)
+        else:
+            code.machine.run(code.address, registers.address, size, 0, count, None, 0, None, 0)
+        found = values[code.places.results, :count]
+        self._given_back(registers, size, dtype)
         for leaf, (_, first, beyond) in zip(leaves, self.structure, strict=True):
             leaf[...] = found[first:beyond].reshape(leaf.shape)
 
     def _many(self, code: Code, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        """Block after block, on threads where that pays."""
         count = prod(points)
-        given = [np.broadcast_to(np.asarray(array, dtype), (*slot.shape, *points)).reshape(prod(slot.shape), count)
-                 for slot, array in zip(self.inputs, arrays, strict=True)]  # fmt: skip
+        given = [
+            np.broadcast_to(np.asarray(array, dtype), (*slot.shape, *points)).reshape(prod(slot.shape), count)
+            for slot, array in zip(self.inputs, arrays, strict=True)
+        ]
         targets = [
             leaf if leaf.dtype == dtype and leaf.flags.c_contiguous else np.empty(leaf.shape, dtype) for leaf in leaves
         ]
-        rows = [target.reshape(beyond - first, count)
-                for target, (_, first, beyond) in zip(targets, self.structure, strict=True)]  # fmt: skip
-        into, out = _moves(range(code.places.inputs), given), _moves(code.places.results, rows)
-        size = min(code.block(dtype), -(-count // BLOCKS[0]) * BLOCKS[0])
+        rows = [
+            target.reshape(beyond - first, count)
+            for target, (_, first, beyond) in zip(targets, self.structure, strict=True)
+        ]
+        moves = Moves(range(code.places.inputs), given), Moves(code.places.results, rows)
+        size = code.block(dtype)
         share = -(-count // size // workers()) * size if count * code.cost > THREADED_WORK else count
-        jobs = [pool().submit(self._blocks, code, size, dtype, start, min(start + share, count), into, out)
-                for start in range(share, count, share)]  # fmt: skip
-        self._blocks(code, size, dtype, 0, min(share, count), into, out)
-        for job in jobs:
-            job.result()
+        pieces = [(start, min(start + share, count)) for start in range(0, count, share)]
+        jobs = [pool().submit(self._blocks, code, size, dtype, piece, *moves) for piece in pieces[1:]]
+        try:
+            self._blocks(code, size, dtype, pieces[0], *moves)
+        finally:  # also where the user interrupts: nobody writes to `out` once the call is over
+            for job in jobs:
+                job.result()
         for leaf, target in zip(leaves, targets, strict=True):
             if leaf is not target:
                 np.copyto(leaf, target, casting="unsafe")
 
-    def _blocks(self, code: Code, size: int, dtype: Any, start: int, stop: int, into: Any, out: Any) -> None:
+    def _blocks(self, code: Code, size: int, dtype: Any, piece: tuple[int, int], into: Moves, out: Moves) -> None:
         registers = self._taken(code, size, dtype)
-        code.machine.run(
-            code.address, registers.address, size, start, stop, _address(into), len(into), _address(out), len(out)
-        )
+        code.machine.run(code.address, registers.address, size, *piece, *into.table, *out.table)
         self._given_back(registers, size, dtype)
 
 
-def _moves(registers: Any, arrays: Sequence[Any]) -> Any:
-    """What is moved: for each register the address of the first number, and the bytes to the next."""
-    found = np.empty((len(registers), 3), np.int64)
-    found[:, 0] = registers
-    first = 0
-    for array in arrays:
-        found[first : first + len(array), 1] = _address(array) + array.strides[0] * np.arange(len(array))
-        found[first : first + len(array), 2] = array.strides[1]
-        first += len(array)
-    return found
+class Moves:
+    """What is moved between registers and arrays, which live as long: for each register the address of the first number,
+    and the bytes to the next. `table` is its address and its length."""
+
+    def __init__(self, registers: Any, arrays: Sequence[Any]) -> None:
+        self.arrays, self.rows = arrays, np.empty((len(registers), 3), np.int64)
+        self.rows[:, 0] = registers
+        first = 0
+        for array in arrays:
+            beyond = first + len(array)
+            self.rows[first:beyond, 1] = _address(array) + array.strides[0] * np.arange(len(array))
+            self.rows[first:beyond, 2] = array.strides[1]
+            first = beyond
+        self.table = _address(self.rows), len(self.rows)

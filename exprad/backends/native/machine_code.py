@@ -95,6 +95,11 @@ class Native:
         given = self.program, self._columns, self.inputs, self.structure, self.fast
         return NativeRunner(*given) if self.is_short else StagedRunner(*given, self.is_large)
 
+    @property
+    def stage(self) -> str:
+        """What runs arrays now, in words."""
+        return "native" if self.is_short else str(self.runner.stage)
+
     def builtin(self, container: str, general: Any) -> Any:
         """The built-in; see `Builtin`."""
         with engine.compiling():

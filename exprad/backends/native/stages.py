@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from threading import Lock, Thread
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
+from exprad.backends.native import engine
 from exprad.backends.native.machine import MachineRunner
 from exprad.backends.native.runners import REALS, LargeRunner, NativeRunner
 from exprad.backends.signature import Input
@@ -44,7 +45,7 @@ class StagedRunner:
         self._spent: dict[Any, float] = {}
         self._better: dict[Any, Callable[..., None]] = {}
         self._made: Any = None
-        self._lock = Lock()
+        self._is_making = False
 
     @property
     def source(self) -> str:
@@ -54,8 +55,10 @@ class StagedRunner:
 
     @property
     def stage(self) -> str:
-        """What runs now."""
-        return "native" if self._better else "native, interpreted"
+        """What runs now, and what is under way."""
+        if self._better:
+            return "native"
+        return "native (interpreted, code is being made)" if self._is_making else "native (interpreted)"
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         better = self._better.get(dtype)
@@ -71,7 +74,7 @@ class StagedRunner:
                 self._improve(dtype)
 
     def _runner(self) -> Any:
-        with self._lock:
+        with engine.compiling():
             if self._made is None:
                 self._made = self._kind(*self._given)
         return self._made
@@ -80,11 +83,13 @@ class StagedRunner:
         """Make code for a type of numbers, meanwhile."""
 
         def make() -> None:
-            with suppress(ExpradError):
+            with suppress(ExpradError, RuntimeError):  # where LLVM refuses, the interpreter goes on
                 runner = self._runner()
                 if runner.pays:
                     runner.prepare(dtype)
                     self._better[dtype] = runner
+            self._is_making = False
 
+        self._is_making = True
         with suppress(RuntimeError):  # while the interpreter shuts down, no thread starts
             Thread(target=make, name="exprad code").start()
