@@ -427,6 +427,13 @@ def test_the_structure_of_a_built_in_call(outputs: Any, expected: Any) -> None:
     assert type(found) is type(expected)
 
 
+def test_conditions_of_a_built_in_are_truth_values() -> None:
+    for outputs, at in ((x < y, (1.0, 2.0)), ([x < y, x + y, ~(x < y)], (2.0, 1.0)), ((x >= y,), (2.0, 2.0))):
+        native, python = (compile(outputs, [x, y], backend=backend) for backend in ("native", "python"))
+        for _ in range(3):
+            assert repr(native(*at)) == repr(python(*at))
+
+
 def test_built_in_calls_leak_nothing_and_outlive_what_made_them() -> None:
     import gc
     import tracemalloc
