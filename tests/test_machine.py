@@ -52,10 +52,12 @@ def runner(outputs: Any, inputs: Any) -> Any:
     return call
 
 
-def same_bits(a: Any, b: Any) -> bool:
-    """Whether numbers are the same, and their signs, those of zeros and of nan too."""
+def same_bits(a: Any, b: Any, signs_of_nan: bool = False) -> bool:
+    """Whether numbers are the same, and their signs, those of zeros too. Of two nan, a processor gives either."""
     a, b = np.asarray(a, float), np.asarray(b, float)
-    return bool(np.all(((a == b) | np.isnan(a) & np.isnan(b)) & (np.signbit(a) == np.signbit(b))))
+    both = np.isnan(a) & np.isnan(b)
+    is_free = both & (not signs_of_nan)
+    return bool(np.all(((a == b) | both) & ((np.signbit(a) == np.signbit(b)) | is_free)))
 
 
 @pytest.mark.parametrize("row", HAVE_CODE, ids=lambda row: row.name)
@@ -73,9 +75,9 @@ def test_each_row_at_a_point_in_blocks_and_in_code(row: Primitive, dtype: Any) -
         expected = compile(f, inputs, backend="native")(*[np.ascontiguousarray(each) for each in at])
         call = runner(f, inputs)
         (blocks,) = call(*at)
-        assert same_bits(blocks, expected)
+        assert same_bits(blocks, expected, row.arity == 1)
         for k in range(0, at.shape[1], 7):
-            assert same_bits(call(*at[:, k])[0], blocks[k]), at[:, k]
+            assert same_bits(call(*at[:, k])[0], blocks[k], row.arity == 1), at[:, k]
 
 
 @searched(60)

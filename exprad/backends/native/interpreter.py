@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 
-from exprad.backends.native.llvm import Code, defined
+from exprad.backends.native.llvm import Code, defined, filled
 from exprad.backends.native.module import Module
 from exprad.backends.native.steps import computed
 from exprad.ground.primitive import Primitive
@@ -73,10 +73,21 @@ def _of_a_block(name: str, row: Primitive, module: Module) -> str:
     *operands, target = _begun(code, row)
     before, code.lines = code.lines, []
     _computed(module, row, operands, target, "%i")
-    return _function(name, row, [
-        *before, "br label %head", "head:", "%i = phi i64 [ 0, %entry ], [ %next, %head ]", *code.lines,
-        f"%next = add i64 %i, {code.width}", "%more = icmp slt i64 %next, %size", "br i1 %more, label %head, label %done",
-        "done:"])  # fmt: skip
+    return _function(
+        name,
+        row,
+        [
+            *before,
+            "br label %head",
+            "head:",
+            "%i = phi i64 [ 0, %entry ], [ %next, %head ]",
+            *code.lines,
+            f"%next = add i64 %i, {code.width}",
+            "%more = icmp slt i64 %next, %size",
+            "br i1 %more, label %head, label %done",
+            "done:",
+        ],
+    )
 
 
 def _function(name: str, row: Primitive, lines: Sequence[str]) -> str:
@@ -86,10 +97,14 @@ def _function(name: str, row: Primitive, lines: Sequence[str]) -> str:
 
 def _onwards(record: str) -> list[str]:
     """Lines that leave for the function of a record."""
-    return [f"%which = load i32, ptr {record}, align 4", "%w = zext i32 %which to i64",
-            "%slot = getelementptr ptr, ptr %functions, i64 %w", "%function = load ptr, ptr %slot, align 8",
-            f"musttail call tailcc void %function(ptr {record}, ptr %registers, ptr %functions, i64 %size)",
-            "ret void"]  # fmt: skip
+    return [
+        f"%which = load i32, ptr {record}, align 4",
+        "%w = zext i32 %which to i64",
+        "%slot = getelementptr ptr, ptr %functions, i64 %w",
+        "%function = load ptr, ptr %slot, align 8",
+        f"musttail call tailcc void %function(ptr {record}, ptr %registers, ptr %functions, i64 %size)",
+        "ret void",
+    ]
 
 
 def _begun(code: Code, row: Primitive) -> list[str]:
@@ -126,6 +141,52 @@ def _computed(module: Module, row: Primitive, operands: Sequence[str], target: s
     code.lines.append(f"store {code.floats} {result}, ptr {at(target)}, align {code.size}")
 
 
+# As it stands below, with what is in braces filled in. {floats} are as many numbers as a register of the processor has, of
+# which the first counts, and {whole} the same bits.
+_ARITHMETIC = """\
+entry:
+  br label %head
+head:
+  %at = phi ptr [ %pc, %entry ], [ %after, %head ]
+  {registers}
+  %this = load i32, ptr %at, align 4
+  %kind = zext i32 %this to i64
+  %a = load {real}, ptr {a}, align {size}
+  %b = load {real}, ptr {b}, align {size}
+  %left = insertelement {floats} zeroinitializer, {real} %a, i32 0
+  %right = insertelement {floats} zeroinitializer, {real} %b, i32 0
+  %at_sign = getelementptr {whole}, ptr @signs, i64 %kind
+  %sign = load {whole}, ptr %at_sign, align 16
+  %right_bits = bitcast {floats} %right to {whole}
+  %turned_bits = xor {whole} %right_bits, %sign
+  %turned = bitcast {whole} %turned_bits to {floats}
+  %sum = fadd {floats} %left, %turned
+  %difference = fsub {floats} %left, %right
+  %product = fmul {floats} %left, %right
+  %sum_bits = bitcast {floats} %sum to {whole}
+  %difference_bits = bitcast {floats} %difference to {whole}
+  %product_bits = bitcast {floats} %product to {whole}
+  %at_differs = getelementptr {whole}, ptr @differs, i64 %kind
+  %differs = load {whole}, ptr %at_differs, align 16
+  %to_difference = xor {whole} %sum_bits, %difference_bits
+  %moved = and {whole} %to_difference, %differs
+  %at_multiplies = getelementptr {whole}, ptr @multiplies, i64 %kind
+  %multiplies = load {whole}, ptr %at_multiplies, align 16
+  %to_product = xor {whole} %sum_bits, %product_bits
+  %scaled = and {whole} %to_product, %multiplies
+  %one = xor {whole} %sum_bits, %moved
+  %bits = xor {whole} %one, %scaled
+  %found = bitcast {whole} %bits to {floats}
+  %number = extractelement {floats} %found, i32 0
+  store {real} %number, ptr {target}, align {size}
+  %after = getelementptr i32, ptr %at, i64 {record}
+  %next = load i32, ptr %after, align 4
+  %beside = sub i32 %next, 1
+  %again = icmp ult i32 %beside, {kinds}
+  br i1 %again, label %head, label %out
+out:"""
+
+
 def _arithmetic(code: Code) -> str:
     """Sums, differences, products and negatives, as many as follow each other, without a branch that tells them apart.
 
@@ -134,44 +195,38 @@ def _arithmetic(code: Code) -> str:
     has for a first operand, and the number with its sign turned.
     """
     bits, lanes = 8 * code.size, 16 // code.size
-    floats, whole = f"<{lanes} x {code.real}>", f"<{lanes} x i{bits}>"
+    whole = f"<{lanes} x i{bits}>"
 
-    def first(value: int) -> str:
-        return f"{whole} <{', '.join([f'i{bits} {value}', *[f'i{bits} 0'] * (lanes - 1)])}>"
+    def table(name: str, kind: int, value: int) -> str:
+        """Masks by kind: a value for the first number of one kind, and 0 else."""
+        masks = [[value if each == kind else 0, *[0] * (lanes - 1)] for each in range(len(ARITHMETIC) + 1)]
+        listed = ", ".join(f"{whole} <{', '.join(f'i{bits} {each}' for each in mask)}>" for mask in masks)
+        return f"@{name} = internal constant [{len(masks)} x {whole}] [{listed}], align 16"
 
-    sign, zero, ones = first(1 << bits - 1), first(0), first(-1)
-    tables = {
-        "signs": [zero, zero, zero, zero, sign],
-        "differs": [zero, zero, ones, zero, zero],  # what is no sum, but a difference
-        "multiplies": [zero, zero, zero, ones, zero],
-    }
     code.lines, code.count = [], 0
     a, b, target = [_register(code, "%at", word) for word in (2, 3, 1)]
-    lines = [
-        "entry:", "br label %head", "head:", "%at = phi ptr [ %pc, %entry ], [ %after, %head ]", *code.lines,
-        "%this = load i32, ptr %at, align 4", "%kind = zext i32 %this to i64",
-        f"%a = load {code.real}, ptr {a}, align {code.size}", f"%b = load {code.real}, ptr {b}, align {code.size}",
-        f"%left = insertelement {floats} zeroinitializer, {code.real} %a, i32 0",
-        f"%right = insertelement {floats} zeroinitializer, {code.real} %b, i32 0",
-        *[line for name in tables for line in (
-            f"%at_{name} = getelementptr {whole}, ptr @{name}, i64 %kind", f"%{name} = load {whole}, ptr %at_{name}, align 16")],
-        f"%right_bits = bitcast {floats} %right to {whole}", f"%turned_bits = xor {whole} %right_bits, %signs",
-        f"%turned = bitcast {whole} %turned_bits to {floats}", f"%sum = fadd {floats} %left, %turned",
-        f"%difference = fsub {floats} %left, %right", f"%product = fmul {floats} %left, %right",
-        *[f"%{name}_bits = bitcast {floats} %{name} to {whole}" for name in ("sum", "difference", "product")],
-        f"%to_difference = xor {whole} %sum_bits, %difference_bits", f"%moved = and {whole} %to_difference, %differs",
-        f"%to_product = xor {whole} %sum_bits, %product_bits", f"%scaled = and {whole} %to_product, %multiplies",
-        f"%one = xor {whole} %sum_bits, %moved", f"%bits = xor {whole} %one, %scaled",
-        f"%found = bitcast {whole} %bits to {floats}", f"%number = extractelement {floats} %found, i32 0",
-        f"store {code.real} %number, ptr {target}, align {code.size}", f"%after = getelementptr i32, ptr %at, i64 {RECORD}",
-        "%next = load i32, ptr %after, align 4", "%beside = sub i32 %next, 1",
-        f"%again = icmp ult i32 %beside, {len(ARITHMETIC)}", "br i1 %again, label %head, label %out", "out:",
-        *_onwards("%after")]  # fmt: skip
-    listed = [
-        f"@{name} = internal constant [{len(entries)} x {whole}] [{', '.join(entries)}], align 16"
-        for name, entries in tables.items()
-    ]
-    return "\n".join([*listed, defined(f"internal tailcc void @arithmetic({ARGUMENTS})", lines)])
+    lines = filled(
+        _ARITHMETIC,
+        registers="\n  ".join(code.lines),
+        a=a,
+        b=b,
+        target=target,
+        real=code.real,
+        size=code.size,
+        floats=f"<{lanes} x {code.real}>",
+        whole=whole,
+        record=RECORD,
+        kinds=len(ARITHMETIC),
+    )
+    subtracts, multiplies, negates = (ARITHMETIC.index(each) + 1 for each in (operator.sub, operator.mul, operator.neg))
+    return "\n".join(
+        [
+            table("signs", negates, 1 << bits - 1),
+            table("differs", subtracts, -1),
+            table("multiplies", multiplies, -1),
+            defined(f"internal tailcc void @arithmetic({ARGUMENTS})", [*lines, *_onwards("%after")]),
+        ]
+    )
 
 
 DRIVERS = """
