@@ -1,12 +1,18 @@
-"""`python -m benchmarks [symbolic] [compiled] [native] [arrays]`: exprad and its peers in turn, as ratios."""
+"""`python -m benchmarks [symbolic] [compiled] [native] [arrays] [long]`: exprad and its peers in turn, as ratios."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import arrays, compiled, native, symbolic
+from benchmarks import arrays, compiled, long, native, symbolic
 
-PARTS = {"symbolic": symbolic.main, "compiled": compiled.main, "native": native.main, "arrays": arrays.main}
+PARTS = {
+    "symbolic": symbolic.main,
+    "compiled": compiled.main,
+    "native": native.main,
+    "arrays": arrays.main,
+    "long": long.main,
+}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(PARTS)

@@ -36,7 +36,7 @@ def same(ours, theirs):
 def runner(request, monkeypatch):
     """Both ways in which NumPy runs a program of scalars."""
     if request.param == "levels":
-        monkeypatch.setattr(choice, "LEVEL_STEPS", -1)
+        monkeypatch.setattr(choice, "LONG_PROGRAM", -1)
 
 
 def points_of(f, values):
@@ -91,13 +91,13 @@ def test_random_programs_give_what_evaluation_gives(f, points):
     outputs = [f, *f.gradient(list(VARIABLES))]
     at = {v.name: np.array(column) for v, column in zip(VARIABLES, zip(*points, strict=True), strict=True)}
     theirs = evaluate(outputs, at)
-    large = choice.LEVEL_STEPS
+    large = choice.LONG_PROGRAM
     for limit in (large, -1):
-        choice.LEVEL_STEPS = limit
+        choice.LONG_PROGRAM = limit
         try:
             ours = compile(outputs, VARIABLES, backend="numpy")(**at)
         finally:
-            choice.LEVEL_STEPS = large
+            choice.LONG_PROGRAM = large
         for a, b in zip(ours, theirs, strict=True):
             assert same(a, np.broadcast_to(b, a.shape)), f
     point = {name: float(column[0]) for name, column in at.items()}
@@ -310,7 +310,7 @@ HOSTILE = ["__import__('os')", "x0", "o0", "lambda", "a\nb", 'a"b', "copyto", "m
 @pytest.mark.parametrize("large", [False, True])
 def test_names_of_inputs_are_never_taken_for_those_of_the_code(large, monkeypatch):
     if large:
-        monkeypatch.setattr(choice, "LEVEL_STEPS", -1)
+        monkeypatch.setattr(choice, "LONG_PROGRAM", -1)
     first, second, third = Var("x1"), Var("x0"), Var("self")
     f = compile(first - 10 * second + 100 * third, [first, second, third])
     assert f(x0=1.0, x1=2.0, self=3.0) == f(2.0, self=3.0, x0=1.0) == f(2.0, 1.0, 3.0) == 292
@@ -346,7 +346,7 @@ def test_numbers_give_numbers(backend, monkeypatch):
     for _ in range(2):
         found = compile([x + y, x < y, 1], [x, y], backend=backend)(1, 2.5)
         assert found == [3.5, True, 1.0] and list(map(type, found)) == [float, bool, float]
-        monkeypatch.setattr(choice, "LEVEL_STEPS", -1)
+        monkeypatch.setattr(choice, "LONG_PROGRAM", -1)
 
 
 def test_source_is_standalone():
@@ -435,7 +435,7 @@ def test_a_large_program_runs_level_by_level():
     bindings = dict(zip([v.name for v in p], at, strict=True))
     value, found = g(at)
     assert g.backend == "numpy, level by level" and value == f.evaluate(bindings)
-    assert same(found, evaluate(slopes, bindings)) and len(g._choice.arrays.layout.groups) < 60
+    assert same(found, evaluate(slopes, bindings)) and len(g._choice.arrays.levels.layout.groups) < 60
     several = g(np.stack([at, -at], axis=1))
     assert several[0][0] == value and same(several[1][:, 0], found)
     assert [each.tobytes() for each in pickle.loads(pickle.dumps(g))(at)] == [value.tobytes(), found.tobytes()]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import statistics
 from pathlib import Path
 
 import pytest
+
+import exprad
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
@@ -38,3 +41,25 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = LINK.findall(FENCED.sub("", page.read_text(encoding="utf-8")))
     missing = [link for link in links if ":" not in link and not (page.parent / link).exists()]
     assert not missing
+
+
+PACKAGE = Path(exprad.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+TABLES = {"tables/elementary.py"}  # and their columns may be as long as they like
+
+
+def lengths(module: Path) -> dict[str, int]:
+    """The lines of each function of a module, signature and docstring included."""
+    functions = (node for node in ast.walk(ast.parse(module.read_text("utf-8"))) if isinstance(node, ast.FunctionDef))
+    return {f"{node.name}:{node.lineno}": (node.end_lineno or 0) - node.lineno + 1 for node in functions}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_files_and_functions_are_short(module: Path) -> None:
+    is_table = module.relative_to(PACKAGE).as_posix() in TABLES
+    assert is_table or len(module.read_text("utf-8").splitlines()) <= 400, "part it by its ideas"
+    assert {name: length for name, length in lengths(module).items() if length > 45} == {}
+
+
+def test_half_of_all_functions_have_at_most_six_lines() -> None:
+    assert statistics.median([length for module in MODULES for length in lengths(module).values()]) <= 6

@@ -427,6 +427,13 @@ def test_the_structure_of_a_built_in_call(outputs: Any, expected: Any) -> None:
     assert type(found) is type(expected)
 
 
+def test_conditions_of_a_built_in_are_truth_values() -> None:
+    for outputs, at in ((x < y, (1.0, 2.0)), ([x < y, x + y, ~(x < y)], (2.0, 1.0)), ((x >= y,), (2.0, 2.0))):
+        native, python = (compile(outputs, [x, y], backend=backend) for backend in ("native", "python"))
+        for _ in range(3):
+            assert repr(native(*at)) == repr(python(*at))
+
+
 def test_built_in_calls_leak_nothing_and_outlive_what_made_them() -> None:
     import gc
     import tracemalloc
@@ -480,6 +487,15 @@ def test_sine_and_cosine_of_one_argument_are_one_call() -> None:
         np.testing.assert_array_equal(mine, compile(inner, [x, y], backend="native")(a, b))
 
 
+def in_code(function: Any) -> Any:
+    """A function that the interpreter would run first, run by code of its own."""
+    staged = function._choice.arrays
+    for kind in (np.float64, np.float32):
+        staged._runner().prepare(np.dtype(kind))
+        staged._better[np.dtype(kind)] = staged._runner()
+    return function
+
+
 def rosenbrock(p: Any) -> Any:
     return sum(100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in zip(p, p[1:], strict=False))
 
@@ -491,6 +507,7 @@ def test_a_large_program_is_a_few_loops_and_gives_numpys_bits() -> None:
         f = rosenbrock(list(p))
         outputs = [f, np.array(f.gradient(list(p)), object), p[0] < p[1]]
         native, numpy = (compile(outputs, [p], backend=backend) for backend in ("native", "numpy"))
+        in_code(native)
         for at in (np.random.default_rng(0).normal(size=n), np.random.default_rng(0).normal(size=(n, 11))):
             for kind in (np.float64, np.float32):
                 for ours, theirs in zip(native(at.astype(kind)), numpy(at.astype(kind)), strict=True):
@@ -513,7 +530,7 @@ def test_rows_of_one_loop_that_read_each_other_elsewhere() -> None:
     mixed = np.array([sine * squares[(7 * i + 3) % 1300] for i, sine in enumerate(sines)], object)
     for outputs in ([first, squares], [mixed, squares], [first, mixed, squares], [sum(p[1:], p[0])]):
         ours, theirs = (compile(outputs, [p], backend=backend) for backend in ("native", "numpy"))
-        assert type(ours._choice.arrays).__name__ == "LargeRunner"
+        assert type(in_code(ours)._choice.arrays._runner()).__name__ == "LargeRunner"
         for at in (np.random.default_rng(0).normal(size=1300), np.full(1300, -0.0)):
             for mine, other in zip(ours(at), theirs(at), strict=True):
                 np.testing.assert_allclose(mine, other, rtol=1e-14, atol=1e-14)
@@ -535,7 +552,7 @@ def test_a_large_program_of_no_pattern() -> None:
     for f, names in ((sum(pool[-40:]), inputs), (chain, [x, y])):
         at = generator.normal(size=(len(names), 9))
         native, numpy = (compile(f, names, backend=backend) for backend in ("native", "numpy"))
-        assert type(native._choice.arrays).__name__ == "LargeRunner"
+        assert type(in_code(native)._choice.arrays._runner()).__name__ == "LargeRunner"
         np.testing.assert_allclose(native(*at), numpy(*at), rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(native(*at[:, 0]), numpy(*at)[0], rtol=1e-9, atol=1e-12)
         found: list[Any] = [None] * 8

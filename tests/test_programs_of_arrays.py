@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 import threading
 import tracemalloc
 from typing import Any
@@ -241,3 +242,28 @@ def test_truth_values_of_another_region_are_chosen_as_numbers() -> None:
     at = {v: np.linspace(-1, 1, 8), s: np.array([1.0])}
     np.testing.assert_array_equal(compile(f, [v, s])(*at.values()), f.evaluate(at))
     np.testing.assert_array_equal(f.evaluate(at), [0, 0, 0, 0, 1, 1, 1, 1])
+
+
+def test_compiling_time_steps_over_arrays_takes_time_that_grows_as_they_do() -> None:
+    def calls(steps: int) -> int:
+        u, k = Var("u", shape=(9,)), Var("k")
+        last: Any = u
+        for _ in range(steps):
+            inside = last[1:-1] + k * (last[2:] - 2 * last[1:-1] + last[:-2]) * (1 + last[1:-1] ** 2)
+            last = ep.concatenate([last[:1], inside, last[-1:]])
+        outputs = [(last * last).sum(), *ep.gradient((last * last).sum(), [u, k])]
+        count = 0
+
+        def counted(frame: Any, event: str, argument: Any) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(counted)
+        try:
+            ep.compile(outputs, [u, k])
+        finally:
+            sys.setprofile(None)
+        return count
+
+    calls(5)
+    assert calls(160) < 4.4 * calls(40)

@@ -9,13 +9,13 @@ from typing import Any
 
 from exprad.backends.foreign import MODULES
 from exprad.backends.foreign import has_function as foreign_has
-from exprad.backends.levels import LevelRunner
 from exprad.backends.native import Native
 from exprad.backends.numpy import BlockRunner
 from exprad.backends.points import PointsRunner
 from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure
 from exprad.backends.statements import has_function
+from exprad.backends.stepwise import LongRunner
 from exprad.errors import ArgumentError, UnsupportedError
 from exprad.graph.checkpoint import checkpointed
 from exprad.graph.expr import Expr
@@ -25,7 +25,7 @@ from exprad.ground.shapes import Shape
 from exprad.numbers import numpy_function
 
 BACKENDS = ("auto", "numpy", "python", "native", "cupy", "jax", "torch")
-LEVEL_STEPS = 3000  # from which a program runs level by level, and never becomes source
+LONG_PROGRAM = 3000  # steps from which a program never becomes source
 # What says of a row with a formula whether the target has a function for it, where the target is not NumPy.
 FUNCTIONS: dict[str, Callable[[Primitive], bool]] = {
     **{library: partial(foreign_has, library) for library in MODULES},
@@ -52,7 +52,7 @@ def lowered(outputs: Sequence[Expr], backend: str, checkpoint: int | str | None)
 class Choice:
     """What runs a program for "auto", "numpy", "python" or "native".
 
-    Python computes one point of a few scalars; NumPy computes arrays: of scalars in blocks, or level by level where there are
+    Python computes one point of a few scalars; NumPy computes arrays: of scalars in blocks, in another way where there are
     many steps, and of arrays region by region; machine code computes arrays of scalars where it pays.
     """
 
@@ -69,8 +69,8 @@ class Choice:
         self.variables = tuple([variable for slot in inputs for variable in slot.variables])
         self.columns = [program.variables.get(variable.name, -1) for variable in self.variables]
         self.is_shaped = not program.is_of_scalars or any(variable.shape for variable in self.variables)
-        is_large = len(program.steps) > LEVEL_STEPS and not self.is_shaped
-        self.kind = RegionRunner if self.is_shaped else LevelRunner if is_large else BlockRunner
+        is_long = len(program.steps) > LONG_PROGRAM and not self.is_shaped
+        self.kind: Any = RegionRunner if self.is_shaped else LongRunner if is_long else BlockRunner
         self.takes_numbers = backend != "numpy" and self.kind is BlockRunner
         self.native = self._machine_code()
         if backend == "native" and self.native is not None:
@@ -87,7 +87,8 @@ class Choice:
         return self._numpy()
 
     def _numpy(self) -> Any:
-        return self.kind(self.program, self.columns, self.inputs, self.structure.leaves)
+        given = self.program, self.columns, self.inputs, self.structure.leaves
+        return LongRunner(*given, by_python=self.backend != "numpy") if self.kind is LongRunner else self.kind(*given)
 
     def _machine_code(self) -> Native | None:
         """What the native back end has for the function, where it was asked for, or may pay."""
@@ -121,16 +122,22 @@ class Choice:
     @property
     def description(self) -> str:
         """What was chosen, in words."""
-        if self.backend == "native":
-            return "python for numbers, native for arrays" if self.takes_numbers else "native"
         if self.backend == "python" and self.takes_numbers:
             return "python"
-        arrays = "numpy, level by level" if self.kind is LevelRunner else "numpy"
+        arrays = self._manner_of_arrays
         if self.takes_numbers:
             arrays = f"python for numbers, {arrays} for arrays"
-        if self.native is not None and self.native.can_run:
-            arrays += f", native from {self.native.points:,} points"
-        return arrays
+        is_later = self.backend == "auto" and self.native is not None and self.native.is_short and self.native.can_run
+        return (
+            f"{arrays}, native from {self.native.points:,} points" if is_later and self.native is not None else arrays
+        )
+
+    @property
+    def _manner_of_arrays(self) -> str:
+        native = self.native
+        if native is not None and (self.backend == "native" or not native.is_short and native.can_run):
+            return native.stage
+        return f"numpy, {self.arrays.manner}" if self.kind is LongRunner else "numpy"
 
     def forecast(self, points: int) -> Forecast:
         """What a call will cost; the memory of a function of arrays is that of its plan, beyond inputs and outputs."""

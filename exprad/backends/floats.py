@@ -16,7 +16,9 @@ from exprad.backends.outputs import Outputs, number_of
 from exprad.backends.python import ScalarSource
 from exprad.errors import ExpradError
 
-CALLS_BEFORE_BUILTIN = 1000  # with numbers, after which backend "auto" makes a built-in of them
+CALLS_BEFORE_BUILTIN = (
+    1000  # with numbers, after which backend "auto" makes a built-in of them, and "native" of a long program
+)
 MOST_INPUTS = 100  # of a method that takes floats at once
 
 
@@ -69,7 +71,7 @@ class FloatCalls:
         """A `__call__` that takes floats at once and leaves all else to `general`: in Python, or a built-in."""
         native, calls = self.choice.native, None
         if native is not None and native.has_builtin and self._container is not None:
-            if self.choice.backend == "native":
+            if self.choice.backend == "native" and (native.is_short or not native.is_as_in_python):
                 self.builtin = native.builtin(self._container, general)
                 return self.builtin
             if native.is_as_in_python:

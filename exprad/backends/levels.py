@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, cached_property
 from itertools import chain, pairwise
 from math import prod
 from typing import Any
@@ -21,10 +21,12 @@ from exprad.backends.signature import Input
 from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
+from exprad.ground.traverse import collector_paused
 from exprad.numbers import constant_of_dtype, numpy_function
 
 CHAIN_TERMS = 8  # from which a sum is accumulated
 SHARED_READERS = 8  # steps that read one constant, from which they are kept apart
+GROUP_COST, NUMBER_COST = 2000, 2  # nanoseconds of a group, gathering what it reads included; of a number in it
 TABLE_ELEMENTS = 1 << 21  # that the table of values may hold for many points at once
 
 Operand = slice | Any  # rows of the table: a slice, or an array of places
@@ -59,6 +61,11 @@ class Layout:
             _rows([self.place[output] for output in program.outputs[first:beyond]]) for _, first, beyond in structure
         ]
         self._pieces = [_pieces(rows) for rows in self.results]
+
+    @property
+    def steps_a_group(self) -> float:
+        """How many steps are one call, on average."""
+        return len(self.program.calls) / max(1, len(self.groups))
 
     def table(self, shape: Shape, dtype: Any) -> Any:
         """A table that holds the constants, of rows of a shape."""
@@ -128,9 +135,17 @@ class LevelRunner:
     """Runs a program of many scalar steps. Threads may share it: each takes a table of its own."""
 
     def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
-        self.program, self.inputs = program, inputs
-        self.layout = Layout(program, columns, structure)
+        self.program, self.columns, self.inputs, self.structure = program, columns, inputs, structure
         self._bound: dict[Any, list[Any]] = {}
+
+    @cached_property
+    def layout(self) -> Layout:
+        with collector_paused():
+            return Layout(self.program, self.columns, self.structure)
+
+    def cost(self, count: int) -> float:
+        """The nanoseconds that a call with so many points takes, about."""
+        return level_cost(len(self.layout.groups), len(self.program.steps), count)
 
     @property
     def source(self) -> str:
@@ -188,15 +203,30 @@ class LevelRunner:
                     yield values.take, (operand, 0, gathered, "clip")
                     operands.append(gathered)
             out = values[group.start : group.stop]
-            function, write = numpy_function(group.row), writer(group.row)
             if group.is_chain:
                 sums = np.empty_like(operands[0])
+                function = numpy_function(group.row)
                 yield function.accumulate, (operands[0], 0, None, sums)  # type: ignore[attr-defined]  # a ufunc
                 yield np.copyto, (out, sums[-1:])
-            elif write is not None and (group.row.predicate or not group.row.truths):
-                yield write, (*operands, out)
             else:
-                yield _assign, (function, operands, out, group.row.truths)
+                yield writing(group.row), (*operands, out)
+
+
+def level_cost(groups: int, steps: int, count: int) -> float:
+    """The nanoseconds that so many groups of steps take at so many points, about."""
+    return GROUP_COST * groups * -(-count // max(1, TABLE_ELEMENTS // steps)) + NUMBER_COST * steps * count
+
+
+def depth(program: Program) -> int:
+    """How many levels a program has at least, where long sums and products are one step."""
+    steps, level = program.steps, [0] * len(program.steps)
+    for index in program.calls:
+        row, a, *rest = steps[index]
+        below, other = level[a], level[rest[-1]] if rest else 0
+        if _is_chained(row):  # it may go on from an operand that is a part of the same sum
+            below, other = below - (steps[a][0] is row), other - (steps[rest[-1]][0] is row)
+        level[index] = 1 + max(below, other, *[level[each] for each in rest[:-1]])
+    return max(level, default=0)
 
 
 def _places(columns: Sequence[int]) -> list[int]:
@@ -225,8 +255,17 @@ def _rows(places: list[int]) -> Operand:
     return np.array(places, np.intp)
 
 
-def _assign(function: Callable[..., Any], operands: list[Any], out: Any, truths: tuple[int, ...]) -> None:
-    out[...] = function(*[x != 0 if place in truths else x for place, x in enumerate(operands)])
+def writing(row: Primitive) -> Callable[..., Any]:
+    """A function of arrays, and of the array that it writes to, that computes a row."""
+    function, write = numpy_function(row), writer(row)
+    if write is not None and (row.predicate or not row.truths):
+        return write
+
+    def assign(*arrays: Any) -> None:
+        *operands, out = arrays
+        out[...] = function(*[x != 0 if place in row.truths else x for place, x in enumerate(operands)])
+
+    return assign
 
 
 def _uses(program: Program) -> Counter[int]:

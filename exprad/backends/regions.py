@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from heapq import heappop, heappush
 from math import prod
 from typing import Any, NamedTuple
 
@@ -94,33 +96,30 @@ class RegionRunner:
 
     def _plan(self) -> None:
         """Give each value that a region writes a buffer, the smallest free one that is large enough."""
-        free: list[int] = []
-        held: dict[int, list[int]] = {}  # buffers by the step that reads them last
+        free: dict[bool, list[tuple[int, int]]] = {True: [], False: []}  # by size, of truth values and of numbers
+        held: list[tuple[int, int]] = []  # the step that reads it last, and the buffer: a heap
         done = -1
         for region in self.regions:
             step = region.writes[-1] if region.writes else done
-            for ended in sorted(end for end in held if end <= done):
-                free += held.pop(ended)
+            while held and held[0][0] <= done:
+                place = heappop(held)[1]
+                size, is_truth = self.sizes[place]
+                insort(free[is_truth], (size, place))
             if self._writes(region):
                 for index in region.writes:
                     if index not in self.direct:
                         self.place[index] = self._buffer(index, free)
-                        held.setdefault(self.last[index], []).append(self.place[index])
+                        heappush(held, (self.last[index], self.place[index]))
             done = step
 
-    def _buffer(self, index: int, free: list[int]) -> int:
+    def _buffer(self, index: int, free: dict[bool, list[tuple[int, int]]]) -> int:
         size, is_truth = prod(self.program.shapes[index]), bool(self.program.steps[index][0].predicate)
-        fitting = [place for place in free if self.sizes[place][1] == is_truth]
-        large = [place for place in fitting if self.sizes[place][0] >= size]
-        if large:
-            chosen = min(large, key=lambda place: self.sizes[place][0])
-        elif fitting:
-            chosen = max(fitting, key=lambda place: self.sizes[place][0])
-            self.sizes[chosen] = size, is_truth
-        else:
+        fitting = free[is_truth]
+        if not fitting:
             self.sizes.append((size, is_truth))
             return len(self.sizes) - 1
-        free.remove(chosen)
+        found, chosen = fitting.pop(min(bisect_left(fitting, (size, -1)), len(fitting) - 1))
+        self.sizes[chosen] = max(found, size), is_truth  # the largest grows where none is large enough
         return chosen
 
     @property

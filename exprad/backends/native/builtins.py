@@ -19,6 +19,7 @@ _PYTHON = """\
 @exprad_py_float = external global i8
 declare ptr @exprad_py_vectorcall(ptr, ptr, i64, ptr)
 declare ptr @exprad_py_from_double(double)
+declare ptr @exprad_py_from_bool(i64)
 declare ptr @exprad_py_new_List(i64)
 declare ptr @exprad_py_new_Tuple(i64)
 declare i32 @exprad_py_set_List(ptr, i64, ptr)
@@ -52,9 +53,11 @@ _VALUE = """\
 %vp{k} = getelementptr i8, ptr %a{k}, i64 {value}
 %in{k} = load double, ptr %vp{k}
 """
-_ONE = """\
-%object = call ptr @exprad_py_from_double(double {result})
-ret ptr %object"""
+_NUMBER = """\
+%o{k} = call ptr @exprad_py_from_double(double {result})"""
+_TRUTH = """\
+%b{k} = fptosi double {result} to i64
+%o{k} = call ptr @exprad_py_from_bool(i64 %b{k})"""
 _WHOLE = """\
 %whole = call ptr @exprad_py_new_{container}(i64 {count})
 %none = icmp eq ptr %whole, null
@@ -66,7 +69,7 @@ fail:
 ret ptr null"""
 _ITEM = """\
 fill{k}:
-%o{k} = call ptr @exprad_py_from_double(double {result})
+{made}
 %n{k} = icmp eq ptr %o{k}, null
 br i1 %n{k}, label %fail, label %set{k}
 set{k}:
@@ -83,29 +86,34 @@ def python_call(module: Module, program: Program, columns: Sequence[int], contai
     """
     code, inputs = module.code, len(columns)
     results = [result.name for result in whole_program(module, program, columns)]
+    heads = [program.steps[output][0] for output in program.outputs]
+    made = [
+        (_TRUTH if getattr(head, "predicate", False) else _NUMBER).format(k=k, result=result)
+        for k, (head, result) in enumerate(zip(heads, results, strict=True))
+    ]
     lines = filled(
         _CALL,
         inputs=inputs,
         types="".join([_IS_FLOAT.format(k=k, next=k + 1, type=TYPE) for k in range(inputs)]),
         values=repeated(_VALUE, inputs, value=FLOAT_VALUE),
         body="\n".join(code.lines),
-        result=_contained(results, container) if container else _ONE.format(result=results[0]),
+        result=_contained(made, container) if container else f"{made[0]}\nret ptr %o0",
     )
     for line in _PYTHON.split("\n"):
         code.declare(line)
     return module.text(defined("ptr @call(ptr %self, ptr %args, i64 %count, ptr %names)", lines))
 
 
-def _contained(results: Sequence[str], container: str) -> str:
-    names = [{"k": k, "next": k + 1, "result": result, "container": container} for k, result in enumerate(results)]
+def _contained(made: Sequence[str], container: str) -> str:
+    names = [{"k": k, "next": k + 1, "made": lines, "container": container} for k, lines in enumerate(made)]
     items = "".join([_ITEM.format_map(each) for each in names])
-    return _WHOLE.format(container=container, count=len(results), items=items)
+    return _WHOLE.format(container=container, count=len(made), items=items)
 
 
 class Builtin:
     """The code of a program as a built-in function of floats.
 
-    The result of one output is a float, or `container`, "List" or "Tuple", of floats.
+    The result of one output is a float, or a bool of a condition; or `container`, "List" or "Tuple", of such.
     """
 
     def __init__(self, program: Program, columns: Sequence[int], container: str, fast: bool) -> None:
@@ -127,7 +135,11 @@ class Builtin:
 def _declare_python() -> None:
     """Make the functions of CPython known to LLVM."""
     api = ctypes.pythonapi
-    functions = {"vectorcall": api.PyObject_Vectorcall, "from_double": api.PyFloat_FromDouble}
+    functions = {
+        "vectorcall": api.PyObject_Vectorcall,
+        "from_double": api.PyFloat_FromDouble,
+        "from_bool": api.PyBool_FromLong,
+    }
     for kind in ("List", "Tuple"):
         functions[f"new_{kind}"] = getattr(api, f"Py{kind}_New")
         functions[f"set_{kind}"] = getattr(api, f"Py{kind}_SetItem")

@@ -48,9 +48,9 @@ def has_code(row: Primitive) -> bool:
     return has(row, layout.is_loop, lambda name: row.is_own or hasattr(_libraries()[0], name))
 
 
-def new_module(width: int, real: str, fast: bool) -> Module:
-    """An empty module for this machine."""
-    return Module(width, real, fast, _libmvec, engine.has_fma(), layout.is_loop)
+def new_module(width: int, real: str, fast: bool, vectors: Module | None = None) -> Module:
+    """An empty module for this machine; see `Module`."""
+    return Module(width, real, fast, _libmvec, engine.has_fma(), layout.is_loop, vectors)
 
 
 def linked(module: Module, text: str, name: str, level: int = 2) -> tuple[Any, int]:

@@ -28,6 +28,8 @@ class Vector:
     def __add__(self, other: Any) -> Vector:
         return self._with(self.code.of(self.kind, "fadd", "add"), other)
 
+    __radd__ = __add__
+
     def __sub__(self, other: Any) -> Vector:
         return self._with(self.code.of(self.kind, "fsub", "sub"), other)
 
@@ -37,8 +39,13 @@ class Vector:
     def __mul__(self, other: Any) -> Vector:
         return self._with(self.code.of(self.kind, "fmul", "mul"), other)
 
+    __rmul__ = __mul__
+
     def __truediv__(self, other: Any) -> Vector:
         return self._with(self.code.of(self.kind, "fdiv", "sdiv"), other)
+
+    def __rtruediv__(self, other: Any) -> Vector:
+        return self.code.constant(other, self.kind) / self
 
     def __and__(self, other: Any) -> Vector:
         return self._with("and", other)

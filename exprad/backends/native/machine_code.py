@@ -9,7 +9,8 @@ from typing import Any
 from exprad.backends.native import engine, layout
 from exprad.backends.native.builtins import Builtin
 from exprad.backends.native.linking import has_code
-from exprad.backends.native.runners import LargeRunner, NativeRunner
+from exprad.backends.native.runners import NativeRunner
+from exprad.backends.native.stages import StagedRunner
 from exprad.backends.signature import Input
 from exprad.errors import ExpradError, UnsupportedError
 from exprad.graph.expr import Expr, Var
@@ -17,9 +18,9 @@ from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
 
 LOOP_STEPS = 3000  # of one loop over arrays; LLVM's time grows faster than they do
+SHORT = 300  # steps of a program for which code is made at once
 LOOP_ARRAYS = 100  # that one loop reads and writes
 WORTH = 100_000  # operations of a call, all points together, from which making code pays
-WORTH_LARGE = 100 * WORTH  # the same for a large program
 
 
 def is_as_in_python(row: Primitive) -> bool:
@@ -46,7 +47,8 @@ class Native:
         self.inputs, self.structure, self.fast = inputs, structure, fast
         count = len(lowered.calls)
         self.is_large = count > LOOP_STEPS or len(variables) + len(lowered.outputs) > LOOP_ARRAYS
-        self.points = -(-(WORTH_LARGE if self.is_large else WORTH) // max(1, count))  # from which code for arrays pays
+        self.is_short = count <= SHORT and not self.is_large
+        self.points = -(-WORTH // max(1, count)) if self.is_short else 1  # from which machine code for arrays pays
 
     @property
     def may_run(self) -> bool:
@@ -90,8 +92,13 @@ class Native:
     @cached_property
     def runner(self) -> Any:
         """What runs the program over arrays."""
-        kind = LargeRunner if self.is_large else NativeRunner
-        return kind(self.program, self._columns, self.inputs, self.structure, self.fast)
+        given = self.program, self._columns, self.inputs, self.structure, self.fast
+        return NativeRunner(*given) if self.is_short else StagedRunner(*given, self.is_large)
+
+    @property
+    def stage(self) -> str:
+        """What runs arrays now, in words."""
+        return "native" if self.is_short else str(self.runner.stage)
 
     def builtin(self, container: str, general: Any) -> Any:
         """The built-in; see `Builtin`."""

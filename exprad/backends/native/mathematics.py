@@ -330,25 +330,33 @@ def module(name: str, width: int) -> str:
     """The text of a module that defines one function."""
     code = Code(width)
     x, y = Vector(code, "%x0", code.floats), Vector(code, "%x1", code.floats)
-    lanes = _guarded(code, name, x) if name in OF_ANGLES else []
+    far, slow, lanes = _far(code, name, x) if name in OF_ANGLES else (None, [], [])
     found: Sequence[Vector]
     if name == "sincos":
         found = _sincos(code, x)
     else:
         found = [FUNCTIONS[name](code, x, y) if name == "atan2" else FUNCTIONS[name](code, x)]
+    if far is not None:
+        found = [code.choose(far, *each) for each in zip(slow, found, strict=True)]
     text = defined(signature(name, width), [*code.lines, *_returned(code, [each.name for each in found])])
     return "\n\n".join(["\n".join(code.declarations), *lanes, text])
 
 
-def _guarded(code: Code, name: str, x: Vector) -> list[str]:
-    """Lines that leave large angles to the C library; the functions that these lines call."""
+def _far(code: Code, name: str, x: Vector) -> tuple[Vector, list[Vector], list[str]]:
+    """Where angles are large; what the C library gives there, if there are any; the functions that it takes to call it.
+
+    Each number has its own choice: what stands beside it in a vector never changes its bits.
+    """
     far = code.call("llvm.fabs", x).compared("ugt", LARGEST_ANGLE)
     code.declare(f"declare i1 @llvm.vector.reduce.or.v{code.width}i1({code.truths})")
     any_far = code.emit(f"call i1 @llvm.vector.reduce.or.v{code.width}i1({code.truths} {far.name})", "i1")
-    code.lines += [f"br i1 {any_far.name}, label %far, label %near", "far:"]
-    slow = [code.call(f"lanes_{inner}", x).name for inner in OF_ANGLES[name]]
-    code.lines += [*_returned(code, slow), "near:"]
-    return [by_lanes(code, inner, inner, 1) for inner in OF_ANGLES[name]]
+    code.lines = ["entry:", *code.lines, f"br i1 {any_far.name}, label %far, label %near", "far:"]
+    called = [code.call(f"lanes_{inner}", x).name for inner in OF_ANGLES[name]]
+    code.lines += ["br label %near", "near:"]
+    slow = [
+        code.emit(f"phi {code.floats} [ {each}, %far ], [ zeroinitializer, %entry ]", code.floats) for each in called
+    ]
+    return far, slow, [by_lanes(code, inner, inner, 1) for inner in OF_ANGLES[name]]
 
 
 def _returned(code: Code, names: list[str]) -> list[str]:

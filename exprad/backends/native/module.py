@@ -15,7 +15,8 @@ class Module:
     """The text of a module over vectors of `width` numbers, and the symbols that it needs from elsewhere.
 
     `libmvec` gives the symbol of a row in glibc's vector mathematics, or None; `is_own`: whether the functions of
-    `mathematics` may be called; `is_loop`: whether NumPy's loop over doubles may be called for a row.
+    `mathematics` may be called; `is_loop`: whether NumPy's loop over doubles may be called for a row; `vectors`: a module of
+    vectors, whose functions a module of single numbers calls, so that both give the same bits.
     """
 
     def __init__(
@@ -26,8 +27,9 @@ class Module:
         libmvec: Callable[[str, int], str | None],
         is_own: bool,
         is_loop: Callable[[Primitive], bool],
+        vectors: Module | None = None,
     ) -> None:
-        self.is_loop = is_loop
+        self.is_loop, self.vectors = is_loop, vectors
         self.code = Code(width, real, "contract reassoc" if fast else "")
         self.libmvec, self.is_own = libmvec, is_own and width > 1
         self.own: dict[tuple[str, int], None] = {}  # functions of `mathematics`, by their names and widths
@@ -84,6 +86,8 @@ class Module:
     def _symbol(self, name: str, arity: int) -> str:
         """The symbol of a function of vectors of doubles, declared or defined when it is first asked for."""
         code = self.code
+        if self.vectors is not None and self.vectors.has_vectors_of(name, arity):
+            return self._first_lane(self.vectors, name, arity)
         if self.is_own and name in mathematics.FUNCTIONS:
             self._declare_own(name)
             return mathematics.symbol(name, code.width)
@@ -100,6 +104,19 @@ class Module:
         if name not in self.lanes:
             self.lanes[name] = by_lanes(code, name, name, arity)
         return f"lanes_{name}"
+
+    def has_vectors_of(self, name: str, arity: int) -> bool:
+        """Whether a function of the C library is computed for whole vectors, by other means than for a number."""
+        return self.is_own and name in mathematics.FUNCTIONS or self.libmvec(name, arity) is not None
+
+    def _first_lane(self, vectors: Module, name: str, arity: int) -> str:
+        """A function of numbers that calls one of vectors."""
+        kind, operands = vectors.code.vector("double"), ", ".join(f"double %x{k}" for k in range(arity))
+        lines = filled(
+            _FIRST_LANE, kind=kind, symbol=vectors._symbol(name, arity), given=", ".join(f"{kind} %all{k}" for k in range(arity)),
+            splats=repeated(_SPLAT, arity, kind=kind, places=vectors.code.vector("i32")))  # fmt: skip
+        self.lanes[f"first_{name}"] = defined(f"internal double @first_{name}({operands})", lines)
+        return f"first_{name}"
 
     def add(self, other: Module) -> None:
         """Take in what another module declares, and needs."""
@@ -118,6 +135,15 @@ class Module:
         return "\n\n".join(["\n".join(self.code.declarations), *self.lanes.values(), *functions])
 
 
+_SPLAT = """\
+%one{k} = insertelement {kind} poison, double %x{k}, i32 0
+%all{k} = shufflevector {kind} %one{k}, {kind} poison, {places} zeroinitializer
+"""
+_FIRST_LANE = """\
+{splats}
+%y = call {kind} @{symbol}({given})
+%first = extractelement {kind} %y, i32 0
+ret double %first"""
 # A call of `void loop(char **arrays, long *count, long *steps, void *data)` for the numbers of a vector.
 _LOOP_CALL = """\
 %args = alloca [{arrays} x ptr]

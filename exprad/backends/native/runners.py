@@ -24,6 +24,7 @@ from exprad.ground.traverse import collector_paused
 
 THREADED_WORK = 500_000  # nanoseconds of work from which threads pay
 COST = 0.02, 0.8  # nanoseconds that an operation takes at a point: of arithmetic; of a function
+WIDE = 16  # steps that are one loop, on average, from which loops are faster than an interpreter
 QUICK = 200_000  # characters of text from which LLVM is asked for code made quickly, which is at most a fifth slower
 REALS = {np.dtype(np.float64): "double", np.dtype(np.float32): "float"}
 
@@ -51,6 +52,8 @@ class NativeRunner:
 
     Code for double and for single precision is made when it is first needed. Other types go through NumPy.
     """
+
+    pays = True
 
     def __init__(
         self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, fast: bool
@@ -96,6 +99,10 @@ class NativeRunner:
             if row is not target:
                 np.copyto(row, target, casting="unsafe")
 
+    def prepare(self, dtype: Any) -> None:
+        """Make the code for a type of numbers."""
+        self._made(dtype)
+
     def _made(self, dtype: Any) -> Any:
         real = REALS.get(dtype)
         with engine.compiling():
@@ -130,8 +137,9 @@ class LevelsKernel:
     """A large program as loops over the rows of a table of one real type; see `Levels`."""
 
     def __init__(self, layout: Layout, real: str, fast: bool) -> None:
-        numbers = linking.new_module(1, real, fast)
-        levels = Levels(layout, linking.new_module(engine.width(), real, fast), numbers)
+        vectors = linking.new_module(engine.width(), real, fast)
+        numbers = linking.new_module(1, real, fast, vectors)
+        levels = Levels(layout, vectors, numbers)
         self.places = np.concatenate(levels.places) if levels.places else np.empty(0, np.int64)
         self.engine, address = linking.linked(numbers, levels.text, "levels", 0 if len(levels.text) > QUICK else 2)
         self.function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
@@ -158,9 +166,14 @@ class LargeRunner:
             return Layout(self.program, self.columns, self.structure, engine.width())
 
     @property
+    def pays(self) -> bool:
+        """Whether its loops are long enough to be faster than an interpreter of the steps."""
+        return self.layout.steps_a_group >= WIDE
+
+    @property
     def source(self) -> str:
-        vectors, numbers = (linking.new_module(width, "double", self.fast) for width in (engine.width(), 1))
-        return Levels(self.layout, vectors, numbers).text
+        vectors = linking.new_module(engine.width(), "double", self.fast)
+        return Levels(self.layout, vectors, linking.new_module(1, "double", self.fast, vectors)).text
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         if dtype not in REALS:
@@ -199,6 +212,10 @@ class LargeRunner:
             kernel(table)
             self.layout.write(table, [output[:, point] for output in outputs])
         tables.append(table)
+
+    def prepare(self, dtype: Any) -> None:
+        """Make the code for a type of numbers."""
+        self._made(dtype)
 
     def _made(self, dtype: Any) -> LevelsKernel:
         with engine.compiling():

@@ -1,0 +1,207 @@
+"""Large programs step by step, where there is no machine code: of blocks of points by NumPy, of one point by Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from exprad.backends.levels import LevelRunner, depth, level_cost, writing
+from exprad.backends.python import ScalarSource
+from exprad.backends.registers import Registers
+from exprad.backends.signature import Input
+from exprad.graph.program import Program
+from exprad.ground.primitive import Primitive
+from exprad.ground.shapes import Shape
+from exprad.ground.spelling import OPERATORS
+from exprad.numbers import constant_of_dtype
+
+TABLE_NUMBERS = 1 << 23  # numbers that registers may hold for a block of points, where that leaves LEAST_POINTS
+LEAST_POINTS, MOST_POINTS = 256, 2048  # points of a block
+MOST_SPARE = 4  # tables that are kept
+CALL_COST, NUMBER_COST = 450, 0.5  # nanoseconds of a call of NumPy; and of one number in it
+
+
+class LongRunner:
+    """Runs a program of many scalar steps in the way that its shape asks for.
+
+    A wide program runs level by level; a narrow one step by step, over blocks of points or, where `by_python` allows what
+    Python's own functions give, at one point in Python.
+    """
+
+    def __init__(
+        self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, by_python: bool
+    ) -> None:
+        self.program, self.columns, self.structure, self.by_python = program, columns, structure, by_python
+        self.levels = LevelRunner(program, columns, inputs, structure)
+        self.steps = StepRunner(program, columns, inputs, structure)
+        self._wide: dict[int, bool] = {}
+
+    @property
+    def source(self) -> str:
+        return str(self.program)
+
+    @property
+    def manner(self) -> str:
+        """How one point is computed, in words."""
+        return "level by level" if self._is_wide_at(1) else "step by step"
+
+    def _is_wide_at(self, count: int) -> bool:
+        """Whether levels are the faster way for so many points."""
+        known = self._wide.get(count)
+        if known is None:
+            if len(self._wide) > 100:  # counts come and go
+                self._wide.clear()
+            steps = step_cost(len(self.program.calls), count)
+            least = level_cost(depth(self.program), len(self.program.steps), count)  # a level has one group or more
+            known = self._wide[count] = least <= steps and self.levels.cost(count) <= steps
+        return known
+
+    @cached_property
+    def _function(self) -> Callable[..., tuple[Any, ...]]:
+        return scalar_steps(self.program, self.columns)
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        if self._is_wide_at(prod(points)):
+            self.levels(arrays, leaves, points, dtype)
+        elif prod(points) != 1 or not self.by_python or dtype != np.float64 or not self._in_python(arrays, leaves):
+            self.steps(arrays, leaves, points, dtype)
+
+    def _in_python(self, arrays: Sequence[Any], leaves: Sequence[Any]) -> bool:
+        """Compute one point in Python, unless it refuses an operation."""
+        try:
+            found = self._function(*[value for array in arrays for value in array.astype(float).ravel().tolist()])
+        except (ArithmeticError, ValueError):
+            return False
+        for leaf, (_, first, beyond) in zip(leaves, self.structure, strict=True):
+            leaf[...] = np.array(found[first:beyond]).reshape(leaf.shape)
+        return True
+
+
+class StepRunner:
+    """Runs a program of many scalar steps over blocks of points. Threads may share it: each takes registers of its own."""
+
+    def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
+        self.program, self.columns, self.inputs, self.structure = program, columns, inputs, structure
+        self._bound: dict[Any, list[Any]] = {}
+
+    @cached_property
+    def places(self) -> Registers:
+        return Registers(self.program, self.columns)
+
+    @property
+    def source(self) -> str:
+        return str(self.program)
+
+    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        count = prod(points)
+        given = [np.broadcast_to(array, (*slot.shape, *points)).reshape(prod(slot.shape), count)
+                 for slot, array in zip(self.inputs, arrays, strict=True)]  # fmt: skip
+        found = [np.empty((beyond - first, count), leaf.dtype)
+                 for leaf, (_, first, beyond) in zip(leaves, self.structure, strict=True)]  # fmt: skip
+        size = min(self._size, count)
+        for start in range(0, count, size or 1):
+            piece = slice(
+                min(start, count - size), min(start + size, count)
+            )  # the last overlaps, so that all are of one size
+            self._block([array[:, piece] for array in given], [each[:, piece] for each in found], dtype)
+        for leaf, each in zip(leaves, found, strict=True):
+            np.copyto(leaf, each.reshape(leaf.shape))
+
+    @property
+    def _size(self) -> int:
+        """How many points are a block, where there are as many."""
+        return max(LEAST_POINTS, min(MOST_POINTS, TABLE_NUMBERS // self.places.height))
+
+    def _block(self, arrays: Sequence[Any], outputs: Sequence[Any], dtype: Any) -> None:
+        size = outputs[0].shape[1]
+        if len(self._bound) > 4:  # sizes come and go
+            self._bound.clear()
+        spare = self._bound.setdefault((size, dtype), [])
+        try:
+            table, plan = spare.pop()
+        except IndexError:
+            table, plan = self._planned(size, dtype)
+        first = 0
+        for array in arrays:
+            table[first : first + len(array)] = array
+            first += len(array)
+        with np.errstate(all="ignore"):
+            for function, operands in plan:
+                function(*operands)
+        results = self.places.results
+        for output, (_, first, beyond) in zip(outputs, self.structure, strict=True):
+            output[...] = table[results[first:beyond]]
+        if len(spare) < MOST_SPARE:
+            spare.append((table, plan))
+
+    def _planned(self, size: int, dtype: Any) -> tuple[Any, list[Any]]:
+        places = self.places
+        table = np.zeros((places.height, size), dtype)
+        constants = [constant_of_dtype(value, dtype) for value in places.constants]
+        table[places.inputs : places.inputs + len(constants)] = np.array(constants, dtype)[:, None]
+        rows, calls = list(table), {row: writing(row) for row in self.program.rows}
+        return table, [(calls[row], (*[rows[place] for place in operands], rows[target]))
+                       for row, target, operands in _calls(places)]  # fmt: skip
+
+
+def step_cost(steps: int, count: int) -> float:
+    """The nanoseconds that so many steps take at so many points, about."""
+    return steps * (CALL_COST * -(-count // MOST_POINTS) + NUMBER_COST * count)
+
+
+def _calls(places: Registers) -> Iterator[tuple[Primitive, int, list[int]]]:
+    """The row, the register written and those read of each call."""
+    operands, starts = places.operands.tolist(), places.starts.tolist()
+    for place, (row, target) in enumerate(zip(places.heads, places.targets.tolist(), strict=True)):
+        yield row, target, operands[starts[place] : starts[place + 1]]
+
+
+def scalar_steps(program: Program, columns: Sequence[int]) -> Callable[..., tuple[Any, ...]]:
+    """A function of floats that takes the steps of a program one by one, in Python: the outputs, in order.
+
+    An operation that Python refuses raises as Python does.
+    """
+    places = Registers(program, columns)
+    start = [0.0] * places.height
+    start[places.inputs : places.inputs + len(places.constants)] = map(_as_float, places.constants)
+    functions = {row: _function(row) for row in program.rows}
+    plan = [(functions[row], target, operands[0], operands[-1] if len(operands) == 2 else -len(operands), operands)
+            for row, target, operands in _calls(places)]  # fmt: skip
+    results = places.results.tolist()
+    conditions = [
+        place for place, output in enumerate(program.outputs) if getattr(program.steps[output][0], "predicate", False)
+    ]
+
+    def run(*values: float) -> tuple[Any, ...]:
+        held = start.copy()
+        held[: len(values)] = values
+        for function, target, a, b, operands in plan:
+            if b >= 0:
+                held[target] = function(held[a], held[b])
+            elif b == -1:
+                held[target] = function(held[a])
+            else:
+                held[target] = function(*[held[place] for place in operands])
+        found = [held[place] for place in results]
+        for place in conditions:
+            found[place] = bool(found[place])
+        return tuple(found)
+
+    return run
+
+
+def _as_float(value: Any) -> float:
+    return float(constant_of_dtype(value, np.dtype(float)))
+
+
+def _function(row: Primitive) -> Callable[..., Any]:
+    """A row's function of floats in Python, which gives a float, of conditions too."""
+    if row.exact in OPERATORS and "python" not in row.spell and not row.predicate:
+        return row.exact  # type: ignore[return-value]  # a function
+    names = [f"x{place}" for place in range(row.arity)]
+    single = Program((*[("var", name, ()) for name in names], (row, *range(row.arity))), (row.arity,))
+    return ScalarSource(single, range(row.arity), "float({})").function()
