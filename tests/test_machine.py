@@ -291,6 +291,22 @@ def test_nobody_sees_code_take_over_in_the_middle_of_eight_threads_calls(monkeyp
         assert function._choice.arrays.stage == "native"
 
 
+def test_what_the_interpreter_needs_first_is_no_reason_for_code(monkeypatch: Any) -> None:
+    clock, prepare = [0.0], machine.Code.__init__
+
+    def slow(*given: Any) -> None:
+        clock[0] += 1000
+        prepare(*given)
+
+    monkeypatch.setattr(machine.Code, "__init__", slow)
+    monkeypatch.setattr(stages, "perf_counter", lambda: clock[0])
+    f, inputs = lorenz(30)
+    function = compile([f, *ep.gradient(f, inputs)], inputs, backend="native")
+    function(*AT)
+    assert clock[0] == 1000 and function.backend == "native (interpreted)"
+    assert not function._choice.arrays._is_making
+
+
 def test_loops_over_rows_take_over_where_they_are_long_and_at_one_point_only(monkeypatch: Any) -> None:
     monkeypatch.setattr(stages, "ROWS_MAKING", 0.0)
     f, inputs = lorenz(30)

