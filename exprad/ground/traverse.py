@@ -80,8 +80,8 @@ class collector_paused:  # read as a function
 
     def __exit__(self, *_: object) -> None:
         if self.was_on:
+            gc.enable()  # before it is forgotten: a child that is forked in between would go on without
             _pausing.discard(get_ident())
-            gc.enable()
 
 
 _pausing: set[int] = set()  # threads that will enable the collector again
