@@ -5,6 +5,7 @@ Each figure is from a process of its own for each round and library, as what is 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import statistics
@@ -111,13 +112,9 @@ def in_a_process(way: str, steps: int, count: int, cache: str) -> dict[str, floa
 
 
 def main(rounds: int = 3) -> None:
-    try:
-        import casadi  # noqa: F401
-    except ImportError as error:
-        ways: tuple[str, ...] = WAYS[1:]
-        print(f"  not installed: {error}")
-    else:
-        ways = WAYS
+    ways = WAYS if importlib.util.find_spec("casadi") else WAYS[1:]
+    if ways != WAYS:
+        print("  not installed: casadi")
     with tempfile.TemporaryDirectory() as cache:
         for name, (steps, count) in SEQUENCES.items():
             times: dict[str, list[dict[str, float]]] = {way: [] for way in ways}

@@ -7,6 +7,7 @@ import math
 import pickle
 import threading
 from fractions import Fraction
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 import exprad
 from exprad import DualNumber, Expr, Function, Primitive, Var, compile, exp, log, sigmoid, sin, sqrt, variables, where
-from exprad.backends import choice, numpy, regions
+from exprad.backends import choice, numpy, regions, stepwise
 from exprad.derivatives.kink import with_kinks
 from exprad.errors import UnsupportedError
 from exprad.graph.evaluation import evaluate
@@ -453,3 +454,29 @@ def test_the_fast_path_of_a_point_takes_what_solvers_give():
     f = compile(np.array([X * Y, Z], object), [p])
     assert f([1, 2, 3]).tolist() == [2, 3] and f(np.array([1.0, 2.0, 0.0])).tolist() == [2, 0]
     assert compile(X / Y, [p])([1.0, 0.0, 0.0]) == math.inf
+
+
+@pytest.mark.parametrize("way", ["blocks", "levels", "steps", "native", "large"])
+def test_outputs_that_are_written_may_lie_in_any_layout(way: str, monkeypatch: Any) -> None:
+    """An array of outputs of two axes, at one point and at several: in Fortran's order, with gaps, backwards."""
+    if way in ("levels", "steps"):
+        monkeypatch.setattr(choice, "LONG_PROGRAM", -1)
+        monkeypatch.setattr(stepwise.LongRunner, "_is_wide_at", lambda self, count: way == "levels")
+    p = np.array([Var(f"q{i}") for i in range(6)], object)
+    many = 600 if way == "large" else 1  # a program that is wide, whose code takes over
+    outputs = [(p * p).reshape(2, 3), np.array([[sin(each * k) for each in p] for k in range(1, many + 1)], object)]
+    if way in ("native", "large"):
+        pytest.importorskip("llvmlite")
+    g = compile(outputs, [p], backend="native" if way in ("native", "large") else "numpy")
+    if way == "large":
+        runner = g._choice.arrays._runner()
+        runner.prepare(np.dtype(float))
+        g._choice.arrays._better[np.dtype(float)] = runner
+    for points in ((), (4,), (2, 5)):
+        at = np.random.default_rng(0).normal(size=(6, *points))
+        squares = (at * at).reshape(2, 3, *points)
+        room = np.zeros((2, 6, *points))
+        for out in (np.zeros(squares.shape, order="F"), room[:, ::2], np.zeros(squares.shape)[::-1, ::-1]):
+            g(at, out=[out, np.zeros((many, 6, *points))])
+            np.testing.assert_array_equal(out, squares)
+        assert not room[:, 1::2].any()

@@ -127,10 +127,10 @@ class Choice:
         arrays = self._manner_of_arrays
         if self.takes_numbers:
             arrays = f"python for numbers, {arrays} for arrays"
-        is_later = self.backend == "auto" and self.native is not None and self.native.is_short and self.native.can_run
-        return (
-            f"{arrays}, native from {self.native.points:,} points" if is_later and self.native is not None else arrays
-        )
+        native = self.native
+        if native is None or self.backend == "native" or not native.is_short or not native.can_run:
+            return arrays
+        return f"{arrays}, native from {native.points:,} points"
 
     @property
     def _manner_of_arrays(self) -> str:

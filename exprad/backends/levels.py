@@ -11,13 +11,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
 from itertools import chain, pairwise
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from exprad.backends.numpy import writer
-from exprad.backends.signature import Input
+from exprad.backends.planned import Call, PlannedRunner
 from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
@@ -131,12 +130,8 @@ class Layout:
         return Group(steps[members[0]][0], operands, start, stop, False)
 
 
-class LevelRunner:
-    """Runs a program of many scalar steps. Threads may share it: each takes a table of its own."""
-
-    def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
-        self.program, self.columns, self.inputs, self.structure = program, columns, inputs, structure
-        self._bound: dict[Any, list[Any]] = {}
+class LevelRunner(PlannedRunner):
+    """Runs a program of many scalar steps, level by level."""
 
     @cached_property
     def layout(self) -> Layout:
@@ -147,52 +142,20 @@ class LevelRunner:
         """The nanoseconds that a call with so many points takes, about."""
         return level_cost(len(self.layout.groups), len(self.program.steps), count)
 
-    @property
-    def source(self) -> str:
-        return str(self.program)
-
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
-        if points == ():
-            self._run([array.reshape(-1) for array in arrays], [leaf.reshape(-1) for leaf in leaves], (), dtype)
-            return
-        count = prod(points)
-        stretched = [
-            np.broadcast_to(array, (*slot.shape, *points)).reshape(prod(slot.shape), count)
-            for slot, array in zip(self.inputs, arrays, strict=True)
-        ]
-        width = max(1, min(count, TABLE_ELEMENTS // self.layout.height))
-        found = [
-            np.empty((rows.stop - rows.start if isinstance(rows, slice) else len(rows), count), leaf.dtype)
-            for rows, leaf in zip(self.layout.results, leaves, strict=True)
-        ]
-        for start in range(0, count, width):
-            piece = slice(start, min(start + width, count))
-            given, wanted = [array[:, piece] for array in stretched], [each[:, piece] for each in found]
-            self._run(given, wanted, (piece.stop - start,), dtype)
-        for leaf, each in zip(leaves, found, strict=True):
-            np.copyto(leaf, each.reshape(leaf.shape))
+        if points:
+            self._run_pieces(arrays, leaves, points, dtype, max(1, TABLE_ELEMENTS // self.layout.height))
+        else:
+            self._run_point(arrays, leaves, dtype)
 
-    def _run(self, arrays: Sequence[Any], outputs: Sequence[Any], width: Shape, dtype: Any) -> None:
-        if len(self._bound) > 8:  # widths come and go
-            self._bound.clear()
-        spare = self._bound.setdefault((width, dtype), [])
-        try:
-            values, plan = spare.pop()
-        except IndexError:
-            values = self.layout.table(width, dtype)
-            plan = list(self._plan(values))
-        start = 0
-        for array in arrays:
-            values[start : start + len(array)] = array
-            start += len(array)
-        with np.errstate(all="ignore"):
-            for function, arguments in plan:
-                function(*arguments)
-        self.layout.write(values, outputs)
-        if len(spare) < 4:
-            spare.append((values, plan))
+    def _planned(self, width: Shape, dtype: Any) -> tuple[Any, list[Call]]:
+        table = self.layout.table(width, dtype)
+        return table, list(self._plan(table))
 
-    def _plan(self, values: Any) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    def _write(self, table: Any, outputs: Sequence[Any]) -> None:
+        self.layout.write(table, outputs)
+
+    def _plan(self, values: Any) -> Iterator[Call]:
         for group in self.layout.groups:
             operands = []
             for operand in group.operands:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from exprad.backends.levels import LevelRunner, depth, level_cost, writing
+from exprad.backends.planned import Call, PlannedRunner
 from exprad.backends.python import ScalarSource
 from exprad.backends.registers import Registers
 from exprad.backends.signature import Input
@@ -21,7 +22,6 @@ from exprad.numbers import constant_of_dtype
 
 TABLE_NUMBERS = 1 << 23  # numbers that registers may hold for a block of points, where that leaves LEAST_POINTS
 LEAST_POINTS, MOST_POINTS = 256, 2048  # points of a block
-MOST_SPARE = 4  # tables that are kept
 CALL_COST, NUMBER_COST = 450, 0.5  # nanoseconds of a call of NumPy; and of one number in it
 
 
@@ -81,71 +81,32 @@ class LongRunner:
         return True
 
 
-class StepRunner:
-    """Runs a program of many scalar steps over blocks of points. Threads may share it: each takes registers of its own."""
-
-    def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
-        self.program, self.columns, self.inputs, self.structure = program, columns, inputs, structure
-        self._bound: dict[Any, list[Any]] = {}
+class StepRunner(PlannedRunner):
+    """Runs a program of many scalar steps over blocks of points, step by step."""
 
     @cached_property
     def places(self) -> Registers:
         return Registers(self.program, self.columns)
 
-    @property
-    def source(self) -> str:
-        return str(self.program)
-
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
-        count = prod(points)
-        given = [np.broadcast_to(array, (*slot.shape, *points)).reshape(prod(slot.shape), count)
-                 for slot, array in zip(self.inputs, arrays, strict=True)]  # fmt: skip
-        found = [np.empty((beyond - first, count), leaf.dtype)
-                 for leaf, (_, first, beyond) in zip(leaves, self.structure, strict=True)]  # fmt: skip
-        size = min(self._size, count)
-        for start in range(0, count, size or 1):
-            piece = slice(
-                min(start, count - size), min(start + size, count)
-            )  # the last overlaps, so that all are of one size
-            self._block([array[:, piece] for array in given], [each[:, piece] for each in found], dtype)
-        for leaf, each in zip(leaves, found, strict=True):
-            np.copyto(leaf, each.reshape(leaf.shape))
+        size = max(LEAST_POINTS, min(MOST_POINTS, TABLE_NUMBERS // self.places.height))
+        self._run_pieces(arrays, leaves, points, dtype, size)
 
-    @property
-    def _size(self) -> int:
-        """How many points are a block, where there are as many."""
-        return max(LEAST_POINTS, min(MOST_POINTS, TABLE_NUMBERS // self.places.height))
-
-    def _block(self, arrays: Sequence[Any], outputs: Sequence[Any], dtype: Any) -> None:
-        size = outputs[0].shape[1]
-        if len(self._bound) > 4:  # sizes come and go
-            self._bound.clear()
-        spare = self._bound.setdefault((size, dtype), [])
-        try:
-            table, plan = spare.pop()
-        except IndexError:
-            table, plan = self._planned(size, dtype)
-        first = 0
-        for array in arrays:
-            table[first : first + len(array)] = array
-            first += len(array)
-        with np.errstate(all="ignore"):
-            for function, operands in plan:
-                function(*operands)
-        results = self.places.results
-        for output, (_, first, beyond) in zip(outputs, self.structure, strict=True):
-            output[...] = table[results[first:beyond]]
-        if len(spare) < MOST_SPARE:
-            spare.append((table, plan))
-
-    def _planned(self, size: int, dtype: Any) -> tuple[Any, list[Any]]:
+    def _planned(self, width: Shape, dtype: Any) -> tuple[Any, list[Call]]:
         places = self.places
-        table = np.zeros((places.height, size), dtype)
+        table = np.zeros((places.height, *width), dtype)
         constants = [constant_of_dtype(value, dtype) for value in places.constants]
         table[places.inputs : places.inputs + len(constants)] = np.array(constants, dtype)[:, None]
         rows, calls = list(table), {row: writing(row) for row in self.program.rows}
-        return table, [(calls[row], (*[rows[place] for place in operands], rows[target]))
-                       for row, target, operands in _calls(places)]  # fmt: skip
+        return table, [
+            (calls[row], (*[rows[place] for place in operands], rows[target]))
+            for row, target, operands in _calls(places)
+        ]
+
+    def _write(self, table: Any, outputs: Sequence[Any]) -> None:
+        results = self.places.results
+        for output, (_, first, beyond) in zip(outputs, self.structure, strict=True):
+            output[...] = table[results[first:beyond]]
 
 
 def step_cost(steps: int, count: int) -> float:
@@ -169,8 +130,10 @@ def scalar_steps(program: Program, columns: Sequence[int]) -> Callable[..., tupl
     start = [0.0] * places.height
     start[places.inputs : places.inputs + len(places.constants)] = map(_as_float, places.constants)
     functions = {row: _function(row) for row in program.rows}
-    plan = [(functions[row], target, operands[0], operands[-1] if len(operands) == 2 else -len(operands), operands)
-            for row, target, operands in _calls(places)]  # fmt: skip
+    plan = [
+        (functions[row], target, operands[0], operands[-1] if len(operands) == 2 else -len(operands), operands)
+        for row, target, operands in _calls(places)
+    ]
     results = places.results.tolist()
     conditions = [
         place for place, output in enumerate(program.outputs) if getattr(program.steps[output][0], "predicate", False)

@@ -18,12 +18,8 @@ from exprad.ground.primitive import Primitive
 
 RECORD = 4  # whole numbers
 BETWEEN = 2  # operands of a record; others follow
-ARITHMETIC = (
-    operator.add,
-    operator.sub,
-    operator.mul,
-    operator.neg,
-)  # of the first rows, at a point without asking which
+# What the first rows compute, at a point without asking which.
+ARITHMETIC = operator.add, operator.sub, operator.mul, operator.neg
 ARGUMENTS = "ptr %pc, ptr %registers, ptr %functions, i64 %size"
 
 

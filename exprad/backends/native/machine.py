@@ -21,6 +21,7 @@ from exprad.backends.native import engine, linking
 from exprad.backends.native.interpreter import ARITHMETIC, RECORD, interpreter, records
 from exprad.backends.native.runners import REALS, THREADED_WORK
 from exprad.backends.numpy import pool, workers
+from exprad.backends.planned import finish, input_rows, output_rows
 from exprad.backends.registers import WHOLE, Registers
 from exprad.backends.signature import Input
 from exprad.graph.program import Program
@@ -129,10 +130,6 @@ class MachineRunner:
         self._spare: dict[Any, list[Room]] = {}
         self._other = cache(lambda: LevelRunner(program, columns, inputs, structure))
 
-    @property
-    def source(self) -> str:
-        return str(self.program)
-
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         if dtype not in REALS:
             return self._other()(arrays, leaves, points, dtype)
@@ -171,12 +168,9 @@ class MachineRunner:
         size = 1 if count == 1 else code.rounded(count)
         registers = self._taken(code, size, dtype)
         values, first = registers.values, 0
-        for slot, array in zip(self.inputs, arrays, strict=True):
-            rows = prod(slot.shape)
-            if array.size != rows * count:
-                array = np.broadcast_to(array, (*slot.shape, *points))
-            values[first : first + rows, :count] = array.reshape(rows, count)
-            first += rows
+        for rows in input_rows(self.inputs, arrays, points):
+            values[first : first + len(rows), :count] = rows
+            first += len(rows)
         if size == 1:
             code.machine.point(code.address, registers.address)
         else:
@@ -189,17 +183,8 @@ class MachineRunner:
     def _many(self, code: Code, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         """Block after block, on threads where that pays."""
         count = prod(points)
-        given = [
-            np.broadcast_to(np.asarray(array, dtype), (*slot.shape, *points)).reshape(prod(slot.shape), count)
-            for slot, array in zip(self.inputs, arrays, strict=True)
-        ]
-        targets = [
-            leaf if leaf.dtype == dtype and leaf.flags.c_contiguous else np.empty(leaf.shape, dtype) for leaf in leaves
-        ]
-        rows = [
-            target.reshape(beyond - first, count)
-            for target, (_, first, beyond) in zip(targets, self.structure, strict=True)
-        ]
+        given = input_rows(self.inputs, [np.asarray(array, dtype) for array in arrays], points)
+        rows = output_rows(leaves, self.structure, points, dtype)
         moves = Moves(range(code.places.inputs), given), Moves(code.places.results, rows)
         size = code.block(dtype)
         share = -(-count // size // workers()) * size if count * code.cost > THREADED_WORK else count
@@ -210,9 +195,7 @@ class MachineRunner:
         finally:  # also where the user interrupts: nobody writes to `out` once the call is over
             for job in jobs:
                 job.result()
-        for leaf, target in zip(leaves, targets, strict=True):
-            if leaf is not target:
-                np.copyto(leaf, target, casting="unsafe")
+        finish(leaves, rows)
 
     def _blocks(self, code: Code, size: int, dtype: Any, piece: tuple[int, int], into: Moves, out: Moves) -> None:
         registers = self._taken(code, size, dtype)

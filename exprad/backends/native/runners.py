@@ -1,4 +1,4 @@
-"""How a compiled program meets points and threads: over arrays of any layout, and large ones point by point."""
+"""How a compiled program meets points and threads: over arrays of any layout, and large ones at one point."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from exprad.backends.levels import Layout, LevelRunner
+from exprad.backends.levels import Layout
 from exprad.backends.native import engine, kernels, layout, linking
 from exprad.backends.native.levels import Levels
 from exprad.backends.native.steps import function_name
 from exprad.backends.numpy import BlockRunner, columns_of, pool, rows_of, workers
+from exprad.backends.planned import finish, input_rows, output_rows
 from exprad.backends.signature import Input
 from exprad.graph.program import Program
 from exprad.ground.shapes import Shape
@@ -150,7 +151,7 @@ class LevelsKernel:
 
 
 class LargeRunner:
-    """Runs a large program, point by point. Threads may share it: each takes a table of its own."""
+    """Runs a large program at one point, in double or single precision. Threads may share it: each takes a table of its own."""
 
     def __init__(
         self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, fast: bool
@@ -158,7 +159,6 @@ class LargeRunner:
         self.program, self.columns, self.inputs, self.structure, self.fast = program, columns, inputs, structure, fast
         self._kernels: dict[Any, LevelsKernel] = {}
         self._tables: dict[Any, list[Any]] = {}
-        self._other = cache(lambda: LevelRunner(program, columns, inputs, structure))
 
     @cached_property
     def layout(self) -> Layout:
@@ -176,55 +176,29 @@ class LargeRunner:
         return Levels(self.layout, vectors, linking.new_module(1, "double", self.fast, vectors)).text
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
-        if dtype not in REALS:
-            return self._other()(arrays, leaves, points, dtype)
-        kernel = self._kernels.get(dtype) or self._made(dtype)
-        count = prod(points)
-        inputs = [
-            np.broadcast_to(array, (*slot.shape, *points)).reshape(prod(slot.shape), count)
-            for slot, array in zip(self.inputs, arrays, strict=True)
-        ]
-        outputs = [_as_rows(leaf, shape, count) for leaf, (shape, *_) in zip(leaves, self.structure, strict=True)]
-        share = -(-count // workers()) or 1
-        later = [range(start, min(start + share, count)) for start in range(share, count, share)]
-        jobs = [pool().submit(self._run, kernel, dtype, inputs, outputs, piece) for piece in later]
-        self._run(kernel, dtype, inputs, outputs, range(min(share, count)))
-        for job in jobs:
-            job.result()
-        for leaf, output in zip(leaves, outputs, strict=True):
-            if not leaf.flags.c_contiguous:
-                np.copyto(leaf, output.reshape(leaf.shape))
-        return None
-
-    def _run(
-        self, kernel: LevelsKernel, dtype: Any, inputs: Sequence[Any], outputs: Sequence[Any], points: range
-    ) -> None:
-        tables = self._tables.setdefault(dtype, [])
+        kernel, tables = self._made(dtype), self._tables.setdefault(dtype, [])
         try:
             table = tables.pop()
         except IndexError:
             table = np.concatenate([self.layout.table((), dtype), np.zeros(engine.width(), dtype)])
-        for point in points:
-            first = 0
-            for rows in inputs:
-                table[first : first + len(rows)] = rows[:, point]
-                first += len(rows)
-            kernel(table)
-            self.layout.write(table, [output[:, point] for output in outputs])
+        found, first = output_rows(leaves, self.structure, points), 0
+        for rows in input_rows(self.inputs, arrays, points):
+            table[first : first + len(rows)] = rows[:, 0]
+            first += len(rows)
+        kernel(table)
+        self.layout.write(table, [each[:, 0] for each in found])
         tables.append(table)
+        finish(leaves, found)
 
     def prepare(self, dtype: Any) -> None:
         """Make the code for a type of numbers."""
         self._made(dtype)
 
     def _made(self, dtype: Any) -> LevelsKernel:
-        with engine.compiling():
-            if dtype not in self._kernels:
-                self._kernels[dtype] = LevelsKernel(self.layout, REALS[dtype], self.fast)
-        return self._kernels[dtype]
-
-
-def _as_rows(leaf: Any, shape: Shape | None, count: int) -> Any:
-    """An output as a row for each of its places, each of so many points: a view where it is contiguous, or else new."""
-    rows = (prod(shape or ()), count)
-    return leaf.reshape(rows) if leaf.flags.c_contiguous else np.empty(rows, leaf.dtype)
+        found = self._kernels.get(dtype)
+        if found is None:
+            with engine.compiling():
+                if dtype not in self._kernels:
+                    self._kernels[dtype] = LevelsKernel(self.layout, REALS[dtype], self.fast)
+            found = self._kernels[dtype]
+        return found
