@@ -164,7 +164,8 @@ def test_outputs_of_other_layouts_and_types(monkeypatch: Any) -> None:
         for count in (1, 15, 16, 17, 255, 257, 5000):
             at = np.random.default_rng(count).normal(1, 0.1, (6, count))
             expected = numpy(*at)
-            assert [each.dtype for each in function(*at)] == [each.dtype for each in expected]
+            for mine, other in zip(function(*at), expected, strict=True):
+                assert mine.dtype == other.dtype and same_bits(mine, other)
             store = np.full((count, 3), np.nan)
             out = [store[:, 0], np.zeros(count, bool)[::-1], at[3]]
             for mine, other in zip(function(*at, out=out), expected, strict=True):

@@ -19,10 +19,12 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 def input_rows(inputs: Sequence[Input], arrays: Sequence[Any], points: Shape) -> list[Any]:
     """For each input a row for each of its variables, of the numbers at all points."""
-    return [
-        np.broadcast_to(array, (*slot.shape, *points)).reshape(prod(slot.shape), prod(points))
-        for slot, array in zip(inputs, arrays, strict=True)
-    ]
+    found, count = [], prod(points)
+    for slot, array in zip(inputs, arrays, strict=True):
+        rows = prod(slot.shape)
+        whole = array if array.size == rows * count else np.broadcast_to(array, (*slot.shape, *points))
+        found.append(whole.reshape(rows, count))
+    return found
 
 
 def output_rows(leaves: Sequence[Any], structure: Any, points: Shape, dtype: Any = None) -> list[Any]:
@@ -30,18 +32,23 @@ def output_rows(leaves: Sequence[Any], structure: Any, points: Shape, dtype: Any
 
     `dtype` is that which rows must have, if they must.
     """
-    return [
-        leaf.reshape(beyond - first, prod(points))
-        if leaf.flags.c_contiguous and dtype in (None, leaf.dtype)
-        else np.empty((beyond - first, prod(points)), dtype or leaf.dtype)
-        for leaf, (_, first, beyond) in zip(leaves, structure, strict=True)
-    ]
+    found, count = [], prod(points)
+    for leaf, (_, first, beyond) in zip(leaves, structure, strict=True):
+        is_view = leaf.flags.c_contiguous and (dtype is None or leaf.dtype == dtype)
+        rows = beyond - first
+        found.append(leaf.reshape(rows, count) if is_view else np.empty((rows, count), dtype or leaf.dtype))
+    return found
+
+
+def flat_outputs(leaves: Sequence[Any]) -> list[Any]:
+    """At one point: each output along one axis."""
+    return [leaf.reshape(-1) if leaf.flags.c_contiguous else np.empty(leaf.size, leaf.dtype) for leaf in leaves]
 
 
 def finish(leaves: Sequence[Any], rows: Sequence[Any]) -> None:
     """Copy to outputs the rows that are no views of them."""
     for leaf, each in zip(leaves, rows, strict=True):
-        if not np.may_share_memory(leaf, each):
+        if each.base is None:
             np.copyto(leaf, each.reshape(leaf.shape), casting="unsafe")
 
 
@@ -96,6 +103,6 @@ class PlannedRunner:
 
     def _run_point(self, arrays: Sequence[Any], leaves: Sequence[Any], dtype: Any) -> None:
         """One point, in a table without an axis for points."""
-        given, found = input_rows(self.inputs, arrays, ()), output_rows(leaves, self.structure, ())
-        self._run([each[:, 0] for each in given], [each[:, 0] for each in found], (), dtype)
+        found = flat_outputs(leaves)
+        self._run([array.reshape(-1) for array in arrays], found, (), dtype)
         finish(leaves, found)

@@ -17,7 +17,7 @@ from exprad.backends.native import engine, kernels, layout, linking
 from exprad.backends.native.levels import Levels
 from exprad.backends.native.steps import function_name
 from exprad.backends.numpy import BlockRunner, columns_of, pool, rows_of, workers
-from exprad.backends.planned import finish, input_rows, output_rows
+from exprad.backends.planned import finish, flat_outputs
 from exprad.backends.signature import Input
 from exprad.graph.program import Program
 from exprad.ground.shapes import Shape
@@ -181,12 +181,12 @@ class LargeRunner:
             table = tables.pop()
         except IndexError:
             table = np.concatenate([self.layout.table((), dtype), np.zeros(engine.width(), dtype)])
-        found, first = output_rows(leaves, self.structure, points), 0
-        for rows in input_rows(self.inputs, arrays, points):
-            table[first : first + len(rows)] = rows[:, 0]
-            first += len(rows)
+        found, first = flat_outputs(leaves), 0
+        for array in arrays:
+            table[first : first + array.size] = array.reshape(-1)
+            first += array.size
         kernel(table)
-        self.layout.write(table, [each[:, 0] for each in found])
+        self.layout.write(table, found)
         tables.append(table)
         finish(leaves, found)
 
