@@ -156,9 +156,10 @@ def long(f: Any) -> Any:
 
 def test_outputs_of_other_layouts_and_types(monkeypatch: Any) -> None:
     """On one thread and on many, in one block and in several: conditions, strided arrays, what overlaps an input."""
-    f, inputs = lorenz(2)
+    f, inputs = lorenz(12)
     outputs = [f, inputs[0] < inputs[1], f.gradient(inputs[3])]
     function, numpy = (compile(outputs, inputs, backend=backend) for backend in ("native", "numpy"))
+    assert "interpreted" in function.backend
     for work in (machine.THREADED_WORK, 0):
         monkeypatch.setattr(machine, "THREADED_WORK", work)
         for count in (1, 15, 16, 17, 255, 257, 5000):
