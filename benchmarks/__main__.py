@@ -1,10 +1,10 @@
-"""`python -m benchmarks [symbolic] [compiled] [native] [arrays] [long]`: exprad and its peers in turn, as ratios."""
+"""`python -m benchmarks [symbolic] [compiled] [native] [arrays] [long] [unseen]`: exprad and its peers in turn, as ratios."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import arrays, compiled, long, native, symbolic
+from benchmarks import arrays, compiled, long, native, symbolic, unseen
 
 PARTS = {
     "symbolic": symbolic.main,
@@ -12,6 +12,7 @@ PARTS = {
     "native": native.main,
     "arrays": arrays.main,
     "long": long.main,
+    "unseen": unseen.main,
 }
 
 if __name__ == "__main__":

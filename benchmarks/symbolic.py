@@ -26,7 +26,7 @@ def rosenbrock(x: Any) -> Any:
 
 def ours(n: int) -> Any:
     x = [Var(f"x{i}") for i in range(n)]
-    return gradient(rosenbrock(x), x)
+    return list(gradient(rosenbrock(x), x))
 
 
 def casadi(n: int) -> Any:
@@ -58,7 +58,7 @@ def sympy(n: int) -> Any:
 def gradient_only(n: int) -> float:
     x = [Var(f"x{i}") for i in range(n)]
     f = rosenbrock(x)
-    return best(lambda _: gradient(f, x), n, 50, True)
+    return best(lambda _: list(gradient(f, x)), n, 50, True)
 
 
 def sympy_gradient_only(n: int) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from exprad.backends.foreign import MODULES
 from exprad.backends.foreign import has_function as foreign_has
 from exprad.backends.native import Native
+from exprad.backends.native.flat import FlatProgram, is_read, programmed
 from exprad.backends.numpy import BlockRunner
 from exprad.backends.points import PointsRunner
 from exprad.backends.regions import RegionRunner
@@ -49,6 +50,14 @@ def lowered(outputs: Sequence[Expr], backend: str, checkpoint: int | str | None)
     return program if checkpoint is None else checkpointed(program, checkpoint)
 
 
+def program_of(structure: Structure, backend: str, checkpoint: int | str | None) -> Program:
+    """The program of outputs for a back end; where machine code runs it, one that is made without nodes, if it is large."""
+    found = None
+    if backend in ("native", "auto") and checkpoint is None and is_read() and structure.is_large:
+        found = programmed(structure.parts)
+    return lowered(structure.expressions, backend, checkpoint) if found is None else found
+
+
 class Choice:
     """What runs a program for "auto", "numpy", "python" or "native".
 
@@ -69,7 +78,7 @@ class Choice:
         self.variables = tuple([variable for slot in inputs for variable in slot.variables])
         self.columns = [program.variables.get(variable.name, -1) for variable in self.variables]
         self.is_shaped = not program.is_of_scalars or any(variable.shape for variable in self.variables)
-        is_long = len(program.steps) > LONG_PROGRAM and not self.is_shaped
+        is_long = program.size > LONG_PROGRAM and not self.is_shaped
         self.kind: Any = RegionRunner if self.is_shaped else LongRunner if is_long else BlockRunner
         self.takes_numbers = backend != "numpy" and self.kind is BlockRunner
         self.native = self._machine_code()
@@ -78,7 +87,7 @@ class Choice:
         elif self.kind is BlockRunner:
             for row in program.rows:
                 numpy_function(row)  # which says what the row lacks
-        else:
+        elif not isinstance(program, FlatProgram):
             self.arrays = self._numpy()
 
     @cached_property
@@ -96,8 +105,7 @@ class Choice:
             return None
         if self.is_shaped:
             raise UnsupportedError("backend 'native' takes expressions of scalars; for arrays take backend='numpy'")
-        expressions, leaves = self.structure.expressions, self.structure.leaves
-        native = Native(self.program, expressions, self.variables, self.inputs, leaves, self.fast)
+        native = Native(self.program, self.structure, self.variables, self.inputs, self.fast)
         return native if self.backend == "native" or native.may_run else None
 
     @cached_property

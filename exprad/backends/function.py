@@ -84,7 +84,7 @@ def compile(
     choice.check(backend, fast)
     structure = Structure(outputs)
     with collector_paused():
-        program = choice.lowered(structure.expressions, backend, checkpoint)
+        program = choice.program_of(structure, backend, checkpoint)
         slots = read_inputs(program, inputs)
         if backend == "cupy":
             return CupyFunction(structure, slots, program)
@@ -165,7 +165,7 @@ class Function:
         key, pairs = key_of(arguments), zip(self._inputs, arguments, strict=True)
         plan = self._plans.get(key)
         if plan is None:
-            if any(map(holds_carriers, arguments)):
+            if not PYTHONS.issuperset(map(type, arguments)) and any(map(holds_carriers, arguments)):
                 return self._on_carriers(arguments)
             handler = handler_of(arguments)
             if handler is not None:
@@ -239,5 +239,5 @@ def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str,
     for name, shape, size in shapes:
         group = [next(rest) for _ in range(size)]
         inputs.append(group[0] if name else object_array(group, shape))
-    program = choice.lowered(structure.expressions, backend, options[0])
+    program = choice.program_of(structure, backend, options[0])
     return Function(structure, read_inputs(program, inputs), backend, program, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,14 +44,23 @@ class Outputs:
     def __init__(self, program: Program, structure: Structure) -> None:
         self.program, self.structure = program, structure
 
+    @cached_property
+    def are_floats(self) -> bool:
+        """Whether each output is one number, and none a truth value."""
+        is_single = all(shape is None for shape, *_ in self.structure.leaves)
+        return (
+            is_single and self.program.is_of_scalars and not any(map(self.program.is_condition, self.program.outputs))
+        )
+
     def results(self, points: Shape, dtype: Any) -> list[tuple[Shape, Any]]:
         """The shape and the type of each output: an array of outputs has one for each of its places, so its axes come first."""
-        results = []
+        results: list[tuple[Shape, Any]] = []
+        if self.are_floats:
+            return [(points, dtype)] * len(self.structure.leaves)
         for shape, first, _ in self.structure.leaves:
             index = self.program.outputs[first]
-            head = self.program.steps[index][0]
             own = self.program.shapes[index] if shape is None else shape
-            is_condition = shape is None and getattr(head, "predicate", False)
+            is_condition = shape is None and self.program.is_condition(index)
             whole = points + own if shape is None else own + points
             results.append((whole, np.dtype(bool) if is_condition else dtype))
         return results

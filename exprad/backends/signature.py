@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from exprad.derivatives.sparse_matrix import SparseMatrix
+from exprad.derivatives.unseen import Unseen
 from exprad.errors import ArgumentError, BindingError, NameClashError, OperandError, ShapeError, refuse_masked
 from exprad.graph.expr import Expr, Var, expression
 from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
+from exprad.ground.traverse import is_large
 from exprad.numbers import EXACT, as_float
 
 
 class Input:
     """An argument: a variable, or an array of them, which takes one array of that leading shape."""
 
+    shape: Shape
+
     def __init__(self, given: Any, place: int) -> None:
         if isinstance(given, Var):
             self.name, self.shape, self.variables = given.name, (), (given,)
+        elif given.__class__ in (list, tuple) and {*map(type, given)} == {
+            Var
+        }:  # which NumPy would look into one by one
+            self.name, self.shape, self.variables = "", (len(given),), tuple(given)
         elif isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str) and len(given):
             array = np.array(given, object)
             self.name, self.shape, self.variables = "", array.shape, tuple(array.ravel())
@@ -59,27 +69,46 @@ class Structure:
     """How outputs are nested: flattened on the way in, rebuilt on the way out."""
 
     def __init__(self, outputs: Any) -> None:
-        self.expressions: list[Expr] = []
+        self.parts: list[Expr | Unseen] = []  # expressions, and gradients that nobody has looked at
+        self.count = 0  # of expressions, those of gradients included
         self.leaves: list[tuple[Shape | None, int, int]] = []  # shape of an array of outputs, first, beyond the last
         self.tree = self._read(outputs)
 
+    @cached_property
+    def expressions(self) -> list[Expr]:
+        """All outputs, one after another."""
+        return [each for part in self.parts for each in (part if isinstance(part, Unseen) else (part,))]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether outputs reach many nodes, as gradients do that nobody has looked at."""
+        return any(isinstance(part, Unseen) for part in self.parts) or is_large(self.parts)
+
     def _read(self, outputs: Any) -> Any:
+        if isinstance(outputs, Unseen) and outputs.is_unseen:
+            return list, self._enter([outputs], [None] * len(outputs))
         if isinstance(outputs, (list, tuple)):
             return type(outputs) if type(outputs) in (list, tuple) else tuple, [self._read(each) for each in outputs]
         if isinstance(outputs, Mapping):
             return dict, {key: self._read(each) for key, each in outputs.items()}
         if isinstance(outputs, SparseMatrix):
             return SparseMatrix(None, outputs.indices, outputs.indptr, outputs.shape), self._read(outputs.data)
-        first = len(self.expressions)
         if isinstance(outputs, np.ndarray) and outputs.dtype == object and outputs.shape:
-            self.expressions += [expression(each) for each in outputs.ravel()]
-            if any(each.shape for each in self.expressions[first:]):
+            found = [expression(each) for each in outputs.ravel()]
+            if any(each.shape for each in found):
                 raise ShapeError("an array of outputs holds scalar expressions")
-            self.leaves.append((outputs.shape, first, len(self.expressions)))
-        else:
-            self.expressions.append(expression(outputs))
-            self.leaves.append((None, first, first + 1))
-        return len(self.leaves) - 1
+            return self._enter(found, [outputs.shape])[0]
+        return self._enter([expression(outputs)], [None])[0]
+
+    def _enter(self, parts: Sequence[Expr | Unseen], shapes: Sequence[Shape | None]) -> list[int]:
+        """Enter outputs that come next, in leaves of such shapes: the numbers of these."""
+        first = len(self.leaves)
+        self.parts += parts
+        for shape in shapes:
+            beyond = self.count + (1 if shape is None else prod(shape))
+            self.leaves.append((shape, self.count, beyond))
+            self.count = beyond
+        return list(range(first, len(self.leaves)))
 
     def build(self, leaves: Sequence[Any], tree: Any = None) -> Any:
         tree = self.tree if tree is None else tree
@@ -127,7 +156,7 @@ class Structure:
 
 def read_inputs(program: Program, inputs: Any) -> list[Input]:
     """The inputs of a program as given, or all its variables by first appearance."""
-    held = {name: program.steps[index][2] for name, index in program.variables.items()}
+    held = {name: program.shapes[index] for name, index in program.variables.items()}
     if inputs is None:
         inputs = [Var(name, shape=shape) for name, shape in held.items()]
     slots = [Input(given, place) for place, given in enumerate([inputs] if isinstance(inputs, Var) else inputs)]

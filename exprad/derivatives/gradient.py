@@ -9,10 +9,12 @@ from exprad.derivatives import one_sided
 from exprad.derivatives.arguments import by_dual_numbers, check_present, is_function, scalar, seed_of
 from exprad.derivatives.blocks import edge
 from exprad.derivatives.kink import with_kinks
+from exprad.derivatives.unseen import Unseen
 from exprad.derivatives.wrt import Wrt
 from exprad.errors import ArgumentError
 from exprad.forward import tangents
 from exprad.graph.expr import Const, Expr, Var, expression
+from exprad.ground.traverse import is_large
 from exprad.reverse import adjoints
 
 
@@ -22,6 +24,7 @@ def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> A
     `wrt` is a Var, the name of one, or a sequence or dict of them, however nested; the result has its structure, with
     lists for sequences. `f` may be a Python function of a sequence of numbers; `wrt` is then the point, and dual numbers
     are used: an array is handed on as one dual number of arrays.
+    The gradient of a large expression by a flat sequence is a list that is derived when it is looked at; `compile` need not look.
     `kink` says what a derivative is where it jumps: "mean" or "zero" of what jumps; "left" or "right", the one-sided
     derivative of the whole expression by each variable; or "raise".
 
@@ -37,6 +40,8 @@ def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> A
     f = scalar(f, "gradient")
     by = Wrt(wrt, [f])
     check_present([f], by.variables, strict)
+    if by.is_of_numbers and kink == "mean" and is_large([f]):
+        return Unseen(f, by.variables, lambda: _swept(f, by.variables))
     return by.like(slopes(f, by.variables, kink, by.is_single))
 
 
@@ -52,6 +57,11 @@ def slopes_of_all_sides(f: Expr, inputs: Sequence[Var], kink: str, is_single: bo
     f = with_kinks(f, kink)
     if is_single and not inputs[0].shape:
         return [edge(tangents([f], {inputs[0]: 1})[0], ())]
+    return _swept(f, inputs)
+
+
+def _swept(f: Expr, inputs: Sequence[Var]) -> list[Expr]:
+    """The derivative by each variable, in one reverse sweep."""
     found = adjoints({f: 1}, inputs)
     return [edge(x_bar, x.shape) for x, x_bar in zip(inputs, found, strict=True)]
 

@@ -62,6 +62,11 @@ class Wrt:
         return self._held[given]
 
     @property
+    def is_of_numbers(self) -> bool:
+        """Whether a flat list of variables was given that are numbers."""
+        return self._is_flat and not any(x.shape for x in self.variables)
+
+    @property
     def is_single(self) -> bool:
         """Whether one variable was given, and no structure."""
         return self._tree is None

@@ -70,6 +70,15 @@ class Program:
         place = lowering.place
         return cls(tuple(lowering.steps), tuple([place[output] for output in outputs]))
 
+    @property
+    def size(self) -> int:
+        """How many steps it has."""
+        return len(self.steps)
+
+    def is_condition(self, index: int) -> bool:
+        """Whether a step's value is a truth value."""
+        return getattr(self.steps[index][0], "predicate", False)
+
     def expressions(self) -> list[Expr]:
         """The outputs, as expressions built exactly as written."""
         nodes: list[Any] = []
@@ -112,7 +121,7 @@ class Program:
         return self._leaves[1]
 
     @cached_property
-    def calls(self) -> list[int]:
+    def calls(self) -> Sequence[int]:
         """The steps that compute: all but variables and constants."""
         return [index for index, step in enumerate(self.steps) if step[0].__class__ is not str]
 

@@ -13,6 +13,21 @@ from exprad.ground.hints import Any
 by_age = attrgetter("_serial")
 
 
+LARGE = 5000  # nodes, beyond which a graph is treated as a large one
+
+
+def is_large(outputs: Iterable[Any]) -> bool:
+    """Whether `outputs` reach many nodes. It looks no further than it must."""
+    seen = set(outputs)
+    stack = list(seen)
+    while stack and len(seen) <= LARGE:
+        for operand in stack.pop()._operands:
+            if operand not in seen:
+                seen.add(operand)
+                stack.append(operand)
+    return len(seen) > LARGE
+
+
 def postorder(outputs: Iterable[Any]) -> list[Any]:
     """Every node that `outputs` reach, once each, operands first."""
     seen = set(outputs)

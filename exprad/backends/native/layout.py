@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 
 from exprad.errors import UnsupportedError
+from exprad.graph.leaf import Var
 from exprad.ground.primitive import Primitive
 from exprad.numbers import numpy_function
 
 HEAD = 16  # bytes of any object: how often it is held, and its type
 TYPE = 8  # bytes into an object, where the address of its type lies
 FLOAT_VALUE = 16  # bytes into a float, where its double lies
+TUPLE_SIZE, TUPLE_ITEMS = 16, 24  # bytes into a tuple, where its length and its first item lie
+INTEGER_DIGITS = 24  # bytes into an integer, where its lowest 30 bits lie
+DIGITS = 123_456_789  # an integer of one digit
 # Bytes into NumPy's array objects, whose layout is part of its C interface.
 ARRAY_DATA = 16  # the address of the first element
 ARRAY_RANK = 24  # the number of dimensions, an int
@@ -123,3 +127,35 @@ def is_loop(row: Primitive) -> bool:
 def address_of(function: Any) -> int:
     """Where a function of ctypes lies."""
     return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+@cache
+def node_layout() -> tuple[int, int] | None:
+    """Bytes into an expression's node where its age and the tuple of its operands are named; None where that can't be read.
+
+    The bytes of a tuple's and of a small integer's contents are asked as well.
+    """
+    if not has_builtins():
+        return None
+    node: Any = Var("x") * Var("y")
+    found: list[int] = []
+    for given in (node._serial, node._operands):
+        words = [ctypes.c_int64.from_address(id(node) + at).value for at in range(0, type(node).__basicsize__, 8)]
+        if words.count(id(given)) != 1:
+            return None
+        found.append(8 * words.index(id(given)))
+    items = [ctypes.c_int64.from_address(id(node._operands) + TUPLE_ITEMS + 8 * place).value for place in (0, 1)]
+    size = ctypes.c_int64.from_address(id(node._operands) + TUPLE_SIZE).value
+    digit = ctypes.c_uint32.from_address(id(DIGITS) + INTEGER_DIGITS).value
+    is_as_expected = items == list(map(id, node._operands)) and size == 2 and digit == DIGITS
+    return (found[0], found[1]) if is_as_expected else None
+
+
+def word(address: int) -> int:
+    """The 64 bits at an address."""
+    return ctypes.c_int64.from_address(int(address)).value
+
+
+def half(address: int) -> int:
+    """The 32 bits at an address, as a number without a sign."""
+    return ctypes.c_uint32.from_address(int(address)).value

@@ -18,6 +18,7 @@ import numpy as np
 
 from exprad.backends.levels import LevelRunner
 from exprad.backends.native import engine, linking
+from exprad.backends.native.flat import FlatProgram, FlatRegisters
 from exprad.backends.native.interpreter import ARITHMETIC, RECORD, interpreter, records
 from exprad.backends.native.runners import REALS, THREADED_WORK
 from exprad.backends.numpy import pool, workers
@@ -62,10 +63,15 @@ class Code:
     def __init__(self, program: Program, columns: Sequence[int], real: str) -> None:
         rows = _arranged(program.rows)
         self.machine = machine(rows, real)
-        self.places = Registers(program, columns, [-0.0])
         number = {row: place for place, row in enumerate(rows, 1)}
-        heads = np.fromiter(map(number.__getitem__, self.places.heads), WHOLE, len(self.places.heads))
-        self.records = _records(heads, self.places)
+        self.places: Registers | FlatRegisters
+        if isinstance(program, FlatProgram):
+            self.places = FlatRegisters(program, columns, [-0.0], number)
+            self.records = self.places.records
+        else:
+            self.places = Registers(program, columns, [-0.0])
+            heads = np.fromiter(map(number.__getitem__, self.places.heads), WHOLE, len(self.places.heads))
+            self.records = _records(heads, self.places)
         self.address = _address(self.records)
         self.cost = COST * len(program.calls)
 
@@ -126,6 +132,7 @@ class MachineRunner:
 
     def __init__(self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any) -> None:
         self.program, self.columns, self.inputs, self.structure = program, columns, inputs, structure
+        self._are_numbers = all(shape is None for shape, *_ in structure)
         self._codes: dict[Any, Code] = {}
         self._spare: dict[Any, list[Room]] = {}
         self._other = cache(lambda: LevelRunner(program, columns, inputs, structure))
@@ -177,6 +184,10 @@ class MachineRunner:
             code.machine.run(code.address, registers.address, size, 0, count, None, 0, None, 0)
         found = values[code.places.results, :count]
         self._given_back(registers, size, dtype)
+        if found.shape == (len(leaves), 1) and self._are_numbers:
+            for leaf, number in zip(leaves, found.ravel().tolist(), strict=True):
+                leaf[...] = number
+            return
         for leaf, (_, first, beyond) in zip(leaves, self.structure, strict=True):
             leaf[...] = found[first:beyond].reshape(leaf.shape)
 

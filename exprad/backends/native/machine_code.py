@@ -11,9 +11,9 @@ from exprad.backends.native.builtins import Builtin
 from exprad.backends.native.linking import has_code
 from exprad.backends.native.runners import NativeRunner
 from exprad.backends.native.stages import StagedRunner
-from exprad.backends.signature import Input
+from exprad.backends.signature import Input, Structure
 from exprad.errors import ExpradError, UnsupportedError
-from exprad.graph.expr import Expr, Var
+from exprad.graph.expr import Var
 from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
 
@@ -37,14 +37,13 @@ class Native:
     def __init__(
         self,
         lowered: Program,
-        expressions: Sequence[Expr],
+        structure: Structure,
         variables: Sequence[Var],
         inputs: Sequence[Input],
-        structure: Any,
         fast: bool,
     ) -> None:
-        self.lowered, self.expressions, self.variables = lowered, expressions, variables
-        self.inputs, self.structure, self.fast = inputs, structure, fast
+        self.lowered, self.structure, self.variables = lowered, structure, variables
+        self.inputs, self.fast = inputs, fast
         count = len(lowered.calls)
         self.is_large = count > LOOP_STEPS or len(variables) + len(lowered.outputs) > LOOP_ARRAYS
         self.is_short = count <= SHORT and not self.is_large
@@ -78,7 +77,7 @@ class Native:
         engine.binding()
         if all(map(has_code, self.lowered.rows)):
             return self.lowered
-        program = Program.lowered(self.expressions, has_code)
+        program = Program.lowered(self.structure.expressions, has_code)
         missing = [row.name for row in program.rows if not has_code(row)]
         if missing:
             said = f"backend 'native' has no code for {', '.join(missing)}; give the row a formula="
@@ -92,7 +91,7 @@ class Native:
     @cached_property
     def runner(self) -> Any:
         """What runs the program over arrays."""
-        given = self.program, self._columns, self.inputs, self.structure, self.fast
+        given = self.program, self._columns, self.inputs, self.structure.leaves, self.fast
         return NativeRunner(*given) if self.is_short else StagedRunner(*given, self.is_large)
 
     @property
