@@ -7,6 +7,7 @@ import os
 import re
 from typing import Any
 
+import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -78,3 +79,9 @@ def close(a: float, b: float, tolerance: float = 1e-9) -> bool:
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
     return a == b or abs(a - b) <= tolerance * max(1.0, abs(a), abs(b))
+
+
+def same_bits(a: Any, b: Any) -> None:
+    """Assert that numbers are the same, their signs too."""
+    np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(np.signbit(np.asarray(a, float)), np.signbit(np.asarray(b, float)))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import exprad
 from exprad import DualNumber, Expr, Function, Primitive, Var, compile, exp, log, sigmoid, sin, sqrt, variables, where
-from exprad.backends import choice, numpy, regions, stepwise
+from exprad.backends import choice, early, numpy, regions, stepwise
 from exprad.derivatives.kink import with_kinks
 from exprad.errors import UnsupportedError
 from exprad.graph.evaluation import evaluate
@@ -29,15 +29,26 @@ ROWS = {row.name: row for row in rows() if row.name != "at_kink"}
 SPECIAL = [math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -5e-324, 1e308, -1e308, 1.0, -1.0, 0.5, 2.0, -3.5]
 
 
+FREE = early.BLOCKS._replace(making=(0, 0))  # so source is compiled for the first call
+
+
 def same(ours, theirs):
     return np.array_equal(np.asarray(ours), np.asarray(theirs), equal_nan=True)
 
 
-@pytest.fixture(params=["blocks", "levels"])
+@pytest.fixture
+def at_once(monkeypatch):
+    """Source is compiled for the first call."""
+    monkeypatch.setattr(early, "BLOCKS", FREE)
+
+
+@pytest.fixture(params=["steps", "blocks", "levels"])
 def runner(request, monkeypatch):
-    """Both ways in which NumPy runs a program of scalars."""
+    """The ways in which NumPy runs a program of scalars."""
     if request.param == "levels":
         monkeypatch.setattr(choice, "LONG_PROGRAM", -1)
+    elif request.param == "blocks":
+        request.getfixturevalue("at_once")
 
 
 def points_of(f, values):
@@ -92,13 +103,10 @@ def test_random_programs_give_what_evaluation_gives(f, points):
     outputs = [f, *f.gradient(list(VARIABLES))]
     at = {v.name: np.array(column) for v, column in zip(VARIABLES, zip(*points, strict=True), strict=True)}
     theirs = evaluate(outputs, at)
-    large = choice.LONG_PROGRAM
-    for limit in (large, -1):
-        choice.LONG_PROGRAM = limit
-        try:
+    for module, name, value in ((choice, "LONG_PROGRAM", -1), (early, "STEPS", early.STEPS), (early, "BLOCKS", FREE)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, name, value)
             ours = compile(outputs, VARIABLES, backend="numpy")(**at)
-        finally:
-            choice.LONG_PROGRAM = large
         for a, b in zip(ours, theirs, strict=True):
             assert same(a, np.broadcast_to(b, a.shape)), f
     point = {name: float(column[0]) for name, column in at.items()}
@@ -385,6 +393,7 @@ def made(monkeypatch):
 
 
 @pytest.mark.parametrize("backend", ["auto", "python"])
+@pytest.mark.usefixtures("at_once")
 def test_a_function_of_floats_makes_no_kernel_of_numpys(backend, made):
     f = x * sin(y) + exp(x) / y
     g = compile([f, *f.gradient([x, y])], [x, y], backend=backend)
@@ -400,6 +409,7 @@ def test_a_function_of_floats_makes_no_kernel_of_numpys(backend, made):
     assert len(made) == 1
 
 
+@pytest.mark.usefixtures("at_once")
 def test_arrays_make_the_kernel_once(made):
     f = x * sin(y)
     g = compile([f, x < y], [x, y])
@@ -459,6 +469,8 @@ def test_the_fast_path_of_a_point_takes_what_solvers_give():
 @pytest.mark.parametrize("way", ["blocks", "levels", "steps", "native", "large"])
 def test_outputs_that_are_written_may_lie_in_any_layout(way: str, monkeypatch: Any) -> None:
     """An array of outputs of two axes, at one point and at several: in Fortran's order, with gaps, backwards."""
+    if way == "blocks":
+        monkeypatch.setattr(early, "BLOCKS", FREE)
     if way in ("levels", "steps"):
         monkeypatch.setattr(choice, "LONG_PROGRAM", -1)
         monkeypatch.setattr(stepwise.LongRunner, "_is_wide_at", lambda self, count: way == "levels")

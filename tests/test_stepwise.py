@@ -16,7 +16,7 @@ from exprad.backends.native import engine
 from exprad.backends.python import ScalarSource
 from exprad.backends.signature import Structure, read_inputs
 from exprad.graph.program import Program
-from tests.rows import VARIABLES, expressions, operands_of, rows, searched
+from tests.rows import VARIABLES, expressions, operands_of, rows, same_bits, searched
 
 REFUSED = "refused"
 
@@ -25,11 +25,6 @@ def prepared(outputs: Any) -> tuple[Program, list[int], Any, Structure]:
     structure = Structure(outputs)
     program = Program.lowered(structure.expressions)
     return program, [program.variables.get(v.name, -1) for v in VARIABLES], read_inputs(program, VARIABLES), structure
-
-
-def same_bits(a: Any, b: Any) -> None:
-    np.testing.assert_array_equal(a, b)
-    np.testing.assert_array_equal(np.signbit(np.asarray(a, float)), np.signbit(np.asarray(b, float)))
 
 
 def check_blocks(outputs: Any, at: Any, size: int) -> None:

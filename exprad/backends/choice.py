@@ -7,11 +7,11 @@ from functools import cached_property, partial
 from math import prod
 from typing import Any
 
+from exprad.backends.early import EarlyRunner
 from exprad.backends.foreign import MODULES
 from exprad.backends.foreign import has_function as foreign_has
 from exprad.backends.native import Native
 from exprad.backends.native.flat import FlatProgram, is_read, programmed
-from exprad.backends.numpy import BlockRunner
 from exprad.backends.points import PointsRunner
 from exprad.backends.regions import RegionRunner
 from exprad.backends.signature import Input, Structure
@@ -79,12 +79,12 @@ class Choice:
         self.columns = [program.variables.get(variable.name, -1) for variable in self.variables]
         self.is_shaped = not program.is_of_scalars or any(variable.shape for variable in self.variables)
         is_long = program.size > LONG_PROGRAM and not self.is_shaped
-        self.kind: Any = RegionRunner if self.is_shaped else LongRunner if is_long else BlockRunner
-        self.takes_numbers = backend != "numpy" and self.kind is BlockRunner
+        self.kind: Any = RegionRunner if self.is_shaped else LongRunner if is_long else EarlyRunner
+        self.takes_numbers = backend != "numpy" and self.kind is EarlyRunner
         self.native = self._machine_code()
         if backend == "native" and self.native is not None:
             self.arrays = self.native.runner
-        elif self.kind is BlockRunner:
+        elif self.kind is EarlyRunner:
             for row in program.rows:
                 numpy_function(row)  # which says what the row lacks
         elif not isinstance(program, FlatProgram):

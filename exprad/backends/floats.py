@@ -1,4 +1,4 @@
-"""Calls with floats: Python's function of a program, at one point, and the built-in that takes its place where it may."""
+"""Calls with floats: at one point the steps of a program, then Python's function of it, and a built-in where that may be."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import numpy as np
 
 from exprad.backends.arguments import Arguments
 from exprad.backends.choice import Choice
+from exprad.backends.costs import PYTHON_SOURCE, PYTHON_STEPS, Patience
 from exprad.backends.outputs import Outputs, number_of
 from exprad.backends.python import ScalarSource
+from exprad.backends.stepwise import scalar_steps
 from exprad.errors import ExpradError
 
 CALLS_BEFORE_BUILTIN = (
@@ -23,7 +25,7 @@ MOST_INPUTS = 100  # of a method that takes floats at once
 
 
 class FloatCalls:
-    """What answers calls with floats.
+    """What answers calls with floats: the first step by step, and the source once it pays, which gives the same bits.
 
     `may_specialise`: whether a method of the function's own may take them at once; until it does.
     """
@@ -36,6 +38,10 @@ class FloatCalls:
         are_scalars = all(not slot.shape for slot in arguments.inputs)
         is_small = are_scalars and len(choice.columns) <= MOST_INPUTS
         self.may_specialise = choice.takes_numbers and is_small and self.template is not None
+        self._count = len(choice.program.calls)
+        self._patience = Patience(PYTHON_SOURCE.made(self._count))
+        self._steps: Callable[..., tuple[Any, ...]] | None = None
+        self._is_early = True
 
     @cached_property
     def source(self) -> ScalarSource:
@@ -47,10 +53,18 @@ class FloatCalls:
         """The function of floats, in Python."""
         return self.source.function()
 
+    @property
+    def is_due(self) -> bool:
+        """Whether a method of the function's own should take floats from now on."""
+        return self.may_specialise and (not self._is_early or self._is_builtin)
+
     def at_point(self, values: Sequence[float]) -> Any:
         """One point in floats. What Python refuses, such as 1/0, NumPy computes."""
         if self.builtin is not None:
             return self.builtin(*values)
+        found = self._by_steps(values)
+        if found is not None:
+            return self._built(found)
         try:
             found = self.function(*values)
         except (ArithmeticError, ValueError):
@@ -58,8 +72,23 @@ class FloatCalls:
             leaves = [np.empty(shape, kind) for shape, kind in self.outputs.results((), np.dtype(float))]
             self.choice.arrays(arrays, leaves, (), np.dtype(float))
             return self.structure.build([number_of(leaf) for leaf in leaves])
-        if self.template is not None:
-            return found
+        return self._built(found) if self.template is None else found
+
+    def _by_steps(self, values: Sequence[float]) -> tuple[Any, ...] | None:
+        """The outputs, step by step; None once source pays, or where Python refuses a step: of a branch, which source leaves out
+        where it is not taken."""
+        if not self._is_early:
+            return None
+        making = PYTHON_STEPS.made(self._count) if self._steps is None else 0
+        if self._patience.spend(making + PYTHON_STEPS.called(self._count, 1)):
+            with suppress(ArithmeticError, ValueError):
+                steps = self._steps = self._steps or scalar_steps(self.choice.program, self.choice.columns)
+                return steps(*values)
+        self._is_early, self._steps = False, None
+        return None
+
+    def _built(self, found: Sequence[Any]) -> Any:
+        """What a call returns, of the outputs in order."""
         return self.structure.build(
             [
                 found[first] if shape is None else np.array(found[first:beyond]).reshape(shape)
@@ -69,19 +98,27 @@ class FloatCalls:
 
     def method(self, general: Callable[..., Any]) -> Callable[..., Any]:
         """A `__call__` that takes floats at once and leaves all else to `general`: in Python, or a built-in."""
-        native, calls = self.choice.native, None
-        if native is not None and native.has_builtin and self._container is not None:
-            if self.choice.backend == "native" and (native.is_short or not native.is_as_in_python):
-                self.builtin = native.builtin(self._container, general)
-                return self.builtin
-            if native.is_as_in_python:
-                calls = CALLS_BEFORE_BUILTIN
-        return self.source.method(calls)
+        native: Any = self.choice.native
+        if self._is_builtin:
+            self.builtin = native.builtin(self._container, general)
+            return self.builtin
+        counts = native is not None and native.has_builtin and native.is_as_in_python and self._container is not None
+        return self.source.method(CALLS_BEFORE_BUILTIN if counts else None)
+
+    @cached_property
+    def _is_builtin(self) -> bool:
+        """Whether a built-in takes floats at once."""
+        native = self.choice.native
+        if self.choice.backend != "native" or native is None or not native.has_builtin or self._container is None:
+            return False
+        return native.is_short or not native.is_as_in_python
 
     @property
     def _container(self) -> str | None:
         """What a built-in gives: "" for one value, "List" or "Tuple" of values; None where it can't."""
-        kind = {"{": "", "[": "List", "(": "Tuple"}[self.template[0]]  # type: ignore[index]  # asked before
+        if self.template is None:
+            return None
+        kind = {"{": "", "[": "List", "(": "Tuple"}[self.template[0]]
         tree = self.structure.tree
         is_flat = not kind or not isinstance(tree, int) and all(isinstance(each, int) for each in tree[1])
         return kind if is_flat else None

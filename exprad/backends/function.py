@@ -175,7 +175,7 @@ class Function:
         else:
             arrays = [x if x.__class__ is np.ndarray else slot.checked(x) for slot, x in pairs]
         if plan.is_point and out is None:
-            if plan.are_numbers and self._floats.may_specialise:
+            if plan.are_numbers and self._floats.is_due:
                 self._specialise()
                 return self(*arguments)
             return self._floats.at_point([value for array in arrays for value in array.astype(float).ravel().tolist()])

@@ -180,16 +180,22 @@ def level_cost(groups: int, steps: int, count: int) -> float:
     return GROUP_COST * groups * -(-count // max(1, TABLE_ELEMENTS // steps)) + NUMBER_COST * steps * count
 
 
-def depth(program: Program) -> int:
-    """How many levels a program has at least, where long sums and products are one step."""
+def least_groups(program: Program) -> int:
+    """How many groups a program has at least: each is of one level and one row, and a long sum or product is one step."""
     steps, level = program.steps, [0] * len(program.steps)
+    chained = set(filter(_is_chained, program.rows))
+    found: set[tuple[int, Any]] = set()
     for index in program.calls:
-        row, a, *rest = steps[index]
-        below, other = level[a], level[rest[-1]] if rest else 0
-        if _is_chained(row):  # it may go on from an operand that is a part of the same sum
-            below, other = below - (steps[a][0] is row), other - (steps[rest[-1]][0] is row)
-        level[index] = 1 + max(below, other, *[level[each] for each in rest[:-1]])
-    return max(level, default=0)
+        row, a, *rest = step = steps[index]
+        below, other = level[a], level[step[-1]]
+        if row in chained:  # it may go on from an operand that is a part of the same sum
+            below, other = below - (steps[a][0] is row), other - (steps[step[-1]][0] is row)
+        above = 1 + (below if below > other else other)
+        if len(rest) > 1:
+            above = max(above, 1 + max([level[each] for each in rest]))
+        level[index] = above
+        found.add((above, row))
+    return len(found)
 
 
 def _places(columns: Sequence[int]) -> list[int]:

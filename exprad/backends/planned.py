@@ -11,6 +11,7 @@ import numpy as np
 from exprad.backends.signature import Input
 from exprad.graph.program import Program
 from exprad.ground.shapes import Shape
+from exprad.ground.traverse import collector_paused
 
 MOST_SPARE = 4  # tables that are kept of one width
 MOST_WIDTHS = 8  # of which tables are kept: widths come and go
@@ -79,7 +80,8 @@ class PlannedRunner:
         try:
             table, plan = spare.pop()
         except IndexError:
-            table, plan = self._planned(width, dtype)
+            with collector_paused():
+                table, plan = self._planned(width, dtype)
         first = 0
         for array in arrays:
             table[first : first + len(array)] = array

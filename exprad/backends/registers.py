@@ -73,6 +73,7 @@ def _ended(program: Program, operands: Any, lengths: Any) -> tuple[list[int], li
     last[operands] = at  # of many, the last one stays
     last[list(chain(program.constants, program.variables.values(), program.outputs))] = -1
     ends = last[operands] == at
-    pairs = np.unique(at[ends] * len(program.steps) + operands[ends])  # a call may read one value twice
+    pairs = np.sort(at[ends] * len(program.steps) + operands[ends])
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]  # a call may read one value twice
     reader, ended = np.divmod(pairs, max(1, len(program.steps)))
     return np.bincount(reader, minlength=len(program.steps))[program.calls].tolist(), ended.tolist()

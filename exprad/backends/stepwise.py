@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from exprad.backends.levels import LevelRunner, depth, level_cost, writing
+from exprad.backends.costs import STEPS
+from exprad.backends.levels import LevelRunner, least_groups, level_cost, writing
 from exprad.backends.planned import Call, PlannedRunner
 from exprad.backends.python import ScalarSource
 from exprad.backends.registers import Registers
@@ -18,11 +19,11 @@ from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
 from exprad.ground.spelling import OPERATORS
+from exprad.ground.traverse import collector_paused
 from exprad.numbers import constant_of_dtype
 
 TABLE_NUMBERS = 1 << 23  # numbers that registers may hold for a block of points, where that leaves LEAST_POINTS
-LEAST_POINTS, MOST_POINTS = 256, 2048  # points of a block
-CALL_COST, NUMBER_COST = 450, 0.5  # nanoseconds of a call of NumPy; and of one number in it
+LEAST_POINTS, MOST_POINTS = 256, STEPS.block  # points of a block
 
 
 class LongRunner:
@@ -55,10 +56,14 @@ class LongRunner:
         if known is None:
             if len(self._wide) > 100:  # counts come and go
                 self._wide.clear()
-            steps = step_cost(len(self.program.calls), count)
-            least = level_cost(depth(self.program), len(self.program.steps), count)  # a level has one group or more
+            steps = STEPS.called(len(self.program.calls), count)
+            least = level_cost(self._least_groups, len(self.program.steps), count)
             known = self._wide[count] = least <= steps and self.levels.cost(count) <= steps
         return known
+
+    @cached_property
+    def _least_groups(self) -> int:
+        return least_groups(self.program)
 
     @cached_property
     def _function(self) -> Callable[..., tuple[Any, ...]]:
@@ -88,9 +93,17 @@ class StepRunner(PlannedRunner):
     def places(self) -> Registers:
         return Registers(self.program, self.columns)
 
+    @property
+    def size(self) -> int:
+        """How many points are computed at once."""
+        return max(LEAST_POINTS, min(MOST_POINTS, TABLE_NUMBERS // self.places.height))
+
+    def is_ready(self, count: int, dtype: Any) -> bool:
+        """Whether there are calls bound to rows for so many points."""
+        return bool(self._spare) and ((min(count, self.size),), dtype) in self._spare
+
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
-        size = max(LEAST_POINTS, min(MOST_POINTS, TABLE_NUMBERS // self.places.height))
-        self._run_pieces(arrays, leaves, points, dtype, size)
+        self._run_pieces(arrays, leaves, points, dtype, self.size)
 
     def _planned(self, width: Shape, dtype: Any) -> tuple[Any, list[Call]]:
         places = self.places
@@ -109,11 +122,6 @@ class StepRunner(PlannedRunner):
             output[...] = table[results[first:beyond]]
 
 
-def step_cost(steps: int, count: int) -> float:
-    """The nanoseconds that so many steps take at so many points, about."""
-    return steps * (CALL_COST * -(-count // MOST_POINTS) + NUMBER_COST * count)
-
-
 def _calls(places: Registers) -> Iterator[tuple[Primitive, int, list[int]]]:
     """The row, the register written and those read of each call."""
     operands, starts = places.operands.tolist(), places.starts.tolist()
@@ -126,14 +134,15 @@ def scalar_steps(program: Program, columns: Sequence[int]) -> Callable[..., tupl
 
     An operation that Python refuses raises as Python does.
     """
-    places = Registers(program, columns)
+    with collector_paused():
+        places = Registers(program, columns)
+        functions = {row: _function(row) for row in program.rows}
+        plan = [
+            (functions[row], target, operands[0], operands[-1] if len(operands) == 2 else -len(operands), operands)
+            for row, target, operands in _calls(places)
+        ]
     start = [0.0] * places.height
     start[places.inputs : places.inputs + len(places.constants)] = map(_as_float, places.constants)
-    functions = {row: _function(row) for row in program.rows}
-    plan = [
-        (functions[row], target, operands[0], operands[-1] if len(operands) == 2 else -len(operands), operands)
-        for row, target, operands in _calls(places)
-    ]
     results = places.results.tolist()
     conditions = [
         place for place, output in enumerate(program.outputs) if getattr(program.steps[output][0], "predicate", False)
@@ -161,6 +170,7 @@ def _as_float(value: Any) -> float:
     return float(constant_of_dtype(value, np.dtype(float)))
 
 
+@lru_cache(maxsize=512)
 def _function(row: Primitive) -> Callable[..., Any]:
     """A row's function of floats in Python, which gives a float, of conditions too."""
     if row.exact in OPERATORS and "python" not in row.spell and not row.predicate:
