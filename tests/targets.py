@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import shutil
 import subprocess
 from importlib.util import find_spec
@@ -61,15 +62,17 @@ class Library:
     """Expressions as a function in C, called from Python."""
 
     def __init__(self, outputs: list[Any], inputs: list[Any], place: Path, dtype: str = "double") -> None:
-        to_c(outputs, inputs, name="f", dtype=dtype).write(place / "f.c")
+        code = to_c(outputs, inputs, name="f", dtype=dtype)
+        code.write(place / "f.c")
         subprocess.run([str(GCC), *STRICT, *SHARED, "f.c", "-o", "f.so", "-lm"], cwd=place, check=True)
         self.function = ctypes.CDLL(str(place / "f.so")).f
         self.kind, self.count = (np.float32 if dtype == "float" else np.float64), len(outputs)
+        self.work = int(re.findall("F_WORK = ([0-9]+)|$", code.header)[0] or 0)
 
     def __call__(self, *values: float) -> Any:
         given, found = np.array(values, self.kind), np.empty(self.count, self.kind)
-        pointer = ctypes.POINTER(ctypes.c_float if self.kind is np.float32 else ctypes.c_double)
-        self.function(given.ctypes.data_as(pointer), found.ctypes.data_as(pointer))
+        room = [np.full(self.work, np.nan, self.kind)] if self.work else []
+        self.function(*[ctypes.c_void_p(each.ctypes.data) for each in (given, found, *room)])
         return found
 
 

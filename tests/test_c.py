@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 import exprad as ep
 from exprad import Var, to_c, variables
-from exprad.backends.c import FUNCTION_STEPS
+from exprad.backends.c.functions import FUNCTION_STEPS, STACKED
 from exprad.errors import ArgumentError, UnsupportedError
 from exprad.graph.expr import expression
 from tests.rows import PLAIN, VARIABLES, expressions, operands_of, rows
@@ -112,6 +113,44 @@ def test_large_programs_are_parts_of_bounded_size(tmp_path: Path) -> None:
     sizes = [part.count(" = ") for part in code.source.partition("#ifdef")[0].split("\n}\n")]
     assert max(sizes) < 4 * FUNCTION_STEPS
     passes(code, tmp_path, *SANITIZED)
+
+
+def recurrence(steps: int) -> list[Any]:
+    """A long and narrow program: a pendulum by Euler's method, and its derivatives with respect to where it began."""
+    a, b = x, y
+    for _ in range(steps):
+        a, b = a + 0.01 * b, b - 0.01 * ep.sin(a)
+    return [a, *a.gradient([x, y])]
+
+
+@needs_gcc
+def test_long_programs_take_their_memory_from_the_caller(tmp_path: Path) -> None:
+    code = to_c(recurrence(2000), [x, y])
+    work = int(re.findall("MODEL_WORK = ([0-9]+)", code.header)[0])
+    assert "void model(const double *x, double *y, double *w);" in code.header
+    assert work > STACKED and f"w[{work}];" in code.source.partition("#ifdef")[2]
+    frames = ["-Wframe-larger-than=8192", "-O0"]
+    passes(code, tmp_path, *SANITIZED)
+    subprocess.run([str(GCC), *STRICT, *frames, "-c", "model.c"], cwd=tmp_path, check=True)
+    short = to_c(recurrence(20), [x, y])
+    assert "_WORK" not in short.header and "double *w" not in short.header
+    library, expected = (
+        Library(recurrence(2000), [x, y], tmp_path),
+        ep.compile(recurrence(2000), [x, y], backend="numpy"),
+    )
+    np.testing.assert_allclose(library(0.5, 0.25), expected(0.5, 0.25), rtol=1e-12)
+
+
+def test_text_grows_as_programs_do() -> None:
+    short, long = (to_c(recurrence(steps), [x, y]).source for steps in (1000, 8000))
+    assert len(long) < 9 * len(short)
+    assert max(map(len, long.partition("#ifdef")[0].split("\n}\n"))) < 200 * FUNCTION_STEPS
+
+
+def test_the_self_test_of_many_numbers_is_short() -> None:
+    xs = [Var(f"x{i}") for i in range(6000)]
+    code = to_c([a * b for a, b in zip(xs, xs[1:], strict=False)], xs)
+    assert "points[2][6000]" in code.source and len(code.source.partition("#ifdef")[2]) < 1_000_000
 
 
 @needs_gcc

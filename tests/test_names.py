@@ -59,11 +59,11 @@ def test_names_in_comments_of_c(several: list[str]) -> None:
 
 
 def test_names_in_comments_stay_apart_and_readable() -> None:
-    from exprad.backends.c import _commented
+    from exprad.backends.c.names import commented
 
     written = {"x": "x", "dx/dt": "dx/dt", "a*b": "a*b", "a b": "a b", "é": "\\xe9", "a*/b": "a\\x2a/b", "\n": "\\x0a"}
-    assert written == {name: _commented(name) for name in written}
-    assert len({_commented(name) for name in NAMES}) == len(set(NAMES))
+    assert written == {name: commented(name) for name in written}
+    assert len({commented(name) for name in NAMES}) == len(set(NAMES))
 
 
 @needs_gcc

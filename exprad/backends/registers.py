@@ -31,15 +31,20 @@ class Registers:
                 place[column] = register
         for register, index in enumerate(program.constants, self.inputs):
             place[index] = register
-        steps = _steps(program)
-        lengths = np.fromiter(map(len, steps), WHOLE, len(steps)) - 1
-        self.heads = list(map(itemgetter(0), steps))
+        self.heads, lengths, operands = flattened(program)
         self.starts = np.concatenate([np.zeros(1, WHOLE), np.cumsum(lengths, dtype=WHOLE)])
-        operands = np.fromiter(chain.from_iterable(map(itemgetter(slice(1, None)), steps)), WHOLE, int(self.starts[-1]))
         self.height = _allocated(program, operands, lengths, place, self.inputs + len(self.constants))
         register_of = np.array(place, WHOLE)
         self.targets, self.operands = register_of[program.calls], register_of[operands]
         self.results = register_of[list(program.outputs)]
+
+
+def flattened(program: Program) -> tuple[list[Any], Any, Any]:
+    """The rows of the calls, how many operands each has, and the steps that they read, of all calls in order."""
+    steps = _steps(program)
+    lengths = np.fromiter(map(len, steps), WHOLE, len(steps)) - 1
+    operands = np.fromiter(chain.from_iterable(map(itemgetter(slice(1, None)), steps)), WHOLE, int(lengths.sum()))
+    return list(map(itemgetter(0), steps)), lengths, operands
 
 
 def _steps(program: Program) -> Sequence[tuple[Any, ...]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from exprad.backends.signature import own_name
@@ -49,10 +50,15 @@ class Statements:
         )
 
     def call(self, row: Primitive, reads: Sequence[str]) -> str:
+        return self.writer(row)(*reads)
+
+    def writer(self, row: Primitive) -> Callable[..., str]:
+        """What writes a call of a row, given how its operands are read."""
         text = self._text(row)
-        if "{name}" in text:
-            return f"{self._own_name(row)}({', '.join(reads)})"
-        return text.format(*reads, f=self.suffix) if "{" in text else f"{text}{self.suffix}({', '.join(reads)})"
+        if "{" in text and "{name}" not in text:
+            return partial(text.format, f=self.suffix)
+        called = self._own_name(row) if "{name}" in text else f"{text}{self.suffix}"
+        return lambda *reads: f"{called}({', '.join(reads)})"
 
     def _text(self, row: Primitive) -> str:
         spelled = row.spelling(self.target)
@@ -67,7 +73,8 @@ class Statements:
 
     def literal(self, value: Any) -> str:
         """A constant, rounded once to the type, exactly."""
-        rounded = float(constant_of_dtype(value, _numpy_type(self.dtype)))
+        is_double = value.__class__ is float and self.dtype == "double"
+        rounded = value if is_double else float(constant_of_dtype(value, _numpy_type(self.dtype)))
         if rounded != rounded:
             return self.not_a_number
         if math.isinf(rounded):
