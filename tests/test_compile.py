@@ -466,6 +466,30 @@ def test_the_fast_path_of_a_point_takes_what_solvers_give():
     assert compile(X / Y, [p])([1.0, 0.0, 0.0]) == math.inf
 
 
+@pytest.mark.parametrize("way", ["early", "blocks", "levels", "steps", "native", "large"])
+def test_an_array_of_inputs_may_be_the_same_at_all_points(way: str, monkeypatch: Any) -> None:
+    """Parameters beside data: their own axis comes first, and the points' axes are broadcast after it."""
+    if way == "blocks":
+        monkeypatch.setattr(early, "BLOCKS", FREE)
+    if way in ("levels", "steps"):
+        monkeypatch.setattr(choice, "LONG_PROGRAM", -1)
+        monkeypatch.setattr(stepwise.LongRunner, "_is_wide_at", lambda self, count: way == "levels")
+    if way in ("native", "large"):
+        pytest.importorskip("llvmlite")
+        monkeypatch.setattr("exprad.backends.native.machine_code.SHORT", 0)
+        monkeypatch.setattr("exprad.backends.native.machine_code.LOOP_STEPS", 0 if way == "large" else 3000)
+    p = variables("a b c d")
+    f = p[0] * sin(x) + p[1] * y - p[2] / (3 + p[3])
+    g = compile([f, f * 2], [list(p), x, y], backend="native" if way in ("native", "large") else "numpy")
+    at, xs, ys = np.array([1.0, 2.0, 3.0, 4.0]), np.linspace(0, 1, 6).reshape(2, 3), np.array([0.5, 0.25, 2.0])
+    expected = at[0] * np.sin(xs) + at[1] * ys - at[2] / (3 + at[3])
+    np.testing.assert_allclose(g(at, xs, ys), [expected, 2 * expected], rtol=1e-14)
+    many = np.stack([at, at + 1, at + 2], axis=1)
+    np.testing.assert_allclose(
+        g(many, xs, 0.5)[0][1, 2], many[0, 2] * np.sin(1) + many[1, 2] * 0.5 - many[2, 2] / (3 + many[3, 2])
+    )
+
+
 @pytest.mark.parametrize("way", ["blocks", "levels", "steps", "native", "large"])
 def test_outputs_that_are_written_may_lie_in_any_layout(way: str, monkeypatch: Any) -> None:
     """An array of outputs of two axes, at one point and at several: in Fortran's order, with gaps, backwards."""

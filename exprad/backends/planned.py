@@ -22,9 +22,11 @@ def input_rows(inputs: Sequence[Input], arrays: Sequence[Any], points: Shape) ->
     """For each input a row for each of its variables, of the numbers at all points."""
     found, count = [], prod(points)
     for slot, array in zip(inputs, arrays, strict=True):
-        rows = prod(slot.shape)
-        whole = array if array.size == rows * count else np.broadcast_to(array, (*slot.shape, *points))
-        found.append(whole.reshape(rows, count))
+        rows, rank = prod(slot.shape), len(slot.shape)
+        if array.size != rows * count:  # the same at several points, which come after the axes of an array of inputs
+            absent = (1,) * (rank + len(points) - array.ndim)
+            array = np.broadcast_to(array.reshape(*slot.shape, *absent, *array.shape[rank:]), (*slot.shape, *points))
+        found.append(array.reshape(rows, count))
     return found
 
 
