@@ -84,6 +84,8 @@ class Arguments:
 
 def key_of(arguments: Sequence[Any]) -> Any:
     """What tells calls apart whose arguments are arrays and numbers; None where others are among them."""
+    if len(arguments) > 1 and {*map(type, arguments)} == {float}:
+        return float, len(arguments)
     key: list[Any] = []
     for argument in arguments:
         if argument.__class__ is np.ndarray:

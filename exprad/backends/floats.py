@@ -33,7 +33,7 @@ class FloatCalls:
     def __init__(self, arguments: Arguments, outputs: Outputs, choice: Choice) -> None:
         self.arguments, self.outputs, self.choice = arguments, outputs, choice
         self.structure = outputs.structure
-        self.template = self.structure.template()
+        self.template = self.structure.template() if choice.takes_numbers else None
         self.builtin: Any = None
         are_scalars = all(not slot.shape for slot in arguments.inputs)
         is_small = are_scalars and len(choice.columns) <= MOST_INPUTS

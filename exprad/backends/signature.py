@@ -88,7 +88,10 @@ class Structure:
         if isinstance(outputs, Unseen) and outputs.is_unseen:
             return list, self._enter([outputs], [None] * len(outputs))
         if isinstance(outputs, (list, tuple)):
-            return type(outputs) if type(outputs) in (list, tuple) else tuple, [self._read(each) for each in outputs]
+            inside = [self._read(each) for each in outputs]
+            is_flat = bool(inside) and {*map(type, inside)} == {int}
+            kind = type(outputs) if type(outputs) in (list, tuple) else tuple
+            return kind, range(inside[0], inside[-1] + 1) if is_flat else inside
         if isinstance(outputs, Mapping):
             return dict, {key: self._read(each) for key, each in outputs.items()}
         if isinstance(outputs, SparseMatrix):
@@ -100,7 +103,7 @@ class Structure:
             return self._enter(found, [outputs.shape])[0]
         return self._enter([expression(outputs)], [None])[0]
 
-    def _enter(self, parts: Sequence[Expr | Unseen], shapes: Sequence[Shape | None]) -> list[int]:
+    def _enter(self, parts: Sequence[Expr | Unseen], shapes: Sequence[Shape | None]) -> range:
         """Enter outputs that come next, in leaves of such shapes: the numbers of these."""
         first = len(self.leaves)
         self.parts += parts
@@ -108,13 +111,15 @@ class Structure:
             beyond = self.count + (1 if shape is None else prod(shape))
             self.leaves.append((shape, self.count, beyond))
             self.count = beyond
-        return list(range(first, len(self.leaves)))
+        return range(first, len(self.leaves))
 
     def build(self, leaves: Sequence[Any], tree: Any = None) -> Any:
         tree = self.tree if tree is None else tree
         if isinstance(tree, int):
             return leaves[tree]
         kind, inside = tree
+        if inside.__class__ is range:  # leaves one after another
+            return kind(leaves[inside.start : inside.stop])
         if isinstance(kind, SparseMatrix):
             return kind.filled(leaves[inside])
         if kind is dict:

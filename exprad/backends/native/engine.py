@@ -6,6 +6,7 @@ import hashlib
 import platform
 import sys
 import threading
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -92,20 +93,28 @@ def has_fma() -> bool:
     return _machine()[2].get("fma", platform.machine() in ("arm64", "aarch64"))
 
 
-def loaded(text: str, level: int, is_optimised: bool = False) -> Any:
+def loaded(text: str, level: int) -> Any:
     """An engine that holds a module's code, from the disk where it is there. It must live as long as its code.
 
-    `level` is how hard LLVM tries: 0 to 2. With `is_optimised`, its passes on the text run first, where llvmlite has them.
+    `level` is how hard LLVM tries: 0 to 2.
+    """
+    return loaded_as(text, lambda: text, level)
+
+
+def loaded_as(name: str, made: Callable[[], str], level: int, is_optimised: bool = False) -> Any:
+    """The same for a module that a name stands for: its text is made where its code is not on the disk.
+
+    With `is_optimised`, LLVM's passes on the text run first, where llvmlite has them.
     """
     llvm = binding()
     cpu, features, _ = _machine()
     version = ".".join(map(str, llvm.llvm_version_info))
-    key = hashlib.sha256("\0".join([text, cpu, features, version, str(level), str(is_optimised)]).encode()).hexdigest()
+    key = hashlib.sha256("\0".join([name, cpu, features, version, str(level), str(is_optimised)]).encode()).hexdigest()
     target = llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=level, jit=True)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
     code = kept(key)
     if code is None:
-        module = llvm.parse_assembly(text)
+        module = llvm.parse_assembly(made())
         module.verify()
         if is_optimised and hasattr(llvm, "create_pass_builder"):
             options = llvm.create_pipeline_tuning_options(speed_level=level)

@@ -19,7 +19,7 @@ from exprad.backends.native.flat.constants import Leaves
 from exprad.backends.native.flat.derivation import Derivation
 from exprad.backends.native.flat.kinds import KIND_SLOTS, LOWEST, MOST_KINDS, PLACE_AT, TYPE_AT, Kinds
 from exprad.backends.native.flat.program import FlatProgram
-from exprad.backends.native.flat.subset import Run, in_machine_code
+from exprad.backends.native.flat.subset import Run, has_sources, in_machine_code
 from exprad.backends.native.flat.templates import Book, template
 from exprad.backends.native.flat.walk import MOST_OPERANDS, WHOLE, Walk, located, objects, walked
 from exprad.derivatives.unseen import Unseen
@@ -33,7 +33,7 @@ MOST_STEPS = 1 << 28
 
 def is_read() -> bool:
     """Whether graphs can be read where they lie, by machine code."""
-    return engine.is_installed() and layout.has_builtins()
+    return engine.is_installed() and layout.has_builtins() and has_sources()
 
 
 def programmed(parts: Sequence[Expr | Unseen], run: Run = in_machine_code) -> FlatProgram | None:

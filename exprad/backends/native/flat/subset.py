@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import ast
 import ctypes
+import hashlib
 import inspect
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from textwrap import dedent
+from types import FunctionType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -35,14 +38,16 @@ class MachineCode:
     def __init__(self, cls: type[Any]) -> None:
         parts = [each for each in reversed(cls.__mro__) if each is not object]
         self.fields = {name: kind.rpartition(".")[2] for each in parts for name, kind in each.__annotations__.items()}
-        methods = [(each, method) for each in parts for method in _methods(each)]
-        kinds = {
-            method.name: NUMBERS[ast.unparse(method.returns) if method.returns else "None"] for _, method in methods
-        }
-        entries = [method.name for _, method in methods if len(method.args.args) == 1]
-        text = "\n".join([Method(method, each, self.fields, kinds).text for each, method in methods])
+        methods = [each for part in parts for each in vars(part).values() if isinstance(each, FunctionType)]
+        kinds = {each.__name__: NUMBERS[each.__annotations__.get("return", "None")] for each in methods}
+        entries = [each.__name__ for each in methods if each.__code__.co_argcount == 1]
+
+        def made() -> str:
+            listed = [(part, method) for part in parts for method in _methods(part)]
+            return "\n".join([Method(method, part, self.fields, kinds).text for part, method in listed])
+
         with engine.compiling():
-            self.engine = engine.loaded(text, 2, is_optimised=True)
+            self.engine = engine.loaded_as(f"{cls.__qualname__} {_sources(cls)}", made, 2, is_optimised=True)
         self.functions: dict[str, Callable[..., Any]] = {
             name: ctypes.CFUNCTYPE(C_TYPES[kinds[name]], ctypes.c_void_p)(self.engine.get_function_address(name))
             for name in entries
@@ -63,6 +68,17 @@ class MachineCode:
             if kind in NUMBERS:
                 setattr(part, field, floats[place].item() if kind == "float" else laid[place].item())
         return found
+
+
+def has_sources() -> bool:
+    """Whether Python's text is there, of which machine code is made: it is not in every frozen program."""
+    return Path(__file__).is_file()
+
+
+def _sources(cls: type[Any]) -> str:
+    """A digest of all files that say what the text of a class is: its own, and those beside this one."""
+    files = [*Path(__file__).parent.glob("*.py"), Path(inspect.getfile(cls))]
+    return hashlib.sha256(b"\0".join(each.read_bytes() for each in sorted(files))).hexdigest()
 
 
 def _methods(cls: type[Any]) -> list[ast.FunctionDef]:
