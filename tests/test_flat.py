@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exprad import Const, Expr, Primitive, Var, compile, gradient, sin, tanh, value_and_gradient, variables, where
+from exprad import Const, Expr, Primitive, Var, compile, gradient, hvp, sin, tanh, value_and_gradient, variables, where
 from exprad.derivatives.unseen import Unseen
 from exprad.errors import BindingError, NameClashError, NotDifferentiableError, UnsupportedError
 from exprad.graph.expr import build, expression
@@ -266,6 +266,40 @@ def test_programs_of_models_have_the_size_of_those_of_expressions(model: Callabl
     assert all(map(agree, values(found, at), values(known, at)))
 
 
+def along(f: Expr, wrt: Sequence[Var], direction: Sequence[Any]) -> Unseen:
+    return Unseen(f, wrt, lambda: hvp(f, wrt, direction), [*map(expression, direction)])
+
+
+def test_products_with_hessians_are_those_of_expressions() -> None:
+    u, v, wrt = Var("u"), Var("v"), list(VARIABLES)
+    count = 0
+    for seed in range(200 * SEARCH):
+        draw = random.Random(seed)
+        f = random_expression(draw)
+        direction = [draw.choice([u, v, 1, 0, 2, 0.5, u * v]) for _ in wrt]
+        found = graph.programmed([f, along(f, wrt, direction), unseen(f, wrt)])
+        if found is None:
+            continue
+        known = Program.lowered([f, *hvp(f, wrt, direction), *gradient(f, wrt)], linking.has_code)
+        at = {x.name: draw.uniform(0.2, 2) for x in (*wrt, u, v)}
+        pairs = list(zip(values(found, at), values(known, at), strict=True))
+        size = max([1.0, *[abs(b) for _, b in pairs if math.isfinite(b)]])
+        assert all(agree(a, b) or abs(a - b) < 1e-13 * size for a, b in pairs), (seed, f, direction)
+        count += 1
+    assert count > 120 * SEARCH
+
+
+@pytest.mark.parametrize("model", [lorenz, rosenbrock, recurrence, star])
+def test_products_with_hessians_of_models_are_of_like_size(model: Callable[..., Any]) -> None:
+    f, wrt = model(30)
+    direction = [Var(f"d{place}") for place in range(len(wrt))]
+    found = graph.programmed([along(f, wrt, direction)])
+    known = Program.lowered(hvp(f, wrt, direction), linking.has_code)
+    assert sum(found.operations.values()) <= 1.15 * sum(known.operations.values())
+    at = {x.name: 0.5 + place / 100 for place, x in enumerate([*wrt, *direction])}
+    assert all(map(agree, values(found, at), values(known, at)))
+
+
 def test_a_program_without_gradients_is_lowered_alike() -> None:
     f, wrt = lorenz(20)
     found, known = graph.programmed([f, f * 2, wrt[0]]), Program.lowered([f, f * 2, wrt[0]], linking.has_code)
@@ -459,6 +493,18 @@ class TestCompiled:
         assert again(*[each[3] for each in points])[1] == g(*[each[3] for each in points])[1]
         assert g(*wrt)[0] is f and str(g).startswith("<function (x, y, z, s, r, b)")
         assert "mul" in g.program.operations and g.forecast().operations == sum(g.program.operations.values())
+
+    @pytest.mark.parametrize("backend", ["native", "numpy"])
+    def test_products_with_hessians(self, backend: str) -> None:
+        f, wrt = lorenz(150)
+        direction = [Var(f"d{place}") for place in range(5)]
+        product = hvp(f, wrt, [*direction, 0])
+        assert isinstance(product, Unseen)
+        g = compile([f, product, f.gradient(wrt)], [*wrt, *direction], backend=backend)
+        point = [1.0, 1.1, 0.9, 10.0, 28.0, 2.5, *np.linspace(-1, 1, 5)]
+        found = g(*point)
+        assert product.is_unseen == (backend == "native")
+        assert np.allclose(found[1], compile([*product], [*wrt, *direction])(*point), rtol=1e-11)
 
     def test_thousands_of_inputs_and_outputs(self) -> None:
         f, wrt = rosenbrock(2000)

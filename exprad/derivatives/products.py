@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exprad.derivatives.arguments import scalar, seed_of
 from exprad.derivatives.blocks import edge
 from exprad.derivatives.gradient import slopes
+from exprad.derivatives.unseen import Unseen
 from exprad.derivatives.wrt import Wrt
 from exprad.errors import ArgumentError
 from exprad.forward import tangents
-from exprad.graph.expr import Const, Expr, expression
+from exprad.graph.expr import Const, Expr, Var, expression
+from exprad.ground.traverse import is_large
 from exprad.reverse import adjoints
 from exprad.tensor import stretched
 
@@ -63,5 +65,11 @@ def hvp(f: Any, wrt: Any, direction: Any) -> Any:
     """
     f = scalar(f, "hvp")
     by = Wrt(wrt, [f])
-    directions = by.values(direction, "the direction")
-    return by.like(jvp(slopes(f, by.variables, "mean"), dict(zip(by.variables, directions, strict=True))))
+    directions = [seed_of(each) for each in by.values(direction, "the direction")]
+    if by.is_of_numbers and is_large([f]) and not any(each.shape for each in directions):
+        return Unseen(f, by.variables, lambda: _product(f, by.variables, directions), directions)
+    return by.like(_product(f, by.variables, directions))
+
+
+def _product(f: Expr, wrt: Sequence[Var], directions: Sequence[Expr]) -> Any:
+    return jvp(slopes(f, wrt, "mean"), dict(zip(wrt, directions, strict=True)))

@@ -15,13 +15,18 @@ from exprad.ground.hints import Any as Element
 
 
 class Unseen(list[Element]):
-    """The derivatives of a scalar expression `f` by scalar variables `wrt`; a list in all that can be seen."""
+    """The derivatives of a scalar expression `f` by scalar variables `wrt`; a list in all that can be seen.
 
-    __slots__ = ("_derive", "_lock", "f", "wrt")
+    With a direction, they are the product of the Hessian and that.
+    """
 
-    def __init__(self, f: Expr, wrt: Sequence[Var], derive: Callable[[], Sequence[Expr]]) -> None:
+    __slots__ = ("_derive", "_lock", "direction", "f", "wrt")
+
+    def __init__(
+        self, f: Expr, wrt: Sequence[Var], derive: Callable[[], Sequence[Expr]], direction: Sequence[Expr] = ()
+    ) -> None:
         super().__init__()
-        self.f, self.wrt, self._lock = f, tuple(wrt), RLock()
+        self.f, self.wrt, self.direction, self._lock = f, tuple(wrt), tuple(direction), RLock()
         self._derive: Callable[[], Sequence[Expr]] | None = derive
 
     @property

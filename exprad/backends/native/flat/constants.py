@@ -26,6 +26,10 @@ class Leaves:
             self.listed.append(constant)
         return found
 
+    def place(self, leaf: Any) -> int:
+        """A leaf as calls name it; ABSENT where it is not there."""
+        return -1 - self._steps[leaf] if leaf in self._steps else ABSENT
+
     def enter(self, arena: Arena, most: int) -> None:
         """The leaves as the first steps of an arena, and with them room for so many constants of folds."""
         arena.one = self.step(Const(1))

@@ -16,9 +16,9 @@ OPERANDS, RESULT = 3, 3  # what codes read: operands, the result, then what earl
 
 
 class Derivation(Folds):
-    """The steps of the calls of a walk, and of the sweeps over them."""
+    """The steps of calls, and of sweeps over them."""
 
-    # the walk
+    # the calls
     nodes: Long
     kinds: Whole
     operands: Whole
@@ -28,7 +28,7 @@ class Derivation(Folds):
     pulls: Whole
     codes: Whole
     given: Whole  # steps that codes gave
-    # by call and by leaf: its step; its adjoint, twice the step and the sign; whether it depends on what is asked
+    # by call and by leaf: its step; its adjoint or tangent, twice the step and the sign; whether it depends on what is asked
     places: Whole
     bars: Whole
     active: Whole
@@ -36,7 +36,7 @@ class Derivation(Folds):
     leaf_active: Whole
     leaf_count: int
     root: int  # what is differentiated
-    asked: Whole  # leaves by whose adjoint, and then the steps of these
+    asked: Whole  # whose adjoints or tangents, and then the steps of these
     asked_count: int
 
     def lower(self) -> None:
@@ -52,13 +52,40 @@ class Derivation(Folds):
         for slot in range(self.root, -1, -1):
             if self.nodes[slot] != 0 and self.bars[slot] >= 0 and self.active[slot]:
                 self.pull(slot)
+        self.resolve()
+
+    def push(self) -> None:
+        """The tangents of what is asked, for those of leaves."""
+        for slot in range(self.size):
+            if self.nodes[slot] != 0:
+                self.bars[slot] = self.pushed(slot)
+        self.resolve()
+
+    def pushed(self, slot: int) -> int:
+        """The tangent of a call."""
+        total = -1
+        for place in range(MOST_OPERANDS):
+            bar = self.bar_of(self.operands[slot * MOST_OPERANDS + place])
+            if bar >= 0:
+                part = self.part(slot, place, bar)
+                if part >= 0:
+                    total = self.plus(total, part)
+        return total
+
+    def resolve(self) -> None:
+        """The steps of what is asked: sensitivities with their signs."""
         for place in range(self.asked_count):
-            leaf = self.asked[place]
-            bar = self.leaf_bars[-1 - leaf] if leaf != ABSENT else -1
+            bar = self.bar_of(self.asked[place])
             if bar < 0:
                 self.asked[place] = self.constant(0.0, INTEGER)
             else:
                 self.asked[place] = self.neg(bar >> 1) if bar & 1 else bar >> 1
+
+    def bar_of(self, at: int) -> int:
+        """The sensitivity of a call or a leaf; -1 for none."""
+        if at >= 0:
+            return self.bars[at]
+        return self.leaf_bars[-1 - at] if at != ABSENT else -1
 
     def mark(self) -> None:
         """Which calls depend on what is asked."""
@@ -91,15 +118,18 @@ class Derivation(Folds):
         for place in range(MOST_OPERANDS):
             at = self.operands[slot * MOST_OPERANDS + place]
             if self.is_active(at):
-                codes = self.pulls[self.kinds[slot] * MOST_OPERANDS + place]
-                if codes >= 0:
-                    self.pass_to(at, self.scaled(codes, slot, bar >> 1) * 2 + (bar & 1))
-                elif codes == PLUS:
-                    self.pass_to(at, bar)
-                elif codes == MINUS:
-                    self.pass_to(at, bar ^ 1)
-                elif codes == REFUSED:
-                    self.is_refused = 1
+                part = self.part(slot, place, bar)
+                if part >= 0:
+                    self.pass_to(at, part)
+
+    def part(self, slot: int, place: int, bar: int) -> int:
+        """The product of the partial of a call in an operand, and a sensitivity; -1 for none."""
+        codes = self.pulls[self.kinds[slot] * MOST_OPERANDS + place]
+        if codes >= 0:
+            return self.scaled(codes, slot, bar >> 1) * 2 + (bar & 1)
+        if codes == REFUSED:
+            self.is_refused = 1
+        return bar if codes == PLUS else bar ^ 1 if codes == MINUS else -1
 
     def pass_to(self, at: int, part: int) -> None:
         """Add to the adjoint of a call or a leaf."""

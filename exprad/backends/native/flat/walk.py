@@ -25,7 +25,7 @@ MOST_TYPES, TYPE_SLOTS = 500, 1024  # of nodes, in one graph
 WINDOW, WIDEST = 1 << 18, 1 << 26  # ages that are looked at: at first, and at most
 MOST_OPERANDS = 3
 OLDEST = 1 << 30  # an age that no longer has one digit
-ABSENT = -(1 << 31)  # in place of a leaf that is none of the graph's
+ABSENT = -(1 << 31)  # in place of an operand that there is not
 DONE, OLDER, FULL, STRANGE = 0, 1, 2, 3  # how a walk ends: well; beyond its window; with too many leaves; not at all
 
 
@@ -106,9 +106,11 @@ class Walk:
 
     def leaf(self, address: int) -> int:
         """The number of a leaf, which may be new."""
-        slot = self.slot_of(address)
-        if self.leaf_slots[slot] != 0:
-            return self.leaf_slots[slot] - 1
+        slot = ((address >> 4) ^ (address >> 13)) & self.mask
+        while self.leaf_slots[slot] != 0:
+            if self.leaves[self.leaf_slots[slot] - 1] == address:
+                return self.leaf_slots[slot] - 1
+            slot = (slot + 1) & self.mask
         if self.leaf_count * 2 > self.mask:
             self.state = FULL
             return 0
@@ -116,19 +118,6 @@ class Walk:
         self.leaf_count += 1
         self.leaf_slots[slot] = self.leaf_count
         return self.leaf_count - 1
-
-    def slot_of(self, address: int) -> int:
-        """Where a leaf is, or would be, in `leaf_slots`."""
-        slot = ((address >> 4) ^ (address >> 13)) & self.mask
-        while self.leaf_slots[slot] != 0 and self.leaves[self.leaf_slots[slot] - 1] != address:
-            slot = (slot + 1) & self.mask
-        return slot
-
-    def find(self) -> None:
-        """Where the leaves are that `roots` names now: ABSENT where they are not in the graph."""
-        for place in range(self.root_count):
-            number = self.leaf_slots[self.slot_of(self.roots[place])]
-            self.found[place] = -number if number != 0 else ABSENT
 
 
 def walked(outputs: Sequence[Expr], leaves: int, run: Run) -> Walk | None:
@@ -175,10 +164,3 @@ def addresses(nodes: Sequence[Any]) -> Any:
 def objects(found: Any, count: int) -> list[Any]:
     """The objects at addresses."""
     return list((ctypes.py_object * count).from_buffer(found[:count].copy())) if count else []
-
-
-def located(walk: Walk, leaves: Sequence[Expr], run: Run) -> Any:
-    """Where leaves are in a graph that was walked; ABSENT where they are not in it."""
-    walk.roots, walk.root_count, walk.found = addresses(leaves), len(leaves), np.zeros(len(leaves), np.int32)
-    run(walk, "find")
-    return walk.found
