@@ -27,9 +27,6 @@ EXPECTED = {
     "backends/numpy.py": {
         "row is table.where": "where(c, x, 0) keeps bits by a mask: one of NumPy's ways to choose, in half the time",
     },
-    "graph/expr.py": {
-        "row is table.mul": "products of products merge constants: a fold of an operator that is written inline",
-    },
     "interop/sympy.py": {
         "table.less": "classes of SymPy that have no name of their own there",
     },

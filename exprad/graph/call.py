@@ -25,6 +25,7 @@ class Call(Expr):
     primitive: ClassVar[Primitive]
     _interned: ClassVar[Table]
     _shaped: ClassVar[type[Any]]
+    written: ClassVar[Any] = None  # the pulls that were written out for its calls
 
     def __new__(cls, *arguments: Any) -> Self:
         if cls is Call:

@@ -8,7 +8,7 @@ from operator import attrgetter
 from exprad.carrier import BINARY, COMPARISON, UNARY, is_operand, no_modulus
 from exprad.errors import ConditionError
 from exprad.graph.call import OPAQUE, Add, Call, Div, Mul, Neg, Pow, Sub, node_class
-from exprad.graph.folding import FOLDING_INTS, FOLDS
+from exprad.graph.folding import FOLDING_INTS, FOLDS, MERGING
 from exprad.graph.leaf import (
     Const,
     Var,
@@ -28,7 +28,6 @@ from exprad.ground.hints import Any, cast
 from exprad.ground.intern import Reference, serial
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
-from exprad.tables import elementary as table
 
 __all__ = [
     "Add",
@@ -120,7 +119,7 @@ def interpret(self: Expr, primitive: Primitive, operands: Sequence[Any]) -> Expr
 
 def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
     """An operator of expressions: two class checks on the common path."""
-    cls, opaque, merges = node_class(row), OPAQUE, row is table.mul
+    cls, opaque, merges = node_class(row), OPAQUE, row in MERGING
     interned, commutes, intern = cls._interned, row.commutes, cls._intern
     standing_at, insert, forget = interned.get, interned.setdefault, interned.forget
     folding, fold, met = FOLDING_INTS.get(row, ()), FOLDS.get(row), small
@@ -136,7 +135,7 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
         elif other.__class__ is int:
             node: Any = met[other] if other in met else whole(other)
             a, b = (node, self) if reflected else (self, node)
-            is_direct = other not in folding and self.__class__ in opaque and not (merges and self.__class__ is Mul)
+            is_direct = other not in folding and self.__class__ in opaque and not (merges and self.__class__ is cls)
         elif isinstance(other, Expr):
             a, b = self, other
             is_direct = False

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from operator import attrgetter
 from threading import get_ident
+from types import MappingProxyType
 
 from exprad.ground.forks import at_fork
 from exprad.ground.hints import Any
+from exprad.ground.intern import serial
 
 by_age = attrgetter("_serial")
 
@@ -56,14 +58,20 @@ def independents(order: Iterable[Any], wrt: Iterable[Any]) -> set[Any]:
 
 
 def sweep(
-    order: Sequence[Any], bars: dict[Any, Any], idle: Container[Any], kept: Container[Any], pull: Callable[..., None]
+    order: Sequence[Any],
+    bars: dict[Any, Any],
+    idle: Container[Any],
+    kept: Container[Any],
+    pull: Callable[..., None],
+    written: Mapping[type, Callable[..., None]] = MappingProxyType({}),
 ) -> None:
     """The reverse pass over a graph or a tape: `bars`, adjoints by node, flow from the last node of `order` to the leaves.
 
     `pull` is the pullback: it adds to `bars` what a node passes to its operands. When a node's turn comes, all that read
-    it had theirs, so its adjoint is whole; it is dropped then, unless the node is in `kept`.
+    it had theirs, so its adjoint is whole; it is dropped then, unless the node is in `kept`. Nodes of some classes may have
+    pulls that were `written` for them.
     """
-    take = bars.pop
+    take, pull_of, now = bars.pop, written.get, serial()
     for node in reversed(order):
         operands = node._operands
         if operands:
@@ -71,7 +79,11 @@ def sweep(
             if y_bar is not None:
                 if kept and node in kept:
                     bars[node] = y_bar
-                pull(node.primitive, node, operands, y_bar, idle, bars)
+                made = pull_of(type(node))
+                if made is None:
+                    pull(node.primitive, node, operands, y_bar, idle, bars)
+                else:
+                    made(node, operands, y_bar, idle, bars, now)
 
 
 def fold(outputs: Sequence[Any], visit: Callable[[Any, list[Any]], Any]) -> list[Any]:

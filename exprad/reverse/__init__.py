@@ -10,6 +10,7 @@ from exprad.chain import plus, pullback, resolve
 from exprad.graph.expr import Expr, expression, variables_by_name
 from exprad.ground.primitive import Primitive
 from exprad.ground.traverse import collector_paused, independents, postorder, sweep
+from exprad.reverse.written import written_pulls
 from exprad.tensor import stretched
 from exprad.tensor.carrying import unbroadcast
 
@@ -27,7 +28,12 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
             variables_by_name(order)  # refuses one name with two shapes
         for output, seed in seeds.items():
             bars[output] = stretched(expression(seed), output.shape) if is_shaped else seed
-        sweep(order, bars, idle, {node for node in wrt if node._operands}, _pull_array if is_shaped else pullback)
+        kept = {node for node in wrt if node._operands}
+        if is_shaped:
+            sweep(order, bars, idle, kept, _pull_array)
+        else:
+            written = {} if any(node.is_const for node in wrt) else written_pulls(order)
+            sweep(order, bars, idle, kept, pullback, written)
     return [resolve(bars.get(node)) for node in wrt]
 
 
