@@ -1,10 +1,10 @@
-"""`python -m benchmarks [symbolic] [compiled] [native] [arrays] [long] [unseen]`: exprad and its peers in turn, as ratios."""
+"""`python -m benchmarks [PART ...]`: exprad and its peers in turn, as ratios; all parts, or those that are named."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import arrays, compiled, long, native, symbolic, unseen
+from benchmarks import arrays, compiled, forecast, long, native, symbolic, unseen
 
 PARTS = {
     "symbolic": symbolic.main,
@@ -13,6 +13,7 @@ PARTS = {
     "arrays": arrays.main,
     "long": long.main,
     "unseen": unseen.main,
+    "forecast": forecast.main,
 }
 
 if __name__ == "__main__":

@@ -7,20 +7,20 @@ from functools import cached_property, partial
 from math import prod
 from typing import Any
 
-from exprad.backends.early import EarlyRunner
+from exprad.backends.costs import PYTHON_SOURCE, PYTHON_STEPS, Ways, Work
 from exprad.backends.foreign import MODULES
 from exprad.backends.foreign import has_function as foreign_has
 from exprad.backends.native import Native
 from exprad.backends.native.flat import FlatProgram, is_read, programmed
 from exprad.backends.points import PointsRunner
 from exprad.backends.regions import RegionRunner
+from exprad.backends.scalars import ScalarRunner
 from exprad.backends.signature import Input, Structure
 from exprad.backends.statements import has_function
-from exprad.backends.stepwise import LongRunner
 from exprad.errors import ArgumentError, UnsupportedError
 from exprad.graph.checkpoint import checkpointed
 from exprad.graph.expr import Expr
-from exprad.graph.program import Forecast, Program
+from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
 from exprad.numbers import numpy_function
@@ -78,13 +78,12 @@ class Choice:
         self.variables = tuple([variable for slot in inputs for variable in slot.variables])
         self.columns = [program.variables.get(variable.name, -1) for variable in self.variables]
         self.is_shaped = not program.is_of_scalars or any(variable.shape for variable in self.variables)
-        is_long = program.size > LONG_PROGRAM and not self.is_shaped
-        self.kind: Any = RegionRunner if self.is_shaped else LongRunner if is_long else EarlyRunner
-        self.takes_numbers = backend != "numpy" and self.kind is EarlyRunner
+        self.has_source = program.size <= LONG_PROGRAM and not self.is_shaped
+        self.takes_numbers = backend != "numpy" and self.has_source
         self.native = self._machine_code()
         if backend == "native" and self.native is not None:
             self.arrays = self.native.runner
-        elif self.kind is EarlyRunner:
+        elif self.has_source:
             for row in program.rows:
                 numpy_function(row)  # which says what the row lacks
         elif not isinstance(program, FlatProgram):
@@ -97,7 +96,9 @@ class Choice:
 
     def _numpy(self) -> Any:
         given = self.program, self.columns, self.inputs, self.structure.leaves
-        return LongRunner(*given, by_python=self.backend != "numpy") if self.kind is LongRunner else self.kind(*given)
+        if self.is_shaped:
+            return RegionRunner(*given)
+        return ScalarRunner(*given, has_source=self.has_source, by_python=self.backend != "numpy")
 
     def _machine_code(self) -> Native | None:
         """What the native back end has for the function, where it was asked for, or may pay."""
@@ -118,10 +119,14 @@ class Choice:
 
     def runner(self, points: Shape) -> Any:
         """What runs the program at points of a shape."""
-        native = self.native if self.backend == "auto" else None
-        if native is not None and prod(points) >= native.points and native.can_run:
-            return native.runner
+        if self.is_native(prod(points)) and self.native is not None:
+            return self.native.runner
         return self._at_points if self.is_shaped and points else self.arrays
+
+    def is_native(self, points: int) -> bool:
+        """Whether machine code runs arrays of so many points."""
+        native = self.native
+        return native is not None and (self.backend == "native" or points >= native.points and native.can_run)
 
     def run_late(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         """Run one point of numbers over arrays, after all: `out=` was given, though Python's function gives new numbers."""
@@ -145,10 +150,9 @@ class Choice:
         native = self.native
         if native is not None and (self.backend == "native" or not native.is_short and native.can_run):
             return native.stage
-        return f"numpy, {self.arrays.manner}" if self.kind is LongRunner else "numpy"
+        return "numpy" if self.is_shaped or self.has_source else str(self.arrays.manner)
 
-    def forecast(self, points: int) -> Forecast:
-        """What a call will cost; the memory of a function of arrays is that of its plan, beyond inputs and outputs."""
-        found = self.program.forecast(points)
-        is_planned = self.kind is RegionRunner and points == 1
-        return found._replace(peak_memory=self.arrays.peak(8)) if is_planned else found
+    @cached_property
+    def numbers(self) -> Ways:
+        """The ways in which Python computes one point of numbers."""
+        return Ways([Work(PYTHON_STEPS, self.program), Work(PYTHON_SOURCE, self.program)])

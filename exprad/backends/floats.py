@@ -12,7 +12,7 @@ import numpy as np
 
 from exprad.backends.arguments import Arguments
 from exprad.backends.choice import Choice
-from exprad.backends.costs import PYTHON_SOURCE, PYTHON_STEPS, Patience
+from exprad.backends.costs import PYTHON_STEPS, Way
 from exprad.backends.outputs import Outputs, number_of
 from exprad.backends.python import ScalarSource
 from exprad.backends.stepwise import scalar_steps
@@ -38,8 +38,7 @@ class FloatCalls:
         are_scalars = all(not slot.shape for slot in arguments.inputs)
         is_small = are_scalars and len(choice.columns) <= MOST_INPUTS
         self.may_specialise = choice.takes_numbers and is_small and self.template is not None
-        self._count = len(choice.program.calls)
-        self._patience = Patience(PYTHON_SOURCE.made(self._count))
+        self.ways = choice.numbers
         self._steps: Callable[..., tuple[Any, ...]] | None = None
         self._is_early = True
 
@@ -79,13 +78,15 @@ class FloatCalls:
         where it is not taken."""
         if not self._is_early:
             return None
-        making = PYTHON_STEPS.made(self._count) if self._steps is None else 0
-        if self._patience.spend(making + PYTHON_STEPS.called(self._count, 1)):
+        if self.ways.taken(1, self._is_ready).way is PYTHON_STEPS:
             with suppress(ArithmeticError, ValueError):
                 steps = self._steps = self._steps or scalar_steps(self.choice.program, self.choice.columns)
                 return steps(*values)
         self._is_early, self._steps = False, None
         return None
+
+    def _is_ready(self, way: Way) -> bool:
+        return way is PYTHON_STEPS and self._steps is not None
 
     def _built(self, found: Sequence[Any]) -> Any:
         """What a call returns, of the outputs in order."""
@@ -102,16 +103,21 @@ class FloatCalls:
         if self._is_builtin:
             self.builtin = native.builtin(self._container, general)
             return self.builtin
-        counts = native is not None and native.has_builtin and native.is_as_in_python and self._container is not None
-        return self.source.method(CALLS_BEFORE_BUILTIN if counts else None)
+        return self.source.method(CALLS_BEFORE_BUILTIN if self.has_builtin else None)
 
     @cached_property
     def _is_builtin(self) -> bool:
         """Whether a built-in takes floats at once."""
+        native, is_asked = self.choice.native, self.choice.backend == "native"
+        return native is not None and is_asked and self.has_builtin and (native.is_short or not native.is_as_in_python)
+
+    @property
+    def has_builtin(self) -> bool:
+        """Whether a built-in takes floats, at once or after so many calls that it pays."""
         native = self.choice.native
-        if self.choice.backend != "native" or native is None or not native.has_builtin or self._container is None:
+        if native is None or not self.choice.takes_numbers or not native.has_builtin or self._container is None:
             return False
-        return native.is_short or not native.is_as_in_python
+        return native.is_as_in_python or self.choice.backend == "native"
 
     @property
     def _container(self) -> str | None:

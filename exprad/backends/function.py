@@ -13,13 +13,14 @@ from exprad.backends.arguments import PYTHONS, Arguments, dtype_of, holds_carrie
 from exprad.backends.choice import Choice
 from exprad.backends.cupy import CupyFunction
 from exprad.backends.floats import FloatCalls
+from exprad.backends.forecast import CallForecast, forecast
 from exprad.backends.foreign import MODULES, ArrayFunction
 from exprad.backends.outputs import Outputs, Plan, number_of
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.errors import ArgumentError, OperandError
 from exprad.graph.evaluation import evaluate
 from exprad.graph.expr import object_array
-from exprad.graph.program import Forecast, Program
+from exprad.graph.program import Program
 from exprad.ground.bound import handler_of
 from exprad.ground.digits import shown
 from exprad.ground.traverse import collector_paused
@@ -144,10 +145,17 @@ class Function:
         is_python = self._choice.takes_numbers and self._choice.backend != "native"
         return self._floats.source.text if is_python else self._choice.arrays.source
 
-    def forecast(self, points: int = 1) -> Forecast:
-        """What a call at that many points will cost; see `Program.forecast`. Of a function of arrays at one point, the peak
-        is that of the memory beyond inputs and outputs, as it is planned."""
-        return self._choice.forecast(points)
+    def forecast(self, points: int = 1) -> CallForecast:
+        """What a call at that many points will cost, in each way that it may run, and which is taken; see `CallForecast`.
+
+        At one point, the memory of a function of arrays is that beyond inputs and outputs, as it is planned.
+
+        >>> from exprad import Var
+        >>> g = compile(Var("x") ** 2 + 1, backend="numpy")
+        >>> g.forecast(10_000).operations, g.forecast(10_000).chosen
+        (20000, 'numpy')
+        """
+        return forecast(self._choice, points, self._floats.has_builtin)
 
     def __repr__(self) -> str:
         return f"<function ({self._arguments}): {sum(self.program.operations.values())} operations; {self.backend}>"

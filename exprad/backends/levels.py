@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
 from itertools import chain, pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,6 @@ from exprad.numbers import constant_of_dtype, numpy_function
 
 CHAIN_TERMS = 8  # from which a sum is accumulated
 SHARED_READERS = 8  # steps that read one constant, from which they are kept apart
-GROUP_COST, NUMBER_COST = 2000, 2  # nanoseconds of a group, gathering what it reads included; of a number in it
 TABLE_ELEMENTS = 1 << 21  # that the table of values may hold for many points at once
 
 Operand = slice | Any  # rows of the table: a slice, or an array of places
@@ -138,13 +138,18 @@ class LevelRunner(PlannedRunner):
         with collector_paused():
             return Layout(self.program, self.columns, self.structure)
 
-    def cost(self, count: int) -> float:
-        """The nanoseconds that a call with so many points takes, about."""
-        return level_cost(len(self.layout.groups), len(self.program.steps), count)
+    @property
+    def size(self) -> int:
+        """How many points are computed at once."""
+        return max(1, TABLE_ELEMENTS // self.layout.height)
+
+    def is_ready(self, points: Shape, dtype: Any) -> bool:
+        """Whether there are calls bound to rows for such points."""
+        return bool(self._spare) and ((min(prod(points), self.size),) if points else (), dtype) in self._spare
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         if points:
-            self._run_pieces(arrays, leaves, points, dtype, max(1, TABLE_ELEMENTS // self.layout.height))
+            self._run_pieces(arrays, leaves, points, dtype, self.size)
         else:
             self._run_point(arrays, leaves, dtype)
 
@@ -173,11 +178,6 @@ class LevelRunner(PlannedRunner):
                 yield np.copyto, (out, sums[-1:])
             else:
                 yield writing(group.row), (*operands, out)
-
-
-def level_cost(groups: int, steps: int, count: int) -> float:
-    """The nanoseconds that so many groups of steps take at so many points, about."""
-    return GROUP_COST * groups * -(-count // max(1, TABLE_ELEMENTS // steps)) + NUMBER_COST * steps * count
 
 
 def least_groups(program: Program) -> int:

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from exprad.backends.costs import STEPS
-from exprad.backends.levels import LevelRunner, least_groups, level_cost, writing
+from exprad.backends.levels import writing
 from exprad.backends.planned import Call, PlannedRunner
 from exprad.backends.python import ScalarSource
 from exprad.backends.registers import Registers
-from exprad.backends.signature import Input
 from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
@@ -23,67 +22,8 @@ from exprad.ground.traverse import collector_paused
 from exprad.numbers import constant_of_dtype
 
 TABLE_NUMBERS = 1 << 23  # numbers that registers may hold for a block of points, where that leaves LEAST_POINTS
+LEAST_WIDTH = 2  # numbers of a row: NumPy takes twice as long to write one number over one that it reads
 LEAST_POINTS, MOST_POINTS = 256, STEPS.block  # points of a block
-
-
-class LongRunner:
-    """Runs a program of many scalar steps in the way that its shape asks for.
-
-    A wide program runs level by level; a narrow one step by step, over blocks of points or, where `by_python` allows what
-    Python's own functions give, at one point in Python.
-    """
-
-    def __init__(
-        self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, by_python: bool
-    ) -> None:
-        self.program, self.columns, self.structure, self.by_python = program, columns, structure, by_python
-        self.levels = LevelRunner(program, columns, inputs, structure)
-        self.steps = StepRunner(program, columns, inputs, structure)
-        self._wide: dict[int, bool] = {}
-
-    @property
-    def source(self) -> str:
-        return str(self.program)
-
-    @property
-    def manner(self) -> str:
-        """How one point is computed, in words."""
-        return "level by level" if self._is_wide_at(1) else "step by step"
-
-    def _is_wide_at(self, count: int) -> bool:
-        """Whether levels are the faster way for so many points."""
-        known = self._wide.get(count)
-        if known is None:
-            if len(self._wide) > 100:  # counts come and go
-                self._wide.clear()
-            steps = STEPS.called(len(self.program.calls), count)
-            least = level_cost(self._least_groups, len(self.program.steps), count)
-            known = self._wide[count] = least <= steps and self.levels.cost(count) <= steps
-        return known
-
-    @cached_property
-    def _least_groups(self) -> int:
-        return least_groups(self.program)
-
-    @cached_property
-    def _function(self) -> Callable[..., tuple[Any, ...]]:
-        return scalar_steps(self.program, self.columns)
-
-    def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
-        if self._is_wide_at(prod(points)):
-            self.levels(arrays, leaves, points, dtype)
-        elif prod(points) != 1 or not self.by_python or dtype != np.float64 or not self._in_python(arrays, leaves):
-            self.steps(arrays, leaves, points, dtype)
-
-    def _in_python(self, arrays: Sequence[Any], leaves: Sequence[Any]) -> bool:
-        """Compute one point in Python, unless it refuses an operation."""
-        try:
-            found = self._function(*[value for array in arrays for value in array.astype(float).ravel().tolist()])
-        except (ArithmeticError, ValueError):
-            return False
-        for leaf, (_, first, beyond) in zip(leaves, self.structure, strict=True):
-            leaf[...] = np.array(found[first:beyond]).reshape(leaf.shape)
-        return True
 
 
 class StepRunner(PlannedRunner):
@@ -98,9 +38,12 @@ class StepRunner(PlannedRunner):
         """How many points are computed at once."""
         return max(LEAST_POINTS, min(MOST_POINTS, TABLE_NUMBERS // self.places.height))
 
-    def is_ready(self, count: int, dtype: Any) -> bool:
-        """Whether there are calls bound to rows for so many points."""
-        return bool(self._spare) and ((min(count, self.size),), dtype) in self._spare
+    def is_ready(self, points: Shape, dtype: Any) -> bool:
+        """Whether there are calls bound to rows for such points."""
+        return bool(self._spare) and ((max(min(prod(points), self.size), LEAST_WIDTH),), dtype) in self._spare
+
+    def _run(self, arrays: Sequence[Any], outputs: Sequence[Any], width: Shape, dtype: Any) -> None:
+        super()._run(arrays, outputs, (max(width[0], LEAST_WIDTH),), dtype)
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         self._run_pieces(arrays, leaves, points, dtype, self.size)
@@ -119,7 +62,7 @@ class StepRunner(PlannedRunner):
     def _write(self, table: Any, outputs: Sequence[Any]) -> None:
         results = self.places.results
         for output, (_, first, beyond) in zip(outputs, self.structure, strict=True):
-            output[...] = table[results[first:beyond]]
+            output[...] = table[results[first:beyond], : output.shape[1]]
 
 
 def _calls(places: Registers) -> Iterator[tuple[Primitive, int, list[int]]]:

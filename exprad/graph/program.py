@@ -131,6 +131,16 @@ class Program:
         return list(dict.fromkeys([self.steps[index][0] for index in self.calls]))
 
     @cached_property
+    def functions(self) -> int:
+        """How many steps are neither arithmetic nor conditions nor choices.
+
+        >>> Program.lowered([table.sin(Var("x")) * 2 + 1]).functions
+        1
+        """
+        found = {row for row in self.rows if not (row.infix or row.prefix or row.predicate or row.truths)}
+        return len([index for index in self.calls if self.steps[index][0] in found]) if found else 0
+
+    @cached_property
     def shapes(self) -> list[Shape]:
         """The shape of each step's value."""
         leaves = [self.steps[index] for index in (*self.variables.values(), *self.constants)]
