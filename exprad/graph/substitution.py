@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from exprad.errors import ShapeError
 from exprad.graph.expr import build, expression
@@ -12,6 +12,11 @@ from exprad.ground.traverse import collector_paused, fold
 
 def substitute(f: Any, replacements: Mapping[Any, Any]) -> Any:
     """`f` with nodes replaced by expressions, all at once, and folded anew."""
+    return replaced([f], replacements)[0]
+
+
+def replaced(outputs: Sequence[Any], replacements: Mapping[Any, Any]) -> list[Any]:
+    """Several expressions with the same nodes replaced, in one walk."""
     new = {expression(old): expression(value) for old, value in replacements.items()}
     for old, value in new.items():
         if old.shape != value.shape:
@@ -23,4 +28,4 @@ def substitute(f: Any, replacements: Mapping[Any, Any]) -> Any:
         return node if tuple(operands) == node.operands else build(node.primitive, *operands)
 
     with collector_paused():
-        return fold([f], visit)[0]
+        return fold(outputs, visit)

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from exprad.chain import plus, pullback, resolve
+from exprad.chain import Masked, plus, pullback, resolve
 from exprad.graph.expr import Expr, expression, variables_by_name
 from exprad.ground.primitive import Primitive
 from exprad.ground.traverse import collector_paused, independents, postorder, sweep
@@ -19,6 +19,11 @@ _shape = attrgetter("shape")
 
 def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
     """The adjoint of each node of `wrt` for the adjoints of some outputs; None where it is zero."""
+    return [resolve(x_bar) for x_bar in sensitivities(seeds, wrt)]
+
+
+def sensitivities(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
+    """The same with their guards: those of `chain`. An adjoint of an output may have one, too."""
     bars: dict[Expr, Any] = {}
     with collector_paused():
         order = postorder(seeds)
@@ -27,14 +32,15 @@ def adjoints(seeds: Mapping[Expr, Any], wrt: Sequence[Expr]) -> list[Any]:
         if is_shaped:
             variables_by_name(order)  # refuses one name with two shapes
         for output, seed in seeds.items():
-            bars[output] = stretched(expression(seed), output.shape) if is_shaped else seed
+            is_whole = is_shaped and seed.__class__ is not Masked
+            bars[output] = stretched(expression(seed), output.shape) if is_whole else seed
         kept = {node for node in wrt if node._operands}
         if is_shaped:
             sweep(order, bars, idle, kept, _pull_array)
         else:
             written = {} if any(node.is_const for node in wrt) else written_pulls(order)
             sweep(order, bars, idle, kept, pullback, written)
-    return [resolve(bars.get(node)) for node in wrt]
+    return [bars.get(node) for node in wrt]
 
 
 def _pull_array(

@@ -15,7 +15,7 @@ from exprad.ground.intern import serial
 from exprad.ground.primitive import Primitive
 from exprad.numbers import as_float, evaluate
 from exprad.variable.config import is_recording
-from exprad.variable.rules import forward, rule
+from exprad.variable.rules import Rule, forward, rule
 from exprad.variable.tape import Hold, Node
 from exprad.variable.variable import Variable
 
@@ -25,7 +25,7 @@ NUMBERS = (float, int)  # most operands that are no Variables
 
 def record(row: Primitive, *operands: Any) -> Any:
     """The value of a row on Variables, arrays and numbers, with a node of the tape; truth values for a condition."""
-    values = [operand._value if isinstance(operand, Variable) else _constant_operand(operand) for operand in operands]
+    values = [operand._value if isinstance(operand, Variable) else operand_value(operand) for operand in operands]
     constant = None
     if row.powers and operands[1].__class__ in (int, float):
         constant = operands[1]
@@ -41,11 +41,13 @@ def record(row: Primitive, *operands: Any) -> Any:
         value = _as_floats(evaluate(row, values))
     if not is_recording():
         return Variable._unrecorded(value)
-    return _recorded(row, operands, values, value, constant)
+    return recorded(row, operands, values, value, constant)
 
 
-def _recorded(row: Primitive, operands: Sequence[Any], values: Sequence[Any], value: Any, constant: Any) -> Variable:
-    """A result with its node."""
+def recorded(
+    row: Any, operands: Sequence[Any], values: Sequence[Any], value: Any, constant: Any, found: Rule | None = None
+) -> Variable:
+    """A result with its node; `found` is its rule, if it is none that a row has."""
     node: Any = _new(Node)
     active: list[int] = []
     nodes: list[Any] = []
@@ -60,7 +62,9 @@ def _recorded(row: Primitive, operands: Sequence[Any], values: Sequence[Any], va
         else:
             constants.append((place, values[place], Hold.of(values[place])))
     node.primitive, node._operands, node.constants = row, tuple(nodes), tuple(constants)
-    if is_plain:
+    if found is not None:
+        node.rule = found
+    elif is_plain:
         node.rule = found = rule(row, tuple(active), constant, ((),) * len(operands), ())
     else:
         shapes = tuple([getattr(x, "shape", ()) for x in values])
@@ -76,7 +80,7 @@ def _recorded(row: Primitive, operands: Sequence[Any], values: Sequence[Any], va
     return made
 
 
-def _constant_operand(operand: Any) -> Any:
+def operand_value(operand: Any) -> Any:
     """An operand that is no Variable, as NumPy takes it."""
     if operand.__class__ in NUMBERS:
         return operand if operand.__class__ is float or -(2**53) <= operand <= 2**53 else as_float(operand)

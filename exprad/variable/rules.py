@@ -47,7 +47,7 @@ class Rule:
         self.row, self.xs, self.wanted, self.y_shape = row, xs, [xs[place] for place in active], y_shape
         self.y, self.y_bar = Var("y", shape=y_shape), Var("y_bar", shape=y_shape)
         self.is_plain = row.partials is not None and all(x.shape == y_shape for x in self.wanted)  # guards pass through
-        self.whole = Pull(self, self.y_bar)
+        self.whole = self.pulled(self.y_bar)
         self.places = tuple(
             place for place, x in enumerate([self.y, *xs]) if getattr(x, "name", "") in self.whole.names
         )
@@ -62,7 +62,17 @@ class Rule:
     def masked(self) -> Pull:
         """The pullback of an adjoint that is 0 where a condition fails."""
         condition = Var("condition", shape=self.y_shape)
-        return Pull(self, Masked(Guard(lambda: condition), self.y_bar))
+        return self.pulled(Masked(Guard(lambda: condition), self.y_bar))
+
+    def pulled(self, y_bar: Any) -> Pull:
+        """What is passed on of an adjoint."""
+        return Pull(self, y_bar)
+
+    def x_bars(self, y_bar: Any) -> dict[Any, Any]:
+        """The adjoints of the operands that are wanted, by operand."""
+        found: dict[Any, Any] = {}
+        pullback(self.row, self.y, self.xs, y_bar, [x for x in self.xs if x not in self.wanted], found)
+        return found
 
     def made(self, written: Written, returned: str, parameters: str, function_of: Callable[[Primitive], Any]) -> Any:
         """A function of `parameters`, the last of them `saved`, that returns results of what was written."""
@@ -91,9 +101,7 @@ class Pull:
     """
 
     def __init__(self, rule: Rule, y_bar: Any) -> None:
-        x_bars: dict[Any, Any] = {}
-        idle = [x for x in rule.xs if x not in rule.wanted]
-        pullback(rule.row, rule.y, rule.xs, y_bar, idle, x_bars)
+        x_bars = rule.x_bars(y_bar)
         self._rule = rule
         self._guards: list[Guard | None] = []
         self._found = [self._parts(x_bars.get(x), x.shape) for x in rule.wanted]
