@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from exprad.pictures.dot import to_dot
     from exprad.text.parser import parse
     from exprad.text.printer import to_text
+    from exprad.traced import Jitted, jit
     from exprad.variable import Config, Variable, no_grad, using_config
 
 _keep_old_names()
@@ -66,6 +67,7 @@ _LAZY = {
     "text.parser": "parse",
     "graph.tracing": "trace",
     "text.printer": "to_text",
+    "traced": "Jitted jit",
     "variable": "Config Variable no_grad using_config",
 }
 Primitive.reserved = frozenset([*_LAZY["arrays"].split(), "trace"])

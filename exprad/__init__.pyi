@@ -86,6 +86,8 @@ from exprad.signatures.operators import vjp as vjp
 from exprad.signatures.rows import Condition1, Condition2, Function1, Function2, Function3
 from exprad.text.parser import parse as parse
 from exprad.text.printer import to_text as to_text
+from exprad.traced import Jitted as Jitted
+from exprad.traced import jit as jit
 from exprad.variable import Config as Config
 from exprad.variable import Variable as Variable
 from exprad.variable import no_grad as no_grad
@@ -103,6 +105,7 @@ __all__ = [
     "ExpradError",
     "Function",
     "If",
+    "Jitted",
     "Mul",
     "Neg",
     "Pow",
@@ -164,6 +167,7 @@ __all__ = [
     "inner",
     "inv",
     "jacobian",
+    "jit",
     "jvp",
     "kinks",
     "leg",

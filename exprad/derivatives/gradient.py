@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from exprad.derivatives import one_sided
-from exprad.derivatives.arguments import by_dual_numbers, check_present, is_function, scalar, seed_of
+from exprad.derivatives.arguments import by_dual_numbers, check_present, is_function, of_function, scalar, seed_of
 from exprad.derivatives.blocks import edge
 from exprad.derivatives.kink import with_kinks
 from exprad.derivatives.unseen import Unseen
@@ -18,12 +18,13 @@ from exprad.ground.traverse import is_large
 from exprad.reverse import adjoints
 
 
-def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> Any:
+def gradient(f: Any, wrt: Any = None, *, strict: bool = False, kink: str = "mean") -> Any:
     """The derivative of a scalar expression by a Var (forward mode) or by each of several (one reverse sweep).
 
     `wrt` is a Var, the name of one, or a sequence or dict of them, however nested; the result has its structure, with
     lists for sequences. `f` may be a Python function of a sequence of numbers; `wrt` is then the point, and dual numbers
-    are used: an array is handed on as one dual number of arrays.
+    are used: an array is handed on as one dual number of arrays. Of a function that `jit` made it is the function that gives
+    the derivative by the first argument, or by those whose places or names `wrt` has.
     The gradient of a large expression by a flat sequence is a list that is derived when it is looked at; `compile` need not look.
     `kink` says what a derivative is where it jumps: "mean" or "zero" of what jumps; "left" or "right", the one-sided
     derivative of the whole expression by each variable; or "raise".
@@ -36,7 +37,7 @@ def gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> A
     {'first': 2*x*y, 'rest': [x**2]}
     """
     if is_function(f):
-        return by_dual_numbers("gradient", strict, kink)(f, wrt)
+        return of_function("gradient", f, wrt, strict, kink)
     f = scalar(f, "gradient")
     by = Wrt(wrt, [f])
     check_present([f], by.variables, strict)
@@ -78,12 +79,16 @@ def backpropagate(f: Expr, seed: Any = 1, *, kink: str = "mean") -> dict[Var, Ex
     return {x: edge(x_bar, x.shape) for x, x_bar in zip(wrt, found, strict=True)}
 
 
-def value_and_gradient(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean") -> tuple[Any, Any]:
+def value_and_gradient(f: Any, wrt: Any = None, *, strict: bool = False, kink: str = "mean") -> Any:
     """The expression and its gradient; or, of a Python function, its value at the point `wrt` and its gradient there.
+
+    Of a function that `jit` made it is the function that gives both (see `gradient`).
 
     >>> value_and_gradient(lambda p: p[0] * p[1], [3.0, 4.0])
     (12.0, [4.0, 3.0])
     """
+    if hasattr(f, "derived"):
+        return of_function("value_and_gradient", f, wrt, strict, kink)
     value = f(wrt) if is_function(f) else expression(f)
     return value, gradient(f, wrt, strict=strict, kink=kink)
 

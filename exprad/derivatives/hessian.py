@@ -7,7 +7,7 @@ from typing import Any
 
 from exprad.arrays import stack
 from exprad.derivatives import one_sided
-from exprad.derivatives.arguments import by_dual_numbers, check_present, is_function, scalar
+from exprad.derivatives.arguments import check_present, is_function, of_function, scalar
 from exprad.derivatives.blocks import blocks, edge
 from exprad.derivatives.colouring import rows_of
 from exprad.derivatives.compression import sparse_jacobian
@@ -18,12 +18,13 @@ from exprad.forward import tangents
 from exprad.graph.expr import Const, Expr, Var, object_array
 
 
-def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", sparse: bool = False) -> Any:
+def hessian(f: Any, wrt: Any = None, *, strict: bool = False, kink: str = "mean", sparse: bool = False) -> Any:
     """The second derivatives of a scalar expression: forward mode over the reverse-mode gradient.
 
     By a variable with a shape, of shape x.shape + x.shape; by a sequence of variables, a list of rows; by a dict, a dict
     of dicts (see `gradient`). With `sparse=True`, a `SparseMatrix` of those elements that may not be 0. `f` may be a
     Python function of a sequence of numbers; `wrt` is then the point, and dual numbers are used.
+    Of one that `jit` made, see `gradient`.
 
     >>> from exprad import Var, variables
     >>> x, y = variables("x y")
@@ -36,7 +37,7 @@ def hessian(f: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", spars
            [0., 4., 0.]])
     """
     if is_function(f):
-        return by_dual_numbers("hessian", strict, kink)(f, wrt)
+        return of_function("hessian", f, wrt, strict or sparse, kink)
     f = scalar(f, "hessian")
     by = Wrt(wrt, [f])
     check_present([f], by.variables, strict)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from exprad.derivatives import one_sided
-from exprad.derivatives.arguments import check_present
+from exprad.derivatives.arguments import check_present, of_function
 from exprad.derivatives.blocks import blocks, edge
 from exprad.derivatives.compression import sparse_jacobian
 from exprad.derivatives.kink import with_kinks
@@ -15,13 +15,13 @@ from exprad.forward import tangents
 from exprad.graph.expr import Expr, Var, expression
 
 
-def jacobian(fs: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", sparse: bool = False) -> Any:
+def jacobian(fs: Any, wrt: Any = None, *, strict: bool = False, kink: str = "mean", sparse: bool = False) -> Any:
     """The derivatives of expressions by variables: of an expression by a variable, of shape f.shape + x.shape.
 
     Of a sequence of expressions, a list of rows; each row has the structure of `wrt` (see `gradient`). Forward mode where
     there are fewer variables than expressions, or elements of them, else reverse. With `sparse=True`, a
     `SparseMatrix`: a row for each element of the expressions, a column for each of the variables, and only those
-    elements that may not be 0, from as few passes as there are colours.
+    elements that may not be 0, from as few passes as there are colours. Of a function that `jit` made, see `gradient`.
 
     >>> from exprad import Var, variables
     >>> x, y = variables("x y")
@@ -32,6 +32,8 @@ def jacobian(fs: Any, wrt: Any, *, strict: bool = False, kink: str = "mean", spa
     array([[2., 1., 0.],
            [0., 3., 2.]])
     """
+    if hasattr(fs, "derived"):
+        return of_function("jacobian", fs, wrt, strict or sparse, kink)
     outputs = [expression(f) for f in ([fs] if isinstance(fs, Expr) else fs)]
     by = Wrt(wrt, outputs)
     check_present(outputs, by.variables, strict)

@@ -16,7 +16,7 @@ _RECORDED = "nothing, as every Variable records; no_grad() stops it"
 
 PACKAGE: dict[str, str] = {
     # derivatives
-    "grad": "gradient(f, wrt), of an expression or of a Python function at a point",
+    "grad": "gradient(f, wrt), of an expression or of a Python function at a point; gradient(jit(f)), a function",
     "backward": "Variable.backward()",
     "value_and_grad": "value_and_gradient(f, wrt)",
     "elementwise_grad": "gradient(f.sum(), x)",
@@ -81,7 +81,6 @@ PACKAGE: dict[str, str] = {
     # from expressions and to them
     "lambdify": "compile(f, [x, y])",
     "function": "compile(f, [x, y])",
-    "jit": "compile(f, [x, y])",
     "Lambda": "compile(f, [x, y])",
     "sympify": "parse(text), or from_sympy(e)",
     "S": "parse(text), or Const(2)",

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from exprad.derivatives.sparse_matrix import SparseMatrix
 from exprad.graph.expr import Expr, Var
+from exprad.traced.jitted import Jitted
 from exprad.typing import Array, Directions, ExprLike, Kink, Nested, Scalar, Several, Wrt
 
 K = TypeVar("K")
@@ -36,6 +37,8 @@ def gradient(f: Scalar, wrt: Mapping[K, Var | str], *, strict: bool = False, kin
 @overload
 def gradient(f: Scalar, wrt: Nested, *, strict: bool = False, kink: Kink = "mean") -> Any: ...
 @overload
+def gradient(f: Jitted, wrt: Any = None, *, strict: bool = False, kink: Kink = "mean") -> Jitted: ...
+@overload
 def gradient(f: Callable[..., Any], wrt: Any, *, strict: bool = False, kink: Kink = "mean") -> Any: ...
 @overload
 def hessian(
@@ -64,6 +67,10 @@ def hessian(
 def hessian(
     f: Scalar, wrt: Wrt, *, strict: bool = False, kink: Kink = "mean", sparse: Literal[True]
 ) -> SparseMatrix: ...
+@overload
+def hessian(
+    f: Jitted, wrt: Any = None, *, strict: bool = False, kink: Kink = "mean", sparse: bool = False
+) -> Jitted: ...
 @overload
 def hessian(
     f: Callable[..., Any], wrt: Any, *, strict: bool = False, kink: Kink = "mean", sparse: bool = False
@@ -132,6 +139,10 @@ def jacobian(
     fs: Expr | Several, wrt: Wrt, *, strict: bool = False, kink: Kink = "mean", sparse: Literal[True]
 ) -> SparseMatrix: ...
 @overload
+def jacobian(
+    fs: Jitted, wrt: Any = None, *, strict: bool = False, kink: Kink = "mean", sparse: bool = False
+) -> Jitted: ...
+@overload
 def jvp(fs: Expr, x_dots: Directions) -> Expr:
     """The derivative of an expression, or of each of a sequence, in the direction `x_dots`, by variable or by name."""
 
@@ -151,6 +162,12 @@ def value_and_gradient(
 ) -> tuple[Expr, dict[K, Expr]]: ...
 @overload
 def value_and_gradient(f: Scalar, wrt: Nested, *, strict: bool = False, kink: Kink = "mean") -> tuple[Expr, Any]: ...
+@overload
+def value_and_gradient(f: Jitted, wrt: Any = None, *, strict: bool = False, kink: Kink = "mean") -> Jitted: ...
+@overload
+def value_and_gradient(
+    f: Callable[..., Any], wrt: Any, *, strict: bool = False, kink: Kink = "mean"
+) -> tuple[Any, Any]: ...
 @overload
 def vjp(fs: Expr, fs_bar: ExprLike, wrt: Var | str) -> Expr:
     """The adjoints of `wrt` for the adjoints `fs_bar` of the outputs `fs`, in one reverse sweep, in the structure of `wrt`."""

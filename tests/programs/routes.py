@@ -29,6 +29,7 @@ from tests.programs.carriers import (
     reverse,
     trace_in_trace,
 )
+from tests.programs.jitted import jitted, jitted_dual, jitted_half, jitted_node
 
 
 def forward_over_reverse(case: Case) -> Found:
@@ -134,6 +135,10 @@ ROUTES: dict[str, Route] = {
     "native": Route(compiled("native"), 1, is_scalar),
     "native curves": Route(compiled_curves("native"), 1, is_scalar),
     "jax": Route(compiled("jax"), 100),
+    "jit": Route(jitted, 5),
+    "jit, a node": Route(jitted_node, 4),
+    "jit, half": Route(jitted_half, 4),
+    "jit, dual": Route(jitted_dual, 10),
     "hessian": Route(dense_hessian, 4, lambda case: case.size <= 6 and all(x.shape for x in case.program.inputs)),
     "sparse hessian": Route(sparse_hessian, 1, lambda case: len(case.program.inputs) == 1 and 0 < case.size <= 9
                             and bool(case.program.inputs[0].shape)),

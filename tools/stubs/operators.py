@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from exprad.derivatives.sparse_matrix import SparseMatrix
 from exprad.graph.expr import Expr, Var
+from exprad.traced.jitted import Jitted
 from exprad.typing import Array, Directions, ExprLike, Kink, Nested, Scalar, Several, Wrt
 
 K = TypeVar("K")
@@ -28,19 +29,22 @@ _STRUCTURES = (
 )
 _DENSE, _SPARSE = {"sparse": "Literal[False]"}, {"sparse": "Literal[True]", "wrt": "Wrt"}
 _FUNCTION = {"f": "Callable[..., Any]", "wrt": "Any"}
+_JITTED = ({"f": "Jitted", "fs": "Jitted", "wrt": "Any = None"}, "Jitted")
 # For each operator, what some of its parameters may be, and what comes out; `{of}` is a derivative in the structure of wrt.
 _OPERATORS: dict[str, tuple[tuple[Mapping[str, str], str], ...]] = {
-    "gradient": (({"f": "Scalar"}, "{of}"), (_FUNCTION, "Any")),
-    "value_and_gradient": (({"f": "Scalar"}, "tuple[Expr, {of}]"),),
+    "gradient": (({"f": "Scalar"}, "{of}"), _JITTED, (_FUNCTION, "Any")),
+    "value_and_gradient": (({"f": "Scalar"}, "tuple[Expr, {of}]"), _JITTED, (_FUNCTION, "tuple[Any, Any]")),
     "hessian": (
         ({"f": "Scalar", **_DENSE}, "{of_of}"),
         ({"f": "Scalar", **_SPARSE}, "SparseMatrix"),
+        _JITTED,
         (_FUNCTION, "Any"),
     ),
     "jacobian": (
         ({"fs": "Expr", **_DENSE}, "{of}"),
         ({"fs": "Several", **_DENSE}, "list[{of}]"),
         ({"fs": "Expr | Several", **_SPARSE}, "SparseMatrix"),
+        _JITTED,
     ),
     "vjp": (({"fs": "Expr", "fs_bar": "ExprLike"}, "{of}"), ({"fs": "Several", "fs_bar": "Several"}, "{of}")),
     "hvp": (({"f": "Scalar", "direction": "{direction}"}, "{of}"),),
@@ -72,7 +76,8 @@ def _variants(name: str) -> Iterator[tuple[Mapping[str, str], str]]:
 
 def _typed(parameter: inspect.Parameter, kinds: Mapping[str, str]) -> str:
     kind = "Kink" if parameter.name == "kink" else kinds.get(parameter.name)
-    return typed(parameter.replace(default=parameter.empty) if kind == "Literal[True]" else parameter, kind)
+    is_asked = kind == "Literal[True]" or parameter.name == "wrt"
+    return typed(parameter.replace(default=parameter.empty) if is_asked else parameter, kind)
 
 
 def _given(parameters: list[inspect.Parameter], kinds: Mapping[str, str]) -> list[str]:
