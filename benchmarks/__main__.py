@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import arrays, compiled, forecast, long, native, symbolic, unseen
+from benchmarks import arrays, compiled, forecast, jitted, long, native, symbolic, unseen
 
 PARTS = {
     "symbolic": symbolic.main,
@@ -14,6 +14,7 @@ PARTS = {
     "long": long.main,
     "unseen": unseen.main,
     "forecast": forecast.main,
+    "jitted": jitted.main,
 }
 
 if __name__ == "__main__":
