@@ -36,13 +36,8 @@ class Arguments:
         return (*arguments, *[named[slot.name] for slot in self.inputs[len(arguments) :]])
 
     def points(self, arrays: Sequence[Any]) -> Shape:
-        """The shape of the points that the arrays are values at."""
-        rest = [array.shape[len(slot.array_shape) :] for slot, array in zip(self.inputs, arrays, strict=True)]
-        try:
-            return np.broadcast_shapes(*rest)
-        except ValueError:
-            given = ", ".join(f"{slot.label}: {shape}" for slot, shape in zip(self.inputs, rest, strict=True))
-            raise ShapeError(f"shapes do not broadcast together: {given}") from None
+        """The shape of the points that the arrays are values at, to which those of each broadcast."""
+        return together(self.inputs, [slot.points(x.shape) for slot, x in zip(self.inputs, arrays, strict=True)])
 
     def are_one_point(self, arguments: Sequence[Any]) -> bool:
         """Whether Python's numbers are given, or arrays of them where an input is an array."""
@@ -80,6 +75,15 @@ class Arguments:
 
     def __str__(self) -> str:
         return ", ".join(slot.name or f"[{slot.variables[0].name}, ...]" for slot in self.inputs)
+
+
+def together(inputs: Sequence[Input], points: Sequence[Shape]) -> Shape:
+    """The shape that those of the points of inputs broadcast to."""
+    try:
+        return np.broadcast_shapes(*points)
+    except ValueError:
+        given = ", ".join(f"{slot.label}: {shape}" for slot, shape in zip(inputs, points, strict=True))
+        raise ShapeError(f"the points of inputs: shapes do not broadcast together: {given}") from None
 
 
 def key_of(arguments: Sequence[Any]) -> Any:

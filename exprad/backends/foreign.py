@@ -12,12 +12,13 @@ from typing import Any, cast
 
 import numpy as np
 
+from exprad.backends.arguments import together
 from exprad.backends.points import at_many
 from exprad.backends.signature import Input, Structure
-from exprad.errors import ArgumentError, ShapeError, UnsupportedError, extra, refuse_masked
+from exprad.errors import ArgumentError, UnsupportedError, extra, refuse_masked
 from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
-from exprad.ground.shapes import Shape, broadcast_shapes
+from exprad.ground.shapes import Shape
 from exprad.numbers import as_float, function_of
 
 MODULES = {"jax": "jax.numpy", "torch": "torch"}
@@ -46,16 +47,15 @@ class ArrayFunction:
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         if named or len(arguments) != len(self._inputs):
             arguments = self._by_place(arguments, named)
+        leads = [_points_of(slot, argument) for slot, argument in zip(self._inputs, arguments, strict=True)]
+        points = together(self._inputs, leads)
         shapes = {
-            name: shape
-            for slot, argument in zip(self._inputs, arguments, strict=True)
-            for name, shape in _points_of(slot, argument)
+            each.name: lead for slot, lead in zip(self._inputs, leads, strict=True) for each in slot.variables if lead
         }
-        found = self._at_points(shapes)(*arguments)
-        return self._built(found, broadcast_shapes("points", list(shapes.values())))
+        return self._built(self._at_points(shapes)(*arguments), points)
 
     def _at_points(self, shapes: dict[str, Shape]) -> Callable[..., list[Any]]:
-        """The function for scalar variables that are arrays of these shapes: rows of arrays are told which axes are whose."""
+        """The function for variables that have values at points of these shapes: rows of arrays are told which axes are whose."""
         key = () if self.program.is_of_scalars else tuple(shapes.items())
         function = self._functions.get(key)
         if function is None:
@@ -161,15 +161,10 @@ class ArrayFunction:
         return f"<function ({inputs}): {sum(self.program.operations.values())} operations; {self.backend}>"
 
 
-def _points_of(slot: Input, argument: Any) -> Iterator[tuple[str, Shape]]:
-    """The shape of the points of each scalar variable of an input that has a value at many."""
+def _points_of(slot: Input, argument: Any) -> Shape:
+    """The shape of the points that an argument has values at."""
     refuse_masked(argument, slot.label)
-    shape = tuple(argument.shape) if hasattr(argument, "shape") else np.shape(argument)
-    lead = slot.array_shape
-    if shape[: len(lead)] != lead or slot.variables[0].shape and shape != lead:
-        raise ShapeError(f"{slot.label} needs an array of shape {lead}, got {shape}")
-    if shape != lead:
-        yield from ((variable.name, shape[len(lead) :]) for variable in slot.variables)
+    return slot.points(tuple(argument.shape) if hasattr(argument, "shape") else np.shape(argument))
 
 
 def _flat(array: Any, rank: int) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from exprad.backends import choice
 from exprad.backends.arguments import PYTHONS, Arguments, dtype_of, holds_carriers, key_of
+from exprad.backends.carriers import on_carriers
 from exprad.backends.choice import Choice
 from exprad.backends.cupy import CupyFunction
 from exprad.backends.floats import FloatCalls
@@ -18,7 +19,6 @@ from exprad.backends.foreign import MODULES, ArrayFunction
 from exprad.backends.outputs import Outputs, Plan, number_of
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.errors import ArgumentError, OperandError
-from exprad.graph.evaluation import evaluate
 from exprad.graph.expr import object_array
 from exprad.graph.program import Program
 from exprad.ground.bound import handler_of
@@ -97,10 +97,10 @@ def compile(
 class Function:
     """Compiled expressions: call it with numbers or arrays, by place or by name. Threads may share it; it pickles.
 
-    An array given for a scalar variable is a value at each of many points; such arrays broadcast together. Of expressions
-    of arrays, the points' axes come before their own. float32 and float64 are kept, integers become float64. `out=` takes
-    arrays to write to, in the structure of the outputs. Numbers in give numbers out. Called on expressions or dual
-    numbers, it gives those.
+    An array given for a scalar variable is a value at each of many points, and so is one that has axes in front of those of
+    its variable; these axes broadcast together, and come before an output's own. float32 and float64 are kept, integers
+    become float64. `out=` takes arrays to write to, in the structure of the outputs. Numbers in give numbers out. Called on
+    expressions, dual numbers or Variables, it gives those.
     """
 
     def __new__(cls, *arguments: Any) -> Function:
@@ -174,7 +174,7 @@ class Function:
         plan = self._plans.get(key)
         if plan is None:
             if not PYTHONS.issuperset(map(type, arguments)) and any(map(holds_carriers, arguments)):
-                return self._on_carriers(arguments)
+                return on_carriers(self._arguments, self._structure, arguments)
             handler = handler_of(arguments)
             if handler is not None:
                 return handler(self, arguments)
@@ -221,20 +221,6 @@ class Function:
     def _warm(self) -> None:
         """Called by the method in Python, when it has been called often."""
         self._floats.warm(type(self), self._general)
-
-    def _on_carriers(self, arguments: Sequence[Any]) -> Any:
-        """Expressions give expressions, dual numbers dual numbers: by evaluation, not by compiled code."""
-        bindings = self._arguments.bindings(arguments)
-        if 1 in [getattr(value, "_level", 0) for value in bindings.values()]:
-            found = [each.substitute(bindings) for each in self._structure.expressions]
-        else:
-            found = evaluate(self._structure.expressions, bindings)
-        return self._structure.build(
-            [
-                found[first] if shape is None else object_array(found[first:beyond], shape)
-                for shape, first, beyond in self._structure.leaves
-            ]
-        )
 
 
 def _restored(nodes: Program, tree: Any, leaves: Any, shapes: Any, backend: str, options: Any) -> Function:

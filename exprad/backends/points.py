@@ -19,13 +19,13 @@ from exprad.ground.traverse import collector_paused
 from exprad.tensor import at_points, stretched
 
 VALUE_ELEMENTS = 1 << 18  # that a value of a block of points may have
-MOST_RUNNERS = 16  # that are kept, for numbers of points that come again
+MOST_RUNNERS = 16  # of numbers of points, before there are but those of powers of two
 
 
 def at_many(program: Program, shapes: Mapping[str, Shape]) -> list[Expr]:
-    """The outputs with scalar variables that are arrays of the shapes given, which broadcast to those of the points.
+    """The outputs with variables that have a value at each of many points, of the shapes given, which broadcast together.
 
-    Each output has the axes of the points in front of its own.
+    The axes of the points come in front of a variable's own, and of an output's.
 
     >>> from exprad import norm, stack, variables
     >>> x, y = variables("x y")
@@ -42,7 +42,9 @@ def at_many(program: Program, shapes: Mapping[str, Shape]) -> list[Expr]:
             nodes.append(at_points(head, xs, own, shape) if varies[-1] else as_written(head, *xs))
         else:
             varies.append(head == "var" and rest[0] in shapes)
-            nodes.append(Const(rest[0]) if head == "const" else Var(rest[0], shape=shapes.get(rest[0], rest[1])))
+            nodes.append(
+                Const(rest[0]) if head == "const" else Var(rest[0], shape=(*shapes.get(rest[0], ()), *rest[1]))
+            )
     points = broadcast_shapes("points", list(shapes.values()))
     return [stretched(nodes[output], points + program.shapes[output]) for output in program.outputs]
 
@@ -69,9 +71,9 @@ class PointsRunner:
         count = prod(points)
         columns = columns_of(self.inputs, arrays, dtype)
         many = {
-            variable.name: np.broadcast_to(column, points).reshape(count)
+            variable.name: np.broadcast_to(column, points + variable.shape).reshape(count, *variable.shape)
             for variable, column in zip(self.variables, columns, strict=True)
-            if column.shape and not variable.shape
+            if column.shape != variable.shape
         }
         rows = rows_of(leaves, self.structure)
         targets = [
@@ -79,30 +81,37 @@ class PointsRunner:
             for row in rows
             for shape in [(count, *row.shape[len(points) :])]
         ]
-        for start in range(0, count, self.size):
-            piece = slice(start, min(start + self.size, count))
+        size = self._size(tuple(many), count)
+        for start in range(0, count, size or 1):  # the last piece overlaps, so that all have one size
+            piece = slice(min(start, count - size), min(start + size, count))
             given = [
                 many[variable.name][piece] if variable.name in many else column
                 for variable, column in zip(self.variables, columns, strict=True)
             ]
-            self._runner(tuple(many), piece.stop - start)(given, [target[piece] for target in targets], (), dtype)
+            self._runner(tuple(many), size)(given, [target[piece] for target in targets], (), dtype)
         for row, target in zip(rows, targets, strict=True):
             if not row.flags.c_contiguous:
                 np.copyto(row, target.reshape(row.shape))
 
+    def _size(self, names: tuple[str, ...], count: int) -> int:
+        """How many points are a block: all, up to a limit; a power of two, once there were many other numbers of points."""
+        most = min(count, self.size)
+        if (names, most) in self._runners or len(self._runners) < MOST_RUNNERS:
+            return most
+        return 1 << most.bit_length() - 1
+
     def _runner(self, names: tuple[str, ...], count: int) -> RegionRunner:
-        """What runs a block of so many points, where these variables have a value at each."""
+        """What runs a block of so many points, where these variables have a value at each: made once for each power of two, and
+        for some other numbers."""
         runner = self._runners.get((names, count))
-        if runner is None:
-            while len(self._runners) >= MOST_RUNNERS:
-                self._runners.pop(next(iter(self._runners)), None)
-            runner = self._runners[names, count] = self._made(names, count)
-        return runner
+        if len(self._runners) >= 8 * MOST_RUNNERS:  # other variables vary each time
+            self._runners.clear()
+        return self._runners.setdefault((names, count), self._made(names, count)) if runner is None else runner
 
     def _made(self, names: tuple[str, ...], count: int) -> RegionRunner:
         with collector_paused():
             program = self.prepared(at_many(self.program, dict.fromkeys(names, (count,))))
-        shaped = [Var(each.name, shape=(count,)) if each.name in names else each for each in self.variables]
+        shaped = [Var(each.name, shape=(count, *each.shape)) if each.name in names else each for each in self.variables]
         columns = [program.variables.get(variable.name, -1) for variable in self.variables]
         inputs = [Input(variable, place) for place, variable in enumerate(shaped)]
         structure = [(None, place, place + 1) for place in range(len(program.outputs))]

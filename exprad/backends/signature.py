@@ -48,8 +48,22 @@ class Input:
 
     @property
     def array_shape(self) -> Shape:
-        """The leading shape that an argument must have."""
+        """The shape that an argument has at one point."""
         return self.shape or self.variables[0].shape
+
+    def points(self, shape: Shape) -> Shape:
+        """The shape of the points that an array of a shape has values at: axes before those of a variable that has some, and
+        behind those of an array of variables."""
+        own = self.variables[0].shape
+        if not own:
+            if shape[: len(self.shape)] != self.shape:
+                raise ShapeError(f"{self.label} needs an array of shape {self.shape}, got {shape}")
+            return shape[len(self.shape) :]
+        lead = len(shape) - len(own)
+        if lead < 0 or shape[lead:] != own:
+            many = f"(..., {', '.join(map(str, own))})"
+            raise ShapeError(f"{self.label} needs an array of shape {own}, or {many} for many points, got {shape}")
+        return shape[:lead]
 
     def checked(self, argument: Any) -> Any:
         if argument.__class__ is not np.ndarray and argument.__class__ is not float:
@@ -59,9 +73,7 @@ class Input:
         array = np.asarray(argument)
         if array.dtype.kind not in "biuf":
             raise OperandError(f"{self.label} must be real numbers, got {type(argument).__name__}: {argument!r}")
-        lead = self.array_shape
-        if lead and (array.shape[: len(lead)] != lead or self.variables[0].shape and array.shape != lead):
-            raise ShapeError(f"{self.label} needs an array of shape {lead}, got {array.shape}")
+        self.points(array.shape)
         return array
 
 
