@@ -143,10 +143,19 @@ def test_defaults_closures_and_keywords_are_pythons() -> None:
 
     np.testing.assert_array_equal(f(1.0), 6 * k)
     np.testing.assert_array_equal(f(1.0, c=1, b=5), 5 * k)
-    with pytest.raises(TypeError, match="d"):
-        f(1.0, d=2)
+    for wrong in ({"d": 2}, {"a": 1.0}, {"b": 2, "a": 1.0}):
+        with pytest.raises(TypeError):
+            f(1.0, **wrong)
     with pytest.raises(TypeError):
         f()
+    with pytest.raises(TypeError):
+        f(a=1.0)
+    g = jit(lambda x, y=2.0, z=3.0, **rest: (x - y * z, rest))
+    assert g(1.0, z=4.0) == (-7.0, {})
+    assert g(z=4.0, x=1.0, y=1.0, w=5) == (-3.0, {"w": 5.0})
+    assert len(g._traces) == 2
+    with pytest.raises(TypeError, match="multiple values"):
+        g(1.0, x=2.0)
 
 
 STATIC: Any = [{"static_argnums": 1}, {"static_argnums": -1}, {"static_argnames": "n"}, {"static_argnames": ["n"]}]
@@ -430,6 +439,25 @@ def test_a_variable_of_the_name_of_an_argument_is_another() -> None:
     with pytest.raises(Exception, match="variable 'x' is in the outputs"):
         f(3.0)
     assert f(ep.Const(3)) is 3 * x
+
+
+def test_programs_have_the_names_of_arguments_however_often_they_are_traced() -> None:
+    for _ in range(3):
+        f = jit(lambda x, p: x * p["a"])
+        assert sorted(f.compiled(1.0, {"a": 2.0}).program.variables) == ["p_a", "x"]
+        assert sorted(f.compiled(np.ones(3), {"a": 2.0}).program.variables) == ["p_a", "x"]
+
+
+def test_a_closure_may_hold_what_the_function_around_it_was_given() -> None:
+    x = Var("x", shape=(2,))
+    for _ in range(2):
+        outer = jit(lambda x: jit(lambda x, held=x: x - 2 * held)(3 * x) + gradient(jit(lambda y: y * x))(x))
+        assert outer(2.0) == 4.0
+    inner = jit(lambda y: jit(lambda x: np.sum(x * y) * x)(y))
+    assert inner(2.0) == 8.0
+    f = jit(lambda y: jit(lambda x, whole=x: np.sum(whole) * x)(y))
+    assert f(ep.Const(2)).evaluate(x=np.ones(2)) == 4.0
+    assert gradient(f)(ep.Const(2)).evaluate(x=np.ones(2)) == 2.0
 
 
 def test_of_dual_numbers_it_gives_dual_numbers() -> None:

@@ -59,7 +59,7 @@ def _traced(function: Callable[..., Any], *shapes: Any) -> Any:
         found = function(*given)
     finally:
         _tracing.reset(token)
-    return _renamed(found, {a: b for a, b in zip(given, standing, strict=True) if b is not None})
+    return renamed(found, {a: b for a, b in zip(given, standing, strict=True) if b is not None})
 
 
 def _names_of_arguments(function: Callable[..., Any], shapes: Sequence[Any]) -> list[str]:
@@ -77,9 +77,9 @@ def _names_of_arguments(function: Callable[..., Any], shapes: Sequence[Any]) -> 
     return names
 
 
-def _renamed(found: Any, names: dict[Any, Any]) -> Any:
+def renamed(found: Any, names: dict[Any, Any]) -> Any:
     """What a function gave, with the variables it was given called like its parameters."""
-    outputs = list(_expressions(found))
+    outputs = list(expressions_in(found))
     if not outputs or not names:
         return found
     own = set(names.values())
@@ -96,17 +96,17 @@ def _renamed(found: Any, names: dict[Any, Any]) -> Any:
         return _replaced(found, iter(fold(outputs, visit)))
 
 
-def _expressions(found: Any) -> Iterator[Any]:
+def expressions_in(found: Any) -> Iterator[Any]:
     """The expressions in what a function gave: in lists, tuples, dictionaries, object arrays and sparse matrices."""
     if hasattr(found, "_operands"):
         yield found
     elif isinstance(found, (list, tuple, dict)):
         for each in found.values() if isinstance(found, dict) else found:
-            yield from _expressions(each)
+            yield from expressions_in(each)
     elif getattr(found, "dtype", None) == object:
-        yield from _expressions(found.ravel().tolist())
+        yield from expressions_in(found.ravel().tolist())
     elif hasattr(found, "indptr"):
-        yield from _expressions(found.data)
+        yield from expressions_in(found.data)
 
 
 def _replaced(found: Any, others: Iterator[Any]) -> Any:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from operator import index
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from exprad.errors import ArgumentError, OperandError
 from exprad.ground.digits import shown
 from exprad.ground.shapes import Shape
 from exprad.numbers import EXACT
-from exprad.traced.nests import Form, count, flattened, names, rebuilt
+from exprad.traced.nests import NUMBERS, Form, count, flattened, names, rebuilt
 
 _REALS = frozenset("biufO")  # and arrays of carriers
+_REAL_NUMBERS = (*EXACT, float)
 _KEYWORDS = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _PLACES = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -124,30 +125,42 @@ class Parameters:
     def read(self, arguments: Sequence[Any], named: Mapping[str, Any]) -> tuple[Signature, list[Any]]:
         """The form of a call, and what is traced of it, leaf by leaf."""
         if named and self.signature is not None:
-            bound = self.signature.bind(*arguments, **named)
-            arguments, named = bound.args, bound.kwargs
+            arguments, named = self._by_place(arguments, named)
         leaves: list[Any] = []
-        given_at: list[tuple[int | str, Any]] = [*enumerate(arguments), *sorted(named.items())]
-        forms: list[tuple[int | str, Any]] = [
-            (
-                key,
-                Static(given, self.name(key))
-                if key in self.static_places or key in self.static_names
-                else flattened(given, leaves),
-            )
-            for key, given in given_at
-        ]
-        return Signature(
-            tuple(forms), tuple([self._shape(leaf, forms, place) for place, leaf in enumerate(leaves)])
-        ), leaves
+        given_at: Iterable[tuple[int | str, Any]] = enumerate(arguments)
+        if named:
+            given_at = [*given_at, *sorted(named.items())]
+        if self.has_static:
+            forms = [(key, self._form(key, given, leaves)) for key, given in given_at]
+        else:
+            forms = [(key, flattened(given, leaves)) for key, given in given_at]
+        shapes = [() if leaf.__class__ in NUMBERS else self._shape(leaf, forms, leaves) for leaf in leaves]
+        return Signature(tuple(forms), tuple(shapes)), leaves
 
-    def _shape(self, leaf: Any, forms: Sequence[tuple[Any, Any]], place: int) -> Shape:
-        if isinstance(leaf, (*EXACT, float)):
+    def _by_place(self, arguments: Sequence[Any], named: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """The arguments by place, as far as they go without a gap, and the others by name."""
+        found, rest = list(arguments), dict(named)
+        for name in self.places[len(arguments) :]:
+            if name not in rest or name not in self.named:
+                break
+            found.append(rest.pop(name))
+        if rest and not rest.keys() <= set(self.named).difference(self.places[: len(found)]):
+            bound = cast("inspect.Signature", self.signature).bind(*arguments, **named)  # which tells what is wrong
+            return bound.args, bound.kwargs
+        return found, rest
+
+    def _form(self, key: int | str, given: Any, leaves: list[Any]) -> Any:
+        is_static = key in self.static_places or key in self.static_names
+        return Static(given, self.name(key)) if is_static else flattened(given, leaves)
+
+    def _shape(self, leaf: Any, forms: Sequence[tuple[Any, Any]], leaves: Sequence[Any]) -> Shape:
+        if isinstance(leaf, _REAL_NUMBERS):
             return tuple(getattr(leaf, "shape", ()))  # NumPy's floats are Python's
         kind = getattr(getattr(leaf, "dtype", None), "kind", "f")
         if hasattr(leaf, "shape") and (getattr(leaf, "_level", 0) > 0 or kind in _REALS):
             return tuple(leaf.shape)
         what = f"an array of {leaf.dtype}" if hasattr(leaf, "shape") else f"{type(leaf).__name__}: {shown(leaf)}"
+        place = next(place for place, each in enumerate(leaves) if each is leaf)
         raise OperandError(
             f"argument {list(self.leaf_names(forms))[place]!r} must be a real number, an array, or a nest of them, got "
             f"{what}; what decides a branch or a size may be static: jit(f, static_argnames=...)"

@@ -17,11 +17,11 @@ from exprad.ground.digits import shown
 from exprad.traced.arguments import Parameters, Signature
 from exprad.traced.derived import Operator, operator, without_first
 from exprad.traced.kept import Kept, made_once
+from exprad.traced.nests import NUMBERS
 from exprad.traced.taped import on_variables
 from exprad.traced.trace import Options, Trace, carried, traced
 from exprad.variable import Variable
 
-_NUMBERS = frozenset([float, int])
 _REALS = frozenset("biuf")
 _new: Any = object.__new__
 
@@ -151,7 +151,7 @@ class Jitted:
         if top or any(getattr(leaf, "dtype", None) == object for leaf in leaves):
             return _on_carriers(trace, leaves)
         if key is not None:
-            self._traces.enter((*map(type, arguments),) if _NUMBERS.issuperset(map(type, arguments)) else key, trace)
+            self._traces.enter((*map(type, arguments),) if NUMBERS.issuperset(map(type, arguments)) else key, trace)
         return trace.call(*leaves)
 
     def _trace(self, signature: Signature) -> Trace:
@@ -277,7 +277,7 @@ def _quick_key(arguments: Sequence[Any]) -> Any:
     for argument in arguments:
         if argument.__class__ is np.ndarray and argument.dtype.kind in _REALS:
             key.append(argument.shape)
-        elif argument.__class__ in _NUMBERS:
+        elif argument.__class__ in NUMBERS:
             key.append(())
         else:
             return None

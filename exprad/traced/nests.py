@@ -14,16 +14,20 @@ from typing import Any
 
 Form = Any  # None of a leaf; of others the class, the keys of a mapping, and the forms of what is inside
 NOTHING = (type(None), None, ())  # the form of Python's None
-_LEAVES = frozenset([float, int])
+_SEQUENCES = frozenset([list, tuple])
+NUMBERS = frozenset([float, int])  # the classes of most leaves
 
 
 def flattened(given: Any, leaves: list[Any]) -> Form:
     """The form of a nest, whose leaves are added to a list in order. Forms are equal, and hash alike, where nests are alike."""
-    if given.__class__ in _LEAVES:
+    if given.__class__ in NUMBERS:
         leaves.append(given)
         return None
-    if isinstance(given, (list, tuple)):
+    if given.__class__ in _SEQUENCES or isinstance(given, (list, tuple)):
         return given.__class__, None, tuple([flattened(each, leaves) for each in given])
+    if hasattr(given, "dtype"):
+        leaves.append(given)
+        return None
     if isinstance(given, Mapping):
         return given.__class__, tuple(given), tuple([flattened(each, leaves) for each in given.values()])
     if given is None:

@@ -14,6 +14,7 @@ from exprad.errors import OperandError, ShapeError, UnsupportedError
 from exprad.graph.evaluation import evaluate
 from exprad.graph.expr import Expr, Var, build, expression, namesakes
 from exprad.graph.substitution import replaced
+from exprad.graph.tracing import expressions_in, renamed
 from exprad.ground.shapes import Shape, broadcast_shapes
 from exprad.ground.traverse import collector_paused, fold, postorder
 from exprad.traced.arguments import Parameters, Signature, called
@@ -125,10 +126,11 @@ def traced(
     function: Callable[..., Any], parameters: Parameters, signature: Signature, options: Options, name: str
 ) -> Trace:
     """The trace of a function for arguments of a form."""
-    leaves = parameters.leaf_names(signature.arguments)
-    variables = [own_variable(leaf, shape) for leaf, shape in zip(leaves, signature.shapes, strict=True)]
+    names = list(parameters.leaf_names(signature.arguments))
+    variables = [own_variable(leaf, shape) for leaf, shape in zip(names, signature.shapes, strict=True)]
     try:
-        return Trace(variables, called(function, signature, variables), options, name)
+        found = called(function, signature, variables)
+        return Trace(*_called_like_arguments(variables, names, found), options, name)
     except Exception as error:
         error.add_note(
             f"while jit traced {name}: its arguments are expressions then, not numbers; what decides a branch or a size "
@@ -137,11 +139,20 @@ def traced(
         raise
 
 
+def _called_like_arguments(variables: Sequence[Var], names: Sequence[str], found: Any) -> tuple[list[Var], Any]:
+    """Variables called like the arguments, and what was found in terms of them; if nobody else's is called so."""
+    outputs = list(expressions_in(found))
+    others = {node.name for node in postorder(outputs) if node.is_variable}.difference([x.name for x in variables])
+    if others.intersection(names) or len(set(names)) < len(names):
+        return list(variables), found
+    plain = [Var(name, shape=x.shape) for name, x in zip(names, variables, strict=True)]
+    return plain, renamed(found, {x: y for x, y in zip(variables, plain, strict=True) if x is not y})
+
+
 def own_variable(name: str, shape: Shape) -> Var:
-    """A variable that nobody else has, called like an argument if nobody has one of that name."""
-    numbers = _numbers.get(name) or _numbers.setdefault(name, count())
-    while True:
-        number = next(numbers)
-        candidate = f"{name}_{number}" if number else name
-        if not namesakes(candidate):
-            return Var(candidate, shape=shape)
+    """A variable that nobody else has while a function is traced, called like an argument if nobody has one of that name."""
+    numbers = _numbers.get(name) or _numbers.setdefault(name, count(1))
+    candidate = name
+    while namesakes(candidate):
+        candidate = f"{name}_{next(numbers)}"
+    return Var(candidate, shape=shape)
