@@ -20,6 +20,9 @@ from exprad import DualNumber, Var, Variable, gradient, hessian, jacobian, jit, 
 from exprad.errors import ArgumentError, ConditionError, OperandError, UnsupportedError
 from exprad.traced import Jitted
 from exprad.traced.kept import MOST_TRACES
+from tests.programs.generator import program
+from tests.programs.numpy_functions import ep as numpy_ep
+from tests.programs.peers import by_jax, parts_from
 
 
 class Counted:
@@ -392,6 +395,27 @@ def _in_jax(parameters: Any, x: Any, y: Any) -> Any:
 
     hidden = jnp.tanh(x @ parameters["w"] + parameters["b"])
     return jnp.mean((hidden @ parameters["out"][0] - y) ** 2)
+
+
+def test_random_programs_agree_with_jax() -> None:
+    """Of those programs on which JAX and the reference of the tests agree."""
+    pytest.importorskip("jax")
+    asked = 0
+    for number in range(40):
+        drawn = program(6, number)
+        if parts_from(drawn, by_jax) != "":
+            continue
+        asked += 1
+        slopes, _ = by_jax(drawn, [np.ones(x.shape) for x in drawn.inputs])
+        f = jit(lambda *xs, drawn=drawn: drawn.run(list(xs), np, ep)[-1])
+        with np.errstate(all="ignore"):
+            value, found = f.value_and_gradient(*drawn.inputs, wrt=tuple(range(len(drawn.inputs))))
+            expected = drawn.run(list(drawn.inputs), np, numpy_ep)[-1]
+        np.testing.assert_allclose(value, expected, rtol=1e-9, atol=1e-9)
+        for mine, theirs in zip(found, slopes, strict=True):
+            known = np.isfinite(theirs)
+            np.testing.assert_allclose(mine[known], np.asarray(theirs)[known], rtol=1e-7, atol=1e-7)
+    assert asked > 5
 
 
 # Carriers.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from exprad import (
     Expr,
     Function,
+    Jitted,
     Var,
     Variable,
     compile,
@@ -19,6 +20,7 @@ from exprad import (
     hessian,
     hvp,
     jacobian,
+    jit,
     jvp,
     kinks,
     no_grad,
@@ -94,6 +96,20 @@ def of_several() -> None:
 def of_python() -> None:
     assert_type(derivative(sin, 1.0), Any)
     assert_type(gradient(lambda p: p[0] * p[1], [1.0, 2.0]), Any)
+
+
+@jit
+def energy(x: float, y: float = 2.0) -> float:
+    return x * y
+
+
+def of_jitted() -> None:
+    assert_type(energy, Jitted)
+    assert_type(jit(backend="numpy")(lambda x: x), Jitted)
+    assert_type(gradient(energy), Jitted)
+    assert_type(value_and_gradient(energy, "y"), Jitted)
+    assert_type(jacobian(hessian(energy, (0, 1))), Jitted)
+    assert_type(energy.gradient(1.0, 2.0), Any)
 
 
 def numbers() -> None:
