@@ -580,6 +580,24 @@ def test_back_ends(backend: str) -> None:
     np.testing.assert_allclose(float(f.jacobian(1.0, 2.0)[0]), 2 * np.cos(1.0), rtol=1e-6)
 
 
+def test_jaxs_own_transformations_take_a_function_of_its_arrays() -> None:
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    f = jit(lambda x, p: np.sin(x) * p["a"], backend="jax")
+    ones = jax.numpy.ones(3)
+    np.testing.assert_allclose(jax.jit(f)(ones, {"a": 2.0}), 2 * np.sin(np.ones(3)))
+    np.testing.assert_allclose(jax.grad(lambda x: f(x, {"a": 2.0}).sum())(ones), 2 * np.cos(np.ones(3)))
+
+
+def test_arrays_of_others_are_taken_as_compile_takes_them() -> None:
+    f = jit(lambda x: 2 * x + 1)
+    pandas = pytest.importorskip("pandas")
+    np.testing.assert_array_equal(f(pandas.Series([1.0, 2.0])), [3.0, 5.0])
+    np.testing.assert_array_equal(f(pandas.DataFrame({"a": [1.0, 2.0]})), [[3.0], [5.0]])
+    dask = pytest.importorskip("dask.array")
+    assert f(dask.ones(4, chunks=2)).sum().compute() == 12.0
+
+
 def test_options_are_those_of_compile() -> None:
     with pytest.raises(ArgumentError, match="backend must be one of"):
         jit(lambda x: x, backend="fortran")(1.0)
