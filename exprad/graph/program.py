@@ -137,7 +137,7 @@ class Program:
         >>> Program.lowered([table.sin(Var("x")) * 2 + 1]).functions
         1
         """
-        found = {row for row in self.rows if not (row.infix or row.prefix or row.predicate or row.truths)}
+        found = set(filter(is_function, self.rows))
         return len([index for index in self.calls if self.steps[index][0] in found]) if found else 0
 
     @cached_property
@@ -210,6 +210,11 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<program of {sum(self.operations.values())} operations, {len(self.outputs)} outputs>"
+
+
+def is_function(row: Primitive) -> bool:
+    """Whether a row is neither arithmetic nor a condition nor a choice."""
+    return not (row.infix or row.prefix or row.predicate or row.truths)
 
 
 def _brings_shape(leaf: tuple[Any, ...]) -> bool:
