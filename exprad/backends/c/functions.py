@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from exprad.backends.c.loops import LoopText, copies
 from exprad.backends.c.parts import Parts
+from exprad.backends.rolled import Loop
 from exprad.backends.statements import Statements
 from exprad.graph.leaf import Var
 from exprad.graph.program import Program
@@ -20,9 +22,10 @@ class Functions(Statements):
     def __init__(self, program: Program, variables: Sequence[Var], name: str, dtype: str) -> None:
         super().__init__(program, variables, dtype, prefix=f"{name}_")
         self.variables, self.name = variables, name
-        self.parts = Parts(program, FUNCTION_STEPS)
+        self.columns = [program.variables.get(variable.name, -1) for variable in variables]
+        self.parts = Parts(program, self.columns, FUNCTION_STEPS)
         self.work = self.parts.size if self.parts.size > STACKED else 0  # numbers that the caller gives room for
-        self.names = [self._leaf(*step) for step in program.steps]  # how each value is read, where the text is now
+        self.names = _Names(program, self.parts, self._leaf)
         self.writers = {row: self._writer(row) for row in program.rows}
         self.wanted: dict[int, list[int]] = {}
         for place, output in enumerate(program.outputs):
@@ -31,43 +34,57 @@ class Functions(Statements):
     @property
     def head(self) -> str:
         """How the function is declared."""
-        return f"void {self.name}({', '.join(self._parameters('xyw' if self.work else 'xy'))})"
+        return f"void {self.name}({self._parameters('xyw' if self.work else 'xy')})"
 
     @property
     def text(self) -> str:
         """All functions, and before them those that C lacks."""
-        return self.helpers("static") + (self._whole() if len(self.parts.calls) < 2 else self._parted())
+        return self.helpers("static") + (
+            self._parted() if len(self.parts.parts) > 1 or self.parts.loops else self._whole()
+        )
 
-    def _parameters(self, names: str) -> list[str]:
-        return [f"{'const ' * (each == 'x')}{self.dtype} *{each}" for each in names]
+    def _parameters(self, names: str) -> str:
+        return ", ".join([f"{'const ' * (each == 'x')}{self.dtype} *{each}" for each in names])
 
     def _whole(self) -> str:
-        lines = [line for calls in self.parts.calls for line in self._lines(calls)] + self._leaf_outputs()
+        lines = [line for part in self.parts.parts for line in self._lines(part)] + self._late_outputs()
         return _braced(self.head, [*lines, *_unused(lines, "xy")])
 
     def _parted(self) -> str:
         """The parts, and a function that calls them by a table: so no compiler makes them one function again."""
-        parameters, name, count = ", ".join(self._parameters("xyw")), self.name, len(self.parts.calls)
-        texts = [self._part(number, f"static void {name}_{number}({parameters})") for number in range(count)]
+        bodies = [self._loop(part) if isinstance(part, Loop) else self._part(part) for part in self.parts.parts]
+        lines = self._late_outputs()
+        bodies += [([], lines[first : first + FUNCTION_STEPS]) for first in range(0, len(lines), FUNCTION_STEPS)]
+        name, parameters, count = self.name, self._parameters("xyw"), len(bodies)
+        texts = [
+            "\n".join(
+                [*tables, _braced(f"static void {name}_{number}({parameters})", [*lines, *_unused(lines, "xyw")])]
+            )
+            for number, (tables, lines) in enumerate(bodies)
+        ]
         listed = ",\n".join(f"    {name}_{number}" for number in range(count))
         table = f"static void (*const {name}_parts[])({parameters}) = {{\n{listed}\n}};\n"
         room = [] if self.work else [f"{self.dtype} w[{self.parts.size or 1}];"]
-        loop = [f"for (int i = 0; i < {count}; i++)", f"    {name}_parts[i](x, y, w);"]
-        return "\n".join([*texts, table, _braced(self.head, [*room, *loop, *self._leaf_outputs()])])
+        calls = [f"for (int i = 0; i < {count}; i++)", f"    {name}_parts[i](x, y, w);"]
+        return "\n".join([*texts, table, _braced(self.head, [*room, *calls])])
 
-    def _part(self, number: int, head: str) -> str:
-        handed = self.parts.handed[number]
-        lines = self._lines(self.parts.calls[number])
-        lines += [f"w[{self.parts.work[index]}] = v{index};" for index in handed]
-        for index in handed:
-            self.names[index] = f"w[{self.parts.work[index]}]"
-        return _braced(head, [*lines, *_unused(lines, "xyw")])
+    def _loop(self, loop: Loop) -> tuple[list[str], list[str]]:
+        text = LoopText(self, self.parts, loop, self.names, f"{self.name}_c{loop.first}")
+        return text.tables, text.lines
 
-    def _lines(self, calls: Sequence[int]) -> list[str]:
+    def _part(self, part: range) -> tuple[list[str], list[str]]:
+        lines, calls, work = self._lines(part), self.program.calls, self.parts.work
+        for call in part:
+            if call in work:
+                lines.append(f"w[{work[call]}] = v{calls[call]};")
+                self.names[calls[call]] = f"w[{work[call]}]"
+        return [], lines
+
+    def _lines(self, part: range) -> list[str]:
         """The statements of calls. Time goes here."""
         steps, names, writers, wanted = self.program.steps, self.names, self.writers, self.wanted
         lines = []
-        for index in calls:
+        for index in self.program.calls[part.start : part.stop]:
             row, *operands = steps[index]
             names[index] = f"v{index}"
             kind, written = writers[row]
@@ -80,18 +97,35 @@ class Functions(Statements):
         """The type of a row's value, and what writes its call."""
         return "int" if row.predicate else self.dtype, self.writer(row)
 
-    def _leaf(self, head: object, *rest: object) -> str:
-        if isinstance(head, Primitive):
-            return ""
-        return f"x[{self.column[str(rest[0])]}]" if head == "var" else self.literal(rest[0])
+    def _leaf(self, index: int) -> str:
+        head, value, *_ = self.program.steps[index]
+        return f"x[{self.column[value]}]" if head == "var" else self.literal(value)
 
-    def _leaf_outputs(self) -> list[str]:
-        """Outputs that are inputs or constants."""
-        return [
-            f"y[{place}] = {self.names[output]};"
-            for place, output in enumerate(self.program.outputs)
-            if not isinstance(self.program.steps[output][0], Primitive)
-        ]
+    def _late_outputs(self) -> list[str]:
+        """Outputs that are inputs, constants, or values of loops."""
+        lines, pairs = [], []
+        for place, output in enumerate(self.program.outputs):
+            head, value, *_ = self.program.steps[output]
+            if head == "const":
+                lines.append(f"y[{place}] = {self.names[output]};")
+            elif head == "var":
+                pairs.append((place, "x", self.column[value]))
+            elif self.parts.is_in_loop(output):
+                pairs.append((place, "w", self.parts.kept_at(output)))
+        return [*lines, *copies(pairs)]
+
+
+class _Names(dict[int, str]):
+    """How the value of each step is read, where the text is now."""
+
+    def __init__(self, program: Program, parts: Parts, leaf: Callable[[int], str]) -> None:
+        super().__init__()
+        self.program, self.parts, self.leaf = program, parts, leaf
+
+    def __missing__(self, index: int) -> str:
+        is_call = isinstance(self.program.steps[index][0], Primitive)
+        found = self[index] = f"w[{self.parts.kept_at(index)}]" if is_call else self.leaf(index)
+        return found
 
 
 def _unused(lines: Sequence[str], names: str) -> list[str]:

@@ -11,7 +11,6 @@ import numpy as np
 from exprad.backends.c.functions import Functions
 from exprad.backends.signature import Input
 from exprad.backends.stepwise import StepRunner
-from exprad.graph.program import Program
 
 RANGES = ((-2.0, 2.0), (0.1, 2.0), (-0.9, 0.9), (1.1, 2.0))  # from which points are drawn, in turn
 TEST_POINTS = 8  # at most
@@ -53,7 +52,7 @@ int main(void)
 def self_test(functions: Functions) -> str:
     """The test, as text between #ifdef and #endif."""
     program, count = functions.program, len(functions.variables)
-    points = _points(program, [program.variables.get(variable.name, -1) for variable in functions.variables], functions)
+    points = _points(functions)
     return SELF_TEST.substitute(
         guard=f"{functions.name.upper()}_SELF_TEST",
         t=functions.dtype,
@@ -71,8 +70,9 @@ def self_test(functions: Functions) -> str:
     )
 
 
-def _points(program: Program, columns: Sequence[int], functions: Functions) -> list[tuple[list[float], list[float]]]:
+def _points(functions: Functions) -> list[tuple[list[float], list[float]]]:
     """Points where all outputs are finite and of moderate size, and their values; the same at every run."""
+    program, columns = functions.program, functions.columns
     outputs = len(program.outputs)
     tried = max(TEST_POINTS, min(CANDIDATES, TRIED_NUMBERS // len(program.steps)))
     wanted = max(2, min(TEST_POINTS, TEST_NUMBERS // (len(columns) + outputs)))
