@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -80,7 +79,8 @@ class Statements:
         if math.isinf(rounded):
             return self.infinity if rounded > 0 else f"(-{self.infinity})"
         is_short = rounded == int(rounded) and abs(rounded) <= 2**24
-        text = f"{abs(int(rounded))}.0" if is_short else re.sub("[.]?0*p", "p", abs(rounded).hex())
+        digits, _, exponent = abs(rounded).hex().partition("p")
+        text = f"{abs(int(rounded))}.0" if is_short else f"{digits.rstrip('0').rstrip('.')}p{exponent}"
         return f"{text}{self.suffix}" if math.copysign(1, rounded) > 0 else f"(-{text}{self.suffix})"
 
 

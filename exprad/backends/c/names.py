@@ -36,6 +36,8 @@ def is_taken(name: str) -> bool:
 
 def commented(name: str) -> str:
     """A name within a comment: printable ASCII that begins and ends no comment, continues no line and is no trigraph."""
+    if name.isascii() and name.isidentifier():
+        return name
     plain = "".join(
         [each if each.isascii() and each.isprintable() and each != "\\" else _escaped(each) for each in name]
     )

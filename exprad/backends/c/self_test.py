@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from string import Template
 
@@ -76,8 +75,10 @@ def _points(functions: Functions) -> list[tuple[list[float], list[float]]]:
     outputs = len(program.outputs)
     tried = max(TEST_POINTS, min(CANDIDATES, TRIED_NUMBERS // len(program.steps)))
     wanted = max(2, min(TEST_POINTS, TEST_NUMBERS // (len(columns) + outputs)))
-    draw = random.Random(0)
-    points = np.array([_drawn(draw, RANGES[place % len(RANGES)], len(columns)) for place in range(tried)])
+    draw = np.random.RandomState(0).uniform  # whose numbers are the same in every version
+    ranges = np.array([RANGES[place % len(RANGES)] for place in range(tried)])
+    drawn = draw(ranges[:, :1], ranges[:, 1:], (tried, len(columns)))
+    points = np.round(drawn * 256) / 256  # exact in either type
     found = np.empty((outputs, tried))
     inputs = [Input(functions.variables, 0)] if columns else []
     given = [points.T] if columns else []
@@ -85,11 +86,6 @@ def _points(functions: Functions) -> list[tuple[list[float], list[float]]]:
     runner(given, [found], (tried,), found.dtype)
     good = np.flatnonzero((abs(found) < 1e6).all(axis=0))[:wanted]
     return list(zip(points[good].tolist(), found.T[good].tolist(), strict=True))
-
-
-def _drawn(draw: random.Random, between: tuple[float, float], count: int) -> list[float]:
-    """Numbers that are exact in either type."""
-    return [round(draw.uniform(*between) * 256) / 256 for _ in range(count)]
 
 
 def _literals(functions: Functions, values: Sequence[float]) -> str:
