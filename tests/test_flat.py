@@ -492,7 +492,9 @@ class TestCompiled:
         again = pickle.loads(pickle.dumps(g))
         assert again(*[each[3] for each in points])[1] == g(*[each[3] for each in points])[1]
         assert g(*wrt)[0] is f and str(g).startswith("<function (x, y, z, s, r, b)")
-        assert g.program.functions == known.program.functions and g.forecast().operations == sum(g.program.operations.values())
+        assert g.program.functions == known.program.functions and g.forecast().operations == sum(
+            g.program.operations.values()
+        )
 
     @pytest.mark.parametrize("backend", ["native", "numpy"])
     def test_products_with_hessians(self, backend: str) -> None:

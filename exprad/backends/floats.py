@@ -36,8 +36,10 @@ class FloatCalls:
         self.template = self.structure.template() if choice.takes_numbers else None
         self.builtin: Any = None
         are_scalars = all(not slot.shape for slot in arguments.inputs)
-        is_small = are_scalars and len(choice.columns) <= MOST_INPUTS
-        self.may_specialise = choice.takes_numbers and is_small and self.template is not None
+        self._own: Any = None  # the built-in
+        self._method: Any = None
+        self._is_small = are_scalars and len(choice.columns) <= MOST_INPUTS
+        self.may_specialise = choice.takes_numbers and self._is_small and self.template is not None
         self.ways = choice.numbers
         self._steps: Callable[..., tuple[Any, ...]] | None = None
         self._is_early = True
@@ -99,11 +101,11 @@ class FloatCalls:
 
     def method(self, general: Callable[..., Any]) -> Callable[..., Any]:
         """A `__call__` that takes floats at once and leaves all else to `general`: in Python, or a built-in."""
-        native: Any = self.choice.native
         if self._is_builtin:
-            self.builtin = native.builtin(self._container, general)
+            self.builtin = self._numbers_built(general)
             return self.builtin
-        return self.source.method(CALLS_BEFORE_BUILTIN if self.has_builtin else None)
+        self._method = self.source.method(CALLS_BEFORE_BUILTIN if self.has_builtin else None)
+        return self._method
 
     @cached_property
     def _is_builtin(self) -> bool:
@@ -119,6 +121,30 @@ class FloatCalls:
             return False
         return native.is_as_in_python or self.choice.backend == "native"
 
+    def takes_arrays(self, runner: Any) -> bool:
+        """Whether a built-in may take the arrays that a runner takes, and does not yet."""
+        native = self.choice.native
+        if self._own is not None or native is None or not self._is_small or self.template is None:
+            return False
+        return native.has_runner(runner) and native.has_builtin and self._container is not None
+
+    def is_built(self, call: Any) -> bool:
+        """Whether it is the built-in that takes calls."""
+        return self._own is not None and call is self._own.function
+
+    def built(self, general: Callable[..., Any]) -> Any:
+        """The built-in, made once; what it takes depends on the code that there is. All else is left to `general`."""
+        if self._own is None:
+            native: Any = self.choice.native
+            least = native.points if self.choice.backend == "auto" else 0
+            self._own = native.builtin(self._container, general, least)
+        return self._own
+
+    def _numbers_built(self, general: Callable[..., Any]) -> Any:
+        found = self.built(general)
+        found.take_numbers()
+        return found.function
+
     @property
     def _container(self) -> str | None:
         """What a built-in gives: "" for one value, "List" or "Tuple" of values; None where it can't."""
@@ -131,12 +157,11 @@ class FloatCalls:
 
     def warm(self, own: Any, general: Callable[..., Any]) -> None:
         """Make a built-in of the calls with floats meanwhile, for a class that has a method of Python's."""
-        native: Any = self.choice.native
-        own.__call__.__globals__["tick"] = bool  # counts no more
+        self._method.__globals__["tick"] = bool  # counts no more
 
         def make() -> None:
             with suppress(ExpradError):  # where LLVM is installed, but does not load
-                own.__call__ = native.builtin(self._container, general)
+                own.__call__ = self._numbers_built(general)
 
         with suppress(RuntimeError):  # while the interpreter shuts down, no thread starts
             Thread(target=make, name="exprad built-in").start()

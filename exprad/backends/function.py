@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from inspect import Signature
+from types import MethodType
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -184,7 +185,8 @@ class Function:
             arrays = [x if x.__class__ is np.ndarray else slot.checked(x) for slot, x in pairs]
         if plan.is_point and out is None:
             if plan.are_numbers and self._floats.is_due:
-                self._specialise()
+                self._floats.may_specialise = False
+                self._specialise(self._floats.method(self._general))
                 return self(*arguments)
             return self._floats.at_point([value for array in arrays for value in array.astype(float).ravel().tolist()])
         if not self._takes_arrays:
@@ -210,13 +212,19 @@ class Function:
             self._plans.clear()
         if key is not None:
             self._plans[key] = plan
+        if not is_point and self._floats.takes_arrays(runner):
+            self._specialise(self._floats.built(self.__call__).function)
         return plan
 
-    def _specialise(self) -> None:
-        """Give the function a class of its own, whose calls take floats at once: in Python, and in time as a built-in."""
-        call = self._floats.method(self._general)
-        self._floats.may_specialise = False
-        self.__class__ = type("Function", (Function,), {"__call__": call, "__slots__": ()})
+    def _specialise(self, call: Any) -> None:
+        """Give the function a class of its own, whose calls take floats at once, in Python or as a built-in, and arrays."""
+        own: Any = self.__class__
+        if own is Function:
+            self.__class__ = type("Function", (Function,), {"__call__": call, "__slots__": ()})
+        elif not self._floats.is_built(own.__call__):
+            own.__call__ = call
+        elif call is not own.__call__:
+            self._floats.built(call).leave_to(MethodType(call, self))
 
     def _warm(self) -> None:
         """Called by the method in Python, when it has been called often."""

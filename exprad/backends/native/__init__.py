@@ -1,7 +1,6 @@
 """The native back end: machine code by LLVM (the extra `native`: llvmlite), on threads that need no interpreter."""
 
 from exprad.backends.native.builtins import Builtin as Builtin
-from exprad.backends.native.builtins import python_call as python_call
 from exprad.backends.native.kernels import kernel as kernel
 from exprad.backends.native.layout import has_builtins as has_builtins
 from exprad.backends.native.layout import is_loop as is_loop

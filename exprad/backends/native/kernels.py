@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from exprad.backends.native.layout import ARRAY_DATA, ARRAY_RANK, ARRAY_STRIDES
 from exprad.backends.native.llvm import Code, defined, filled, repeated
 from exprad.backends.native.module import Module
 from exprad.backends.native.steps import whole_program
@@ -18,11 +17,11 @@ FRAME = 4096 if os.name == "posix" else 64
 
 
 def kernel(module: Module, program: Program, columns: Sequence[int]) -> str:
-    """The module of `void kernel(ptr array0, ptr array1, ..., i64 start, i64 stop)`, for the points from start to stop.
+    """The module of `void kernel(ptr slots, i64 start, i64 stop)`, for the points from start to stop.
 
-    The arrays, first those of the variables in `columns`, then those of the outputs, are NumPy's array objects (see
-    `layout`), of which the first stride counts; an array of no dimensions is one number everywhere. A block that is not
-    full, and arrays that are not contiguous, go through buffers.
+    The slots, first those of the variables in `columns`, then those of the outputs, are two numbers of 64 bits each: where
+    an array begins, and the bytes from one number of it to the next. 0 bytes are one number everywhere, of an input. A
+    block that is not full, and arrays that are not contiguous, go through buffers.
     """
     code = module.code
     results = whole_program(module, program, columns)
@@ -31,15 +30,43 @@ def kernel(module: Module, program: Program, columns: Sequence[int]) -> str:
     return module.text(_fetch(code), _put(code), loop)
 
 
+def point(module: Module, program: Program, columns: Sequence[int]) -> str:
+    """The module of `void point(ptr inputs, ptr outputs)`, which computes one point of numbers that lie one after another."""
+    code = module.code
+    results = whole_program(module, program, columns)
+    body, code.lines = code.lines, []
+    names = {"real": code.real, "width": 1}
+    stores = "".join([_POINT_STORE.format(k=k, result=result.name, **names) for k, result in enumerate(results)])
+    lines = filled(
+        repeated(_POINT_LOAD, len(columns), **names) + "{body}\n{stores}ret void", body="\n".join(body), stores=stores
+    )
+    return module.text(defined("void @point(ptr %inputs, ptr %outputs)", lines))
+
+
+_POINT_LOAD = """\
+%p{k} = getelementptr {real}, ptr %inputs, i64 {k}
+%in{k} = load {real}, ptr %p{k}
+"""
+_POINT_STORE = """\
+%q{k} = getelementptr {real}, ptr %outputs, i64 {k}
+store {real} {result}, ptr %q{k}
+"""
+
+
 _LOOP = """\
 entry:
 %frame = alloca [64 x i8], align {frame}
 store volatile i8 0, ptr %frame
+{rooms}
+%any = icmp slt i64 %start, %stop
+br i1 %any, label %prepare, label %done
+prepare:
 %all0 = or i1 true, true
 {arrays}
+{targets}
 br label %head
 head:
-%i = phi i64 [ %start, %entry ], [ %next, %stored ]
+%i = phi i64 [ %start, %prepare ], [ %next, %stored ]
 %left = sub i64 %stop, %i
 %more = icmp sgt i64 %left, 0
 br i1 %more, label %block, label %done
@@ -69,21 +96,29 @@ stored:
 br label %head
 done:
 ret void"""
-_ARRAY = """\
-%dp{k} = getelementptr i8, ptr %a{k}, i64 {data}
-%p{k} = load ptr, ptr %dp{k}
-%np{k} = getelementptr i8, ptr %a{k}, i64 {rank}
-%n{k} = load i32, ptr %np{k}
-%z{k} = icmp eq i32 %n{k}, 0
-%tp{k} = getelementptr i8, ptr %a{k}, i64 {strides}
-%t{k} = load ptr, ptr %tp{k}
-%u{k} = select i1 %z{k}, ptr @zero, ptr %t{k}
-%s{k} = load i64, ptr %u{k}
+_ROOM = "%b{k} = alloca {kind}, align 64\n"  # for a number that is the same everywhere, in each lane
+_SLOT = """\
+%pp{k} = getelementptr i64, ptr %slots, i64 {pointer}
+%p{k} = load ptr, ptr %pp{k}
+%sp{k} = getelementptr i64, ptr %slots, i64 {stride}
+%s{k} = load i64, ptr %sp{k}
 %c{k} = icmp eq i64 %s{k}, {size}
-%all{next} = and i1 %all{k}, %c{k}
 """
+_SOURCE = """\
+%z{k} = icmp eq i64 %s{k}, 0
+%e{k} = load {real}, ptr %p{k}, align 1
+%l{k} = insertelement {kind} poison, {real} %e{k}, i32 0
+%r{k} = shufflevector {kind} %l{k}, {kind} poison, {places} zeroinitializer
+store {kind} %r{k}, ptr %b{k}, align 64
+%f{k} = select i1 %z{k}, ptr %b{k}, ptr %p{k}
+%m{k} = select i1 %z{k}, i64 0, i64 -1
+%y{k} = or i1 %c{k}, %z{k}
+%all{next} = and i1 %all{k}, %y{k}
+"""
+_TARGET = "%all{next} = and i1 %all{k}, %c{k}\n"
 _LOAD = """\
-%q{k} = getelementptr {real}, ptr %p{k}, i64 %i
+%i{k} = and i64 %i, %m{k}
+%q{k} = getelementptr {real}, ptr %f{k}, i64 %i{k}
 %d{k} = load {kind}, ptr %q{k}, align {size}
 """
 _STORE = """\
@@ -99,10 +134,13 @@ def _loop(code: Code, inputs: int, results: Sequence[str], body: Sequence[str]) 
     count = inputs + len(results)
     names = {"kind": code.floats, "real": code.real, "size": code.size, "width": code.width, "frame": FRAME}
     outputs = [{**names, "k": k, "result": result} for k, result in enumerate(results, inputs)]
-    offsets = {"data": ARRAY_DATA, "rank": ARRAY_RANK, "strides": ARRAY_STRIDES, "size": code.size}
+    slots = [_SLOT.format(k=k, pointer=2 * k, stride=2 * k + 1, **names) for k in range(count)]
+    sources = [_SOURCE.format(k=k, next=k + 1, places=code.vector("i32"), **names) for k in range(inputs)]
     lines = filled(
         _LOOP,
-        arrays="".join([_ARRAY.format(k=k, next=k + 1, **offsets) for k in range(count)]),
+        rooms=repeated(_ROOM, inputs, **names),
+        arrays="".join([*slots, *sources]),
+        targets="".join([_TARGET.format(k=k, next=k + 1) for k in range(inputs, count)]),
         loads=repeated(_LOAD, inputs, **names),
         fetches=repeated(_GATHERED, inputs, **names),
         inputs=repeated(_CHOSEN, inputs, **names),
@@ -112,8 +150,7 @@ def _loop(code: Code, inputs: int, results: Sequence[str], body: Sequence[str]) 
         count=count,
         **names,
     )
-    given = "".join([f"ptr %a{k}, " for k in range(count)])
-    return f"@zero = internal constant i64 0\n\n{defined(f'void @kernel({given}i64 %start, i64 %stop)', lines)}"
+    return defined("void @kernel(ptr %slots, i64 %start, i64 %stop)", lines)
 
 
 # A loop over the elements of a block, where %place is a lane's place in the buffer, and %address its element's in the array.

@@ -17,26 +17,31 @@ from exprad.numbers import numpy_function
 
 HEAD = 16  # bytes of any object: how often it is held, and its type
 TYPE = 8  # bytes into an object, where the address of its type lies
-FLOAT_VALUE = 16  # bytes into a float, where its double lies
-TUPLE_SIZE, TUPLE_ITEMS = 16, 24  # bytes into a tuple, where its length and its first item lie
+VALUE = 16  # bytes into a float, and into a number of NumPy's, where its value lies
 INTEGER_DIGITS = 24  # bytes into an integer, where its lowest 30 bits lie
 DIGITS = 123_456_789  # an integer of one digit
-# Bytes into NumPy's array objects, whose layout is part of its C interface.
-ARRAY_DATA = 16  # the address of the first element
-ARRAY_RANK = 24  # the number of dimensions, an int
-ARRAY_STRIDES = 40  # the address of the strides
+OWN_DATA = 16  # bytes into an object of ctypes, where the address of its data lies
+COUNT = 16  # bytes into a list or a tuple, where the number of its items lies
+ITEMS = 24  # and where the items of a tuple lie, or the address of those of a list
 METHOD_FLAGS = 0x0080 | 0x0002  # METH_FASTCALL | METH_KEYWORDS
+# What NumPy says of an array by bits.
+CONTIGUOUS, ALIGNED, WRITEABLE, WARNS = 0x0001, 0x0100, 0x0400, 0x80000000
+# Places in the table of NumPy's C interface, which never change.
+ARRAY_TYPE, RETURNED, NEW_ARRAY = 2, 76, 94
 
 
-class ArrayLike(ctypes.Structure):
-    """What a kernel reads of an array: laid out as NumPy's array objects are in CPython."""
+class Array(ctypes.Structure):
+    """NumPy's array objects, whose layout is part of its C interface."""
 
     _fields_ = (
         ("head", ctypes.c_char * HEAD),
         ("data", ctypes.c_void_p),
-        ("rank", ctypes.c_int64),
+        ("rank", ctypes.c_int),
         ("shape", ctypes.c_void_p),
         ("strides", ctypes.c_void_p),
+        ("base", ctypes.c_void_p),
+        ("dtype", ctypes.c_void_p),
+        ("flags", ctypes.c_uint),
     )
 
 
@@ -71,31 +76,72 @@ def _has_plain_heads() -> bool:
 
 @cache
 def reads_arrays() -> bool:
-    """Whether NumPy's array objects lie in memory as kernels expect."""
+    """Whether NumPy's array objects lie in memory as code expects."""
     if not _has_plain_heads():
         return False
     array = np.arange(6.0)[1::2]
-    found = ArrayLike.from_address(id(array))
-    has_data = found.data == array.__array_interface__["data"][0]
-    return bool(has_data and found.rank & 0xFFFFFFFF == 1 and ctypes.c_int64.from_address(found.strides).value == 16)
+    found = Array.from_address(id(array))
+    if (found.data, found.rank) != (array.__array_interface__["data"][0], 1):
+        return False
+    numbers = [ctypes.c_int64.from_address(each).value for each in (found.shape, found.strides)]
+    return numbers == [3, 16] and found.dtype == id(array.dtype) and found.flags & 0xFFFF == array.flags.num
 
 
 @cache
 def has_builtins() -> bool:
     """Whether objects lie in memory as the code for built-in functions expects: CPython with its lock, 64 bits."""
-    if not _has_plain_heads() or sysconfig.get_config_var("Py_GIL_DISABLED") or float.__basicsize__ != FLOAT_VALUE + 8:
+    if not _has_plain_heads() or sysconfig.get_config_var("Py_GIL_DISABLED") or float.__basicsize__ != VALUE + 8:
         return False
     number = 0.1
     kind = ctypes.c_void_p.from_address(id(number) + TYPE).value
-    return kind == id(float) and ctypes.c_double.from_address(id(number) + FLOAT_VALUE).value == number
+    is_held_there = ctypes.c_double.from_address(id(number) + VALUE).value == number
+    own = ctypes.c_double(number)
+    is_own_there = ctypes.c_void_p.from_address(id(own) + OWN_DATA).value == ctypes.addressof(own)
+    return kind == id(float) and is_held_there and is_own_there
 
 
-def imitated(array: Any) -> ArrayLike:
-    """An array as kernels expect it, where NumPy's own lie otherwise."""
-    strides = (ctypes.c_int64 * max(array.ndim, 1))(*array.strides)
-    found = ArrayLike(b"", array.__array_interface__["data"][0], array.ndim, None, ctypes.addressof(strides))
-    found.kept = strides  # as long as it is read
-    return found
+@cache
+def numpy_interface() -> dict[str, int]:
+    """The addresses of what code calls of NumPy, by name; none where its objects lie otherwise than is expected."""
+    module = sys.modules.get("numpy._core._multiarray_umath")
+    if not reads_arrays() or module is None or not _has_items():
+        return {}
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    table = ctypes.cast(pointer(module._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
+    found = {"new": table[NEW_ARRAY] or 0, "returned": table[RETURNED] or 0}
+    return found if table[ARRAY_TYPE] == id(np.ndarray) and all(found.values()) else {}
+
+
+def _has_items() -> bool:
+    """Whether lists, tuples and NumPy's numbers lie in memory as code expects."""
+    item, double, single = object(), np.float64(0.1), np.float32(0.1)
+    for kind in (list, tuple):
+        whole: Any = kind([item, item, None])
+        first = id(whole) + ITEMS if kind is tuple else ctypes.c_void_p.from_address(id(whole) + ITEMS).value or 0
+        if ctypes.c_int64.from_address(id(whole) + COUNT).value != 3 or _addresses(first, 3) != [
+            *[id(item)] * 2,
+            id(None),
+        ]:
+            return False
+    values = (
+        ctypes.c_double.from_address(id(double) + VALUE).value,
+        ctypes.c_float.from_address(id(single) + VALUE).value,
+    )
+    return values == (0.1, float(single))
+
+
+def _addresses(first: int, count: int) -> list[int]:
+    return list((ctypes.c_int64 * count).from_address(first))
+
+
+def slot(array: Any) -> tuple[int, int]:
+    """Where the numbers of an array of one axis begin, and the bytes from one to the next: 0 of an array of no axes."""
+    if reads_arrays():
+        data = Array.from_address(id(array)).data or 0
+    else:
+        data = array.__array_interface__["data"][0]
+    return data, array.strides[0] if array.ndim else 0
 
 
 _no_data = ctypes.c_char(b"\0")  # an address for loops that are given no data
@@ -144,8 +190,8 @@ def node_layout() -> tuple[int, int] | None:
         if words.count(id(given)) != 1:
             return None
         found.append(8 * words.index(id(given)))
-    items = [ctypes.c_int64.from_address(id(node._operands) + TUPLE_ITEMS + 8 * place).value for place in (0, 1)]
-    size = ctypes.c_int64.from_address(id(node._operands) + TUPLE_SIZE).value
+    items = [ctypes.c_int64.from_address(id(node._operands) + ITEMS + 8 * place).value for place in (0, 1)]
+    size = ctypes.c_int64.from_address(id(node._operands) + COUNT).value
     digit = ctypes.c_uint32.from_address(id(DIGITS) + INTEGER_DIGITS).value
     is_as_expected = items == list(map(id, node._operands)) and size == 2 and digit == DIGITS
     return (found[0], found[1]) if is_as_expected else None

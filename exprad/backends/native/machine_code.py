@@ -47,6 +47,7 @@ class Native:
         count = len(lowered.calls)
         self.is_large = count > LOOP_STEPS or len(variables) + len(lowered.outputs) > LOOP_ARRAYS
         self.is_short = count <= SHORT and not self.is_large
+        self._builtin: Builtin | None = None
         self.points = -(-WORTH // max(1, count)) if self.is_short else 1  # from which machine code for arrays pays
 
     @property
@@ -99,7 +100,14 @@ class Native:
         """What runs arrays now, in words."""
         return "native" if self.is_short else str(self.runner.stage)
 
-    def builtin(self, container: str, general: Any) -> Any:
-        """The built-in; see `Builtin`."""
+    def builtin(self, container: str, general: Any, least: int) -> Builtin:
+        """A built-in that takes arrays as soon as there is code for them; see `Builtin`."""
         with engine.compiling():
-            return Builtin(self.program, self._columns, container, self.fast).function(general)
+            if self._builtin is None:
+                self._builtin = Builtin(self.program, self._columns, container, self.fast, general, least)
+                self.runner.serve(self._builtin)
+        return self._builtin
+
+    def has_runner(self, runner: Any) -> bool:
+        """Whether it is the one that runs its code over arrays."""
+        return vars(self).get("runner") is runner

@@ -36,16 +36,14 @@ class ArrayKernel:
     def __init__(self, program: Program, columns: Sequence[int], real: str, fast: bool) -> None:
         module = linking.new_module(engine.width(), real, fast)
         self.engine, address = linking.linked(module, kernels.kernel(module, program, columns), "kernel")
-        arrays = [ctypes.c_void_p] * (len(columns) + len(program.outputs))
-        self.function = ctypes.CFUNCTYPE(None, *arrays, ctypes.c_int64, ctypes.c_int64)(address)
+        self.real, self.address = real, address
+        self.slots = ctypes.c_int64 * (2 * (len(columns) + len(program.outputs)))
+        self.function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(address)
 
     def __call__(self, arrays: Sequence[Any], start: int, stop: int) -> None:
         """Run from one point to another over arrays of one dimension, or none."""
-        if layout.reads_arrays():
-            self.function(*map(id, arrays), start, stop)
-        else:
-            imitated = [layout.imitated(array) for array in arrays]
-            self.function(*map(ctypes.addressof, imitated), start, stop)
+        slots = self.slots(*[number for array in arrays for number in layout.slot(array)])
+        self.function(ctypes.addressof(slots), start, stop)
 
 
 class NativeRunner:
@@ -60,13 +58,13 @@ class NativeRunner:
         self, program: Program, columns: Sequence[int], inputs: Sequence[Input], structure: Any, fast: bool
     ) -> None:
         self.program, self.inputs, self.structure, self.fast = program, inputs, structure, fast
-        self.used = [place for place, column in enumerate(columns) if column >= 0]
-        self.columns = [columns[place] for place in self.used]
-        are_scalars = not any(slot.shape for slot in inputs) and all(shape is None for shape, *_ in structure)
-        self.takes_all = are_scalars and len(self.used) == len(inputs)  # an array each, just as they are given
+        self.columns = columns
+        # An array each, just as they are given:
+        self.takes_all = not any(slot.shape for slot in inputs) and all(shape is None for shape, *_ in structure)
         functions = sum(map(bool, map(function_name, [program.steps[index][0] for index in program.calls])))
         self.cost = COST[0] * len(program.calls) + COST[1] * functions
         self._kernels: dict[Any, Any] = {}
+        self._builtin: Any = None
         self._other = cache(lambda: BlockRunner(program, columns, inputs, structure))
 
     @property
@@ -88,12 +86,11 @@ class NativeRunner:
         """Arrays of arrays, of other types, or of any layout: by their last axis, and copied where it must be."""
         columns, rows = columns_of(self.inputs, arrays, dtype), rows_of(leaves, self.structure)
         targets = [row if row.dtype == dtype else np.empty(points, dtype) for row in rows]
-        whole = [columns[place] for place in self.used]
-        flat = _of_one_axis(whole + targets, points, dtype)
+        flat = _of_one_axis(columns + targets, points, dtype)
         if flat is not None:
             self._shared(kernel, flat, prod(points))
         elif prod(points):
-            stretched = [np.broadcast_to(array, points) for array in whole] + targets
+            stretched = [np.broadcast_to(array, points) for array in columns] + targets
             for place in product(*map(range, points[:-1])):
                 self._shared(kernel, [array[place] for array in stretched], points[-1])
         for row, target in zip(rows, targets, strict=True):
@@ -104,11 +101,20 @@ class NativeRunner:
         """Make the code for a type of numbers."""
         self._made(dtype)
 
+    def serve(self, builtin: Any) -> None:
+        """Give a built-in the code that is there, and that will be made."""
+        with engine.compiling():
+            self._builtin = builtin
+            for kernel in self._kernels.values():
+                builtin.take_arrays(kernel, self.cost)
+
     def _made(self, dtype: Any) -> Any:
         real = REALS.get(dtype)
         with engine.compiling():
             if real is not None and dtype not in self._kernels:
-                self._kernels[dtype] = ArrayKernel(self.program, self.columns, real, self.fast)
+                kernel = self._kernels[dtype] = ArrayKernel(self.program, self.columns, real, self.fast)
+                if self._builtin is not None:
+                    self._builtin.take_arrays(kernel, self.cost)
         return self._kernels.get(dtype)
 
     def _shared(self, kernel: ArrayKernel, arrays: Sequence[Any], count: int) -> None:

@@ -45,6 +45,7 @@ class StagedRunner:
         self._spent: dict[Any, float] = {}
         self._better: dict[Any, Callable[..., None]] = {}
         self._made: Any = None
+        self._builtin: Any = None
         self._is_making = False
 
     @property
@@ -78,7 +79,16 @@ class StagedRunner:
         with engine.compiling():
             if self._made is None:
                 self._made = self._kind(*self._given)
+                if self._builtin is not None:
+                    self._made.serve(self._builtin)
         return self._made
+
+    def serve(self, builtin: Any) -> None:
+        """Give a built-in the code for arrays that will be made; there is none for large programs."""
+        with engine.compiling():
+            self._builtin = builtin
+            if self._made is not None:
+                self._made.serve(builtin)
 
     def _improve(self, dtype: Any) -> None:
         """Make code for a type of numbers, meanwhile."""
