@@ -185,7 +185,7 @@ def test_what_is_left_to_python(form: Any) -> None:
 
 def test_outputs_that_are_left_to_python(form: Any) -> None:
     f, left, count = form
-    a, whole = np.linspace(-1, 1, 24), np.empty((4, 48))
+    a, whole = np.linspace(-1, 1, 24), np.zeros((4, 48))
     frozen = np.empty(24)
     frozen.flags.writeable = False
     for kind in (
@@ -288,7 +288,7 @@ def test_references_are_given_back() -> None:
         np.ndarray,
         f,
         None,
-        f._floats._built.table,
+        f._floats._own.table,
     ]
 
     def work() -> None:

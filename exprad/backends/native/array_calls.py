@@ -140,7 +140,10 @@ chosen:
 %are_reals = icmp eq i64 %truths, 0
 %has_code = and i1 %is_made, %are_reals
 %may = and i1 %has_code, %is_enough
-br i1 %may, label %written, label %general
+%is_alone = call i1 @lacks_threads(ptr %table, i64 %size)
+%goes_on = xor i1 %is_alone, true
+%is_ready = and i1 %may, %goes_on
+br i1 %is_ready, label %written, label %general
 written:
 br i1 %is_new, label %new, label %into
 into:
@@ -191,18 +194,65 @@ large:
 %outputs = get i64 %table Table.outputs
 call void @each(ptr %results, i64 %outputs, ptr @exprad_Py_IncRef)
 %thread = call ptr @exprad_PyEval_SaveThread()
+%is_shared = call i1 @shared(ptr %table, ptr %kernel, ptr %slots, i64 %size)
+br i1 %is_shared, label %computed, label %alone
+alone:
 call void %kernel(ptr %slots, i64 0, i64 %size)
+br label %computed
+computed:
 call void @exprad_PyEval_RestoreThread(ptr %thread)
 call void @each(ptr %results, i64 %outputs, ptr @exprad_Py_DecRef)
 ret void
 """,
 )
+# Whether threads were wanted and have computed; and whether they are wanted and have yet to be started, by Python.
+_SHARED = function(
+    "internal i1 @shared(ptr %table, ptr %kernel, ptr %slots, i64 %size)",
+    """\
+%shared = get i64 %table Table.shared
+%piece = get i64 %table Table.piece
+%is_much = icmp sge i64 %size, %shared
+br i1 %is_much, label %much, label %little
+much:
+%found = call i8 @exprad_share(ptr @exprad_team, ptr %kernel, ptr %slots, i64 %size, i64 %piece)
+%is_done = icmp ne i8 %found, 0
+ret i1 %is_done
+little:
+ret i1 false
+""",
+)
+_LACKS_THREADS = function(
+    "internal i1 @lacks_threads(ptr %table, i64 %size)",
+    """\
+%team = getelementptr i8, ptr @exprad_team, i64 0
+%shared = get i64 %table Table.shared
+%ready = get i64 %team Team.ready
+%is_much = icmp sge i64 %size, %shared
+%are_none = icmp eq i64 %ready, 0
+%lacks = and i1 %is_much, %are_none
+ret i1 %lacks
+""",
+)
+_ALONE = """\
+define internal i1 @shared(ptr %table, ptr %kernel, ptr %slots, i64 %size) {
+  ret i1 false
+}
+
+define internal i1 @lacks_threads(ptr %table, i64 %size) {
+  ret i1 false
+}"""
+_TEAM = """\
+@exprad_team = external global i8
+declare i8 @exprad_share(ptr, ptr, ptr, i64, i64)"""
 
 
-def text(takes_arrays: bool) -> str:
+def text(takes_arrays: bool, has_threads: bool) -> str:
     """The module; where arrays cannot be read, it takes numbers alone."""
-    if takes_arrays:
-        parts = [_entry("arrays"), _ARRAYS, _COMPUTE, *reading.FUNCTIONS, *writing.FUNCTIONS]
-    else:
-        parts = [_entry("general"), writing.NUMBERS, writing.CONTAINED, writing.EACH]
+    if not takes_arrays:
+        return _joined(_entry("general"), writing.NUMBERS, writing.CONTAINED, writing.EACH)
+    shared = (_TEAM, _SHARED, _LACKS_THREADS) if has_threads else (_ALONE,)
+    return _joined(*shared, _entry("arrays"), _ARRAYS, _COMPUTE, *reading.FUNCTIONS, *writing.FUNCTIONS)
+
+
+def _joined(*parts: str) -> str:
     return "\n\n".join([_DECLARED, *parts, _GENERAL])

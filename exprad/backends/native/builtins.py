@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from exprad.backends.native import team
 from exprad.backends.native.array_calls import text
 from exprad.backends.native.calls import CONTAINERS, Table
 from exprad.backends.native.kernels import point
@@ -23,7 +24,6 @@ from exprad.backends.native.linking import linked, name_addresses, name_function
 from exprad.graph.program import Program
 
 RELEASED = 20_000  # nanoseconds of work from which other threads of Python may run meanwhile
-LEAST_COST = 0.2  # nanoseconds that a point takes, whatever is computed
 _MAKE = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
 
 
@@ -77,7 +77,9 @@ class Builtin:
     def take_arrays(self, kernel: Any, cost: float) -> None:
         """Take arrays of the type of a kernel, of which a point costs so many nanoseconds."""
         self.table.kept.append(kernel)
-        self.table.released = int(RELEASED / max(cost, LEAST_COST))
+        self.table.released = int(RELEASED / max(cost, team.LEAST_COST))
+        self.table.shared = int(team.WORTH / max(cost, team.LEAST_COST))
+        self.table.piece = team.piece(cost)
         setattr(self.table, kernel.real, kernel.address)
 
 
@@ -86,7 +88,7 @@ def _definition() -> MethodDef:
     """What Python is told of the function that reads tables."""
     _declare_python()
     module = new_module(1, "double", False)
-    engine, address = linked(module, text(bool(numpy_interface())), "call")
+    engine, address = linked(module, text(bool(numpy_interface()), bool(team.addresses())), "call")
     definition = MethodDef(b"call", address, METHOD_FLAGS, None)
     definition.kept = engine
     return definition
@@ -103,6 +105,7 @@ def _declare_python() -> None:
     """Make the functions of CPython, and of NumPy, known to LLVM."""
     name_functions({f"exprad_{name}": getattr(ctypes.pythonapi, name) for name in _FUNCTIONS})
     name_addresses({f"exprad_np_{name}": address for name, address in numpy_interface().items()})
+    name_addresses({f"exprad_{name}": address for name, address in team.addresses().items()})
     objects = {
         "float": float, "int": int, "list": list, "tuple": tuple, "none": None, "out": sys.intern("out"), "array": np.ndarray,
         "double": np.float64, "single": np.float32, "doubles": np.dtype(np.float64), "singles": np.dtype(np.float32),

@@ -28,6 +28,35 @@ class Table(ctypes.Structure):
         ("float", ctypes.c_void_p),
         ("least", ctypes.c_int64),  # points from which it takes arrays
         ("released", ctypes.c_int64),  # points from which Python's lock is let go
+        ("shared", ctypes.c_int64),  # points from which threads share them
+        ("piece", ctypes.c_int64),  # points that a thread takes at once
+    )
+
+
+class Team(ctypes.Structure):
+    """What threads that wait for work have in common. Its numbers are read and written atomically; see `team`.
+
+    What the caller writes for each piece, and what all read while they wait, lie in lines of the cache of their own.
+    """
+
+    _fields_ = (
+        ("ready", ctypes.c_int64),  # whether there are threads
+        ("busy", ctypes.c_int64),  # whether a caller has work for them
+        ("kernel", ctypes.c_void_p),
+        ("slots", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("piece", ctypes.c_int64),
+        ("room", ctypes.c_char * 80),
+        ("next", ctypes.c_int64),  # the first point that nobody has taken
+        ("space", ctypes.c_char * 120),
+        ("turn", ctypes.c_int64),  # counts the calls
+        ("open", ctypes.c_int64),  # whether there are points to take
+        ("active", ctypes.c_int64),  # threads that may be at work
+        ("asleep", ctypes.c_int64),  # threads that must be woken
+        ("over", ctypes.c_int64),  # whether they shall end
+        ("gap", ctypes.c_char * 88),
+        ("lock", ctypes.c_char * 128),  # room for what the system's threads ask for, on any system
+        ("bell", ctypes.c_char * 128),
     )
 
 
@@ -57,7 +86,7 @@ OFFSETS = {
     **_OBJECT,
     **{
         f"{kind.__name__}.{name}": getattr(kind, name).offset
-        for kind in (layout.Array, Table, Call)
+        for kind in (layout.Array, Table, Team, Call)
         for name, _ in kind._fields_
     },
 }

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from exprad.backends.levels import Layout
-from exprad.backends.native import engine, kernels, layout, linking
+from exprad.backends.native import engine, kernels, layout, linking, team
 from exprad.backends.native.levels import Levels
 from exprad.backends.native.steps import function_name
 from exprad.backends.numpy import BlockRunner, columns_of, pool, rows_of, workers
@@ -42,8 +42,14 @@ class ArrayKernel:
 
     def __call__(self, arrays: Sequence[Any], start: int, stop: int) -> None:
         """Run from one point to another over arrays of one dimension, or none."""
-        slots = self.slots(*[number for array in arrays for number in layout.slot(array)])
-        self.function(ctypes.addressof(slots), start, stop)
+        self.function(self._slots(arrays), start, stop)
+
+    def share(self, threads: team.Threads, arrays: Sequence[Any], count: int, piece: int) -> bool:
+        """Run over so many points on threads, unless they are busy."""
+        return threads.share(self.address, self._slots(arrays), count, piece)
+
+    def _slots(self, arrays: Sequence[Any]) -> Any:
+        return self.slots(*[number for array in arrays for number in layout.slot(array)])
 
 
 class NativeRunner:
@@ -118,16 +124,17 @@ class NativeRunner:
         return self._kernels.get(dtype)
 
     def _shared(self, kernel: ArrayKernel, arrays: Sequence[Any], count: int) -> None:
-        """One axis, cut into a piece for each thread."""
-        if count * self.cost < THREADED_WORK:
+        """One axis, on threads where that pays."""
+        work, threads = count * self.cost, team.threads()
+        if threads is None and work >= THREADED_WORK:
+            share = math.ceil(count / workers() / 64) * 64
+            pieces = [(start, min(start + share, count)) for start in range(0, count, share)]
+            jobs = [pool().submit(kernel, arrays, start, stop) for start, stop in pieces[1:]]
+            kernel(arrays, *pieces[0])
+            for job in jobs:
+                job.result()
+        elif threads is None or work < team.WORTH or not kernel.share(threads, arrays, count, team.piece(self.cost)):
             kernel(arrays, 0, count)
-            return
-        share = math.ceil(count / workers() / 64) * 64
-        pieces = [(start, min(start + share, count)) for start in range(0, count, share)]
-        jobs = [pool().submit(kernel, arrays, start, stop) for start, stop in pieces[1:]]
-        kernel(arrays, *pieces[0])
-        for job in jobs:
-            job.result()
 
 
 def _of_one_axis(arrays: Sequence[Any], points: Shape, dtype: Any) -> list[Any] | None:
