@@ -288,7 +288,7 @@ def test_references_are_given_back() -> None:
         np.ndarray,
         f,
         None,
-        f._floats._own.table,
+        f._floats._caller.table,
     ]
 
     def work() -> None:
@@ -342,6 +342,7 @@ def test_results_are_freed() -> None:
 def test_where_memory_does_not_suffice_python_is_told(form: Any) -> None:
     f, left, _ = form
     endless = np.broadcast_to(0.5, 1 << 55)
+    f(np.zeros(1_000_000), 1.0)  # which starts the threads that large calls wait for
     left.clear()
     [before] = counts(np.dtype(float))
     for _ in range(100):

@@ -36,7 +36,7 @@ class FloatCalls:
         self.template = self.structure.template() if choice.takes_numbers else None
         self.builtin: Any = None
         are_scalars = all(not slot.shape for slot in arguments.inputs)
-        self._own: Any = None  # the built-in
+        self._caller: Any = None  # the built-in
         self._method: Any = None
         self._is_small = are_scalars and len(choice.columns) <= MOST_INPUTS
         self.may_specialise = choice.takes_numbers and self._is_small and self.template is not None
@@ -124,21 +124,21 @@ class FloatCalls:
     def takes_arrays(self, runner: Any) -> bool:
         """Whether a built-in may take the arrays that a runner takes, and does not yet."""
         native = self.choice.native
-        if self._own is not None or native is None or not self._is_small or self.template is None:
+        if self._caller is not None or native is None or not self._is_small or self.template is None:
             return False
         return native.has_runner(runner) and native.has_builtin and self._container is not None
 
     def is_built(self, call: Any) -> bool:
         """Whether it is the built-in that takes calls."""
-        return self._own is not None and call is self._own.function
+        return self._caller is not None and call is self._caller.function
 
     def built(self, general: Callable[..., Any]) -> Any:
         """The built-in, made once; what it takes depends on the code that there is. All else is left to `general`."""
-        if self._own is None:
+        if self._caller is None:
             native: Any = self.choice.native
             least = native.points if self.choice.backend == "auto" else 0
-            self._own = native.builtin(self._container, general, least)
-        return self._own
+            self._caller = native.builtin(self._container, general, least)
+        return self._caller
 
     def _numbers_built(self, general: Callable[..., Any]) -> Any:
         found = self.built(general)

@@ -79,8 +79,8 @@ _OBJECT = {
     "TYPE": layout.TYPE,
     "VALUE": layout.VALUE,
     "OWN": layout.OWN_DATA,
-    "COUNT": layout.COUNT,
-    "ITEMS": layout.ITEMS,
+    "COUNT": layout.TUPLE_SIZE,
+    "ITEMS": layout.TUPLE_ITEMS,
 }
 OFFSETS = {
     **_OBJECT,

@@ -21,8 +21,8 @@ VALUE = 16  # bytes into a float, and into a number of NumPy's, where its value 
 INTEGER_DIGITS = 24  # bytes into an integer, where its lowest 30 bits lie
 DIGITS = 123_456_789  # an integer of one digit
 OWN_DATA = 16  # bytes into an object of ctypes, where the address of its data lies
-COUNT = 16  # bytes into a list or a tuple, where the number of its items lies
-ITEMS = 24  # and where the items of a tuple lie, or the address of those of a list
+TUPLE_SIZE = 16  # bytes into a list or a tuple, where the number of its items lies
+TUPLE_ITEMS = 24  # and where the items of a tuple lie, or the address of those of a list
 METHOD_FLAGS = 0x0080 | 0x0002  # METH_FASTCALL | METH_KEYWORDS
 # What NumPy says of an array by bits.
 CONTIGUOUS, ALIGNED, WRITEABLE, WARNS = 0x0001, 0x0100, 0x0400, 0x80000000
@@ -118,8 +118,12 @@ def _has_items() -> bool:
     item, double, single = object(), np.float64(0.1), np.float32(0.1)
     for kind in (list, tuple):
         whole: Any = kind([item, item, None])
-        first = id(whole) + ITEMS if kind is tuple else ctypes.c_void_p.from_address(id(whole) + ITEMS).value or 0
-        if ctypes.c_int64.from_address(id(whole) + COUNT).value != 3 or _addresses(first, 3) != [
+        first = (
+            id(whole) + TUPLE_ITEMS
+            if kind is tuple
+            else ctypes.c_void_p.from_address(id(whole) + TUPLE_ITEMS).value or 0
+        )
+        if ctypes.c_int64.from_address(id(whole) + TUPLE_SIZE).value != 3 or _addresses(first, 3) != [
             *[id(item)] * 2,
             id(None),
         ]:
@@ -190,8 +194,8 @@ def node_layout() -> tuple[int, int] | None:
         if words.count(id(given)) != 1:
             return None
         found.append(8 * words.index(id(given)))
-    items = [ctypes.c_int64.from_address(id(node._operands) + ITEMS + 8 * place).value for place in (0, 1)]
-    size = ctypes.c_int64.from_address(id(node._operands) + COUNT).value
+    items = [ctypes.c_int64.from_address(id(node._operands) + TUPLE_ITEMS + 8 * place).value for place in (0, 1)]
+    size = ctypes.c_int64.from_address(id(node._operands) + TUPLE_SIZE).value
     digit = ctypes.c_uint32.from_address(id(DIGITS) + INTEGER_DIGITS).value
     is_as_expected = items == list(map(id, node._operands)) and size == 2 and digit == DIGITS
     return (found[0], found[1]) if is_as_expected else None

@@ -14,7 +14,7 @@ import numpy as np
 
 from exprad.backends.native import layout
 from exprad.backends.native.flat.subset import Long, Run, Whole
-from exprad.backends.native.layout import COUNT, INTEGER_DIGITS, ITEMS, TYPE, half, word
+from exprad.backends.native.layout import INTEGER_DIGITS, TUPLE_ITEMS, TUPLE_SIZE, TYPE, half, word
 from exprad.graph.leaf import Const, ShapedConst, ShapedVar, Var
 from exprad.graph.node import Expr
 
@@ -65,13 +65,13 @@ class Walk:
     def read(self, slot: int) -> None:
         """The operands of a call."""
         inner = word(self.nodes[slot] + self.inside)
-        count = word(inner + COUNT)
+        count = word(inner + TUPLE_SIZE)
         if count > MOST_OPERANDS:
             self.state = STRANGE
             return
         at = slot * MOST_OPERANDS
         for place in range(count):
-            self.operands[at + place] = self.met(word(inner + ITEMS + place * 8))
+            self.operands[at + place] = self.met(word(inner + TUPLE_ITEMS + place * 8))
         for place in range(count, MOST_OPERANDS):
             self.operands[at + place] = ABSENT
 
