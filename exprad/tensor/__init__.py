@@ -16,6 +16,7 @@ from exprad.tensor import carrying as _carrying
 from exprad.tensor import folding as _folding
 from exprad.tensor import kinked as _kinked
 from exprad.tensor import libraries as _libraries
+from exprad.tensor import looping as _looping
 from exprad.tensor import spelled as _spelled
 from exprad.tensor.batching import at_points as at_points
 from exprad.tensor.family import *

@@ -104,6 +104,7 @@ class Family:
     - `stretches`: whether a result only repeats its operand along axes;
     - `spell`: what "jax" and "torch" have for it ("array" for both): functions of the library, the operands and parameters;
     - `into(np, **parameters)`: a function of the operands, and of the array that it writes the result to; parameters are ready;
+    - `in_rows`, `loops` and `retypes`: how it becomes loops, see `tensor.looping`;
     - `infix`: its operator in text; or `text(*shapes, **parameters)`: what stands there before, between and after operands
       of these shapes, and None where it is a call; in a call, `lists` says that the operands are in a list, `leads` is
       a parameter that stands before them, and `usual(*shapes, **parameters)` tells whether the parameters are those that the
@@ -131,6 +132,9 @@ class Family:
     lists = False
     leads: str | None = None
     usual: Callable[..., bool] | None = None
+    in_rows: Callable[..., Any] | None = None
+    loops: Callable[..., Any] | None = None
+    retypes = False
 
     def __init__(
         self,
