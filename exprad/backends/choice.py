@@ -10,14 +10,15 @@ from typing import Any
 from exprad.backends.costs import PYTHON_SOURCE, PYTHON_STEPS, Ways, Work
 from exprad.backends.foreign import MODULES
 from exprad.backends.foreign import has_function as foreign_has
-from exprad.backends.native import Native
+from exprad.backends.native import Native, NativeArrays, with_code
+from exprad.backends.native import runner_of as native_runner_of
 from exprad.backends.native.flat import FlatProgram, is_read, programmed
 from exprad.backends.points import PointsRunner
 from exprad.backends.regions import RegionRunner
 from exprad.backends.scalars import ScalarRunner
 from exprad.backends.signature import Input, Structure
 from exprad.backends.statements import has_function
-from exprad.errors import ArgumentError, UnsupportedError
+from exprad.errors import ArgumentError
 from exprad.graph.checkpoint import checkpointed
 from exprad.graph.expr import Expr
 from exprad.graph.program import Program
@@ -100,33 +101,40 @@ class Choice:
             return RegionRunner(*given)
         return ScalarRunner(*given, has_source=self.has_source, by_python=self.backend != "numpy")
 
-    def _machine_code(self) -> Native | None:
+    def _machine_code(self) -> Any:
         """What the native back end has for the function, where it was asked for, or may pay."""
         if self.backend not in ("native", "auto") or self.backend == "auto" and self.is_shaped:
             return None
+        given = self.program, self.structure, self.variables, self.inputs, self.fast
         if self.is_shaped:
-            raise UnsupportedError("backend 'native' takes expressions of scalars; for arrays take backend='numpy'")
-        native = Native(self.program, self.structure, self.variables, self.inputs, self.fast)
+            return NativeArrays(*given)
+        native = Native(*given)
         return native if self.backend == "native" or native.may_run else None
 
     @cached_property
     def _at_points(self) -> PointsRunner:
         """What runs a function of arrays at many points."""
-        return PointsRunner(self.program, self.inputs, self.structure.leaves, self._prepared)
+        runner_of = partial(native_runner_of, fast=self.fast) if self.backend == "native" else RegionRunner
+        return PointsRunner(self.program, self.inputs, self.structure.leaves, self._prepared, runner_of)
 
     def _prepared(self, outputs: Sequence[Expr]) -> Program:
-        return lowered(outputs, self.backend, self.checkpoint)
+        program = lowered(outputs, self.backend, self.checkpoint)
+        return with_code(program, lambda: outputs) if self.backend == "native" else program
 
     def runner(self, points: Shape) -> Any:
         """What runs the program at points of a shape."""
-        if self.is_native(prod(points)) and self.native is not None:
-            return self.native.runner
-        return self._at_points if self.is_shaped and points else self.arrays
+        if self.is_shaped and points:
+            return self._at_points
+        return self.native.runner if self.is_native(prod(points)) else self.arrays
 
     def is_native(self, points: int) -> bool:
         """Whether machine code runs arrays of so many points."""
         native = self.native
         return native is not None and (self.backend == "native" or points >= native.points and native.can_run)
+
+    def own_call(self, general: Callable[..., Any]) -> Callable[..., Any] | None:
+        """A `__call__` for a function of arrays that machine code takes at once; None where there is none."""
+        return self.native.own_call(general) if self.is_shaped and self.native is not None else None
 
     def run_late(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         """Run one point of numbers over arrays, after all: `out=` was given, though Python's function gives new numbers."""

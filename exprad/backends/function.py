@@ -68,9 +68,9 @@ def compile(
     one array of that leading shape; left out, the inputs are all variables by first appearance. `backend` is "numpy"
     (blocks of arrays), "python" (one point at a time) or "auto", which takes either by what it is given, and "native"
     for large calls and after many small ones where the extra `native` is installed: the property `backend` says when.
-    "native" makes machine code for arrays of scalars, where `fast=True` allows fused multiply-add and reassociation,
-    which move last bits; "cupy" makes a fused kernel for a GPU; "jax" and "torch" give an `ArrayFunction` of the arrays
-    of these libraries, which their own jit and grad take.
+    "native" makes machine code, for scalars and for arrays in the graph, where `fast=True` allows fused multiply-add and
+    reassociation, which move last bits; "cupy" makes a fused kernel for a GPU; "jax" and "torch" give an
+    `ArrayFunction` of the arrays of these libraries, which their own jit and grad take.
     `checkpoint` saves memory for time: of the values that a reverse pass over arrays reads, only every k-th is kept, and
     the others are computed again; "sqrt" takes the root of how many there are (see `exprad.graph.checkpoint`).
 
@@ -214,6 +214,9 @@ class Function:
             self._plans[key] = plan
         if not is_point and self._floats.takes_arrays(runner):
             self._specialise(self._floats.built(self.__call__).function)
+        call = self._choice.own_call(self._general) if points == () and self.__class__ is Function else None
+        if call is not None:
+            self._specialise(call)
         return plan
 
     def _specialise(self, call: Any) -> None:

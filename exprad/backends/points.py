@@ -52,7 +52,7 @@ def at_many(program: Program, shapes: Mapping[str, Shape]) -> list[Expr]:
 class PointsRunner:
     """Runs a program of arrays at many points, in blocks of as many as `VALUE_ELEMENTS` allows.
 
-    `prepared` makes the program of outputs ready to run, as it did for one point.
+    `prepared` makes the program of outputs ready to run, as it did for one point; `runner_of` makes what runs it.
     """
 
     def __init__(
@@ -61,11 +61,13 @@ class PointsRunner:
         inputs: Sequence[Input],
         structure: Any,
         prepared: Callable[[Sequence[Expr]], Program],
+        runner_of: Callable[..., Any] = RegionRunner,
     ) -> None:
-        self.program, self.inputs, self.structure, self.prepared = program, inputs, structure, prepared
+        self.program, self.inputs, self.structure = program, inputs, structure
+        self.prepared, self.runner_of = prepared, runner_of
         self.variables = [variable for slot in inputs for variable in slot.variables]
         self.size = max(1, VALUE_ELEMENTS // max(1, *map(prod, program.shapes)))
-        self._runners: dict[Any, RegionRunner] = {}
+        self._runners: dict[Any, Any] = {}
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
         count = prod(points)
@@ -100,7 +102,7 @@ class PointsRunner:
             return most
         return 1 << most.bit_length() - 1
 
-    def _runner(self, names: tuple[str, ...], count: int) -> RegionRunner:
+    def _runner(self, names: tuple[str, ...], count: int) -> Any:
         """What runs a block of so many points, where these variables have a value at each: made once for each power of two, and
         for some other numbers."""
         runner = self._runners.get((names, count))
@@ -108,11 +110,11 @@ class PointsRunner:
             self._runners.clear()
         return self._runners.setdefault((names, count), self._made(names, count)) if runner is None else runner
 
-    def _made(self, names: tuple[str, ...], count: int) -> RegionRunner:
+    def _made(self, names: tuple[str, ...], count: int) -> Any:
         with collector_paused():
             program = self.prepared(at_many(self.program, dict.fromkeys(names, (count,))))
         shaped = [Var(each.name, shape=(count, *each.shape)) if each.name in names else each for each in self.variables]
         columns = [program.variables.get(variable.name, -1) for variable in self.variables]
         inputs = [Input(variable, place) for place, variable in enumerate(shaped)]
         structure = [(None, place, place + 1) for place in range(len(program.outputs))]
-        return RegionRunner(program, columns, inputs, structure)
+        return self.runner_of(program, columns, inputs, structure)

@@ -136,7 +136,7 @@ def accepted(program: Program, only: str | None) -> list[Difference]:
 def compared(expected: Expected, case: Case, name: str) -> Iterator[Difference]:
     try:
         found = ROUTES[name].run(case) if ROUTES[name].fits(case) else {}
-    except (UnsupportedError, MissingExtraError):  # native code has no reductions; an extra is not installed
+    except (UnsupportedError, MissingExtraError):  # native code has no user's functions; an extra is not installed
         return
     except Exception as error:  # whatever it is, it is a refusal of what NumPy takes
         yield Difference(name, f"refused by {type(error).__name__}", "a value", str(error).splitlines()[:1])

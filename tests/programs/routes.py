@@ -101,7 +101,7 @@ def recorded(case: Case) -> Found:
 
 
 def is_scalar(case: Case) -> bool:
-    """Whether a program is one of numbers alone, as native code takes them."""
+    """Whether a program is one of numbers alone, as C takes them."""
     return all(x.shape == () for x in case.program.inputs) and all(getattr(x, "shape", ()) == () for x in case.slots)
 
 
@@ -132,8 +132,8 @@ ROUTES: dict[str, Route] = {
     "recorded": Route(recorded, 4),
     "compiled": Route(compiled("numpy"), 2),
     "compiled curves": Route(compiled_curves("numpy"), 4),
-    "native": Route(compiled("native"), 1, is_scalar),
-    "native curves": Route(compiled_curves("native"), 1, is_scalar),
+    "native": Route(compiled("native"), 2),
+    "native curves": Route(compiled_curves("native"), 4),
     "jax": Route(compiled("jax"), 100),
     "jit": Route(jitted, 5),
     "jit, a node": Route(jitted_node, 4),

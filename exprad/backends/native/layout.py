@@ -158,15 +158,35 @@ def loop_of(row: Primitive) -> tuple[int, int] | None:
         ufunc = numpy_function(row)
     except (ImportError, UnsupportedError):
         return None
-    if not isinstance(ufunc, np.ufunc) or not reads_arrays() or (ufunc.nin, ufunc.nout) != (row.arity, 1):
+    return (
+        loop_of_ufunc(ufunc, "d") if (getattr(ufunc, "nin", 0), getattr(ufunc, "nout", 0)) == (row.arity, 1) else None
+    )
+
+
+@cache
+def loop_of_ufunc(ufunc: Any, kind: str) -> tuple[int, int] | None:
+    """The same of a ufunc with one result, for numbers of a kind, "d" or "f"."""
+    if not isinstance(ufunc, np.ufunc) or not reads_arrays() or ufunc.nout != 1:
         return None
-    found, signature = UFunc.from_address(id(ufunc)), "d" * ufunc.nin + "->d"
+    found, signature = UFunc.from_address(id(ufunc)), kind * ufunc.nin + "->" + kind
     is_as_expected = (found.nin, found.nout, found.nargs, found.ntypes) == (ufunc.nin, 1, ufunc.nin + 1, ufunc.ntypes)
     if not is_as_expected or found.name != ufunc.__name__.encode() or signature not in ufunc.types:
         return None
     place = ufunc.types.index(signature)
     function, data = found.functions[place], found.data[place] if found.data else None
     return (function, data or ctypes.addressof(_no_data)) if function else None
+
+
+def matrix_function(name: str, dtype: Any) -> Any:
+    """NumPy's function of stacks of matrices; None where it has none, or one in double precision only."""
+    if name == "matmul":
+        return np.matmul
+    return getattr(getattr(np.linalg, "_umath_linalg", None), name or "none", None) if dtype.itemsize == 8 else None
+
+
+def reads_tuples() -> bool:
+    """Whether tuples and NumPy's array objects lie in memory as tables of loops expect."""
+    return reads_arrays() and _has_items()
 
 
 def is_loop(row: Primitive) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,10 +10,11 @@ from exprad.backends.native import engine, layout
 from exprad.backends.native.builtins import Builtin
 from exprad.backends.native.linking import has_code
 from exprad.backends.native.runners import NativeRunner
+from exprad.backends.native.shaped import ShapedRunner, has_tables, runner_of
 from exprad.backends.native.stages import StagedRunner
 from exprad.backends.signature import Input, Structure
 from exprad.errors import ExpradError, UnsupportedError
-from exprad.graph.expr import Var
+from exprad.graph.expr import Expr, Var
 from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
 
@@ -26,6 +27,48 @@ WORTH = 100_000  # operations of a call, all points together, from which making 
 def is_as_in_python(row: Primitive) -> bool:
     """Whether a built-in gives the very number that Python gives: by an operator, a choice, or the same C function."""
     return row.is_own and not row.varies and row.spelling("python") is not None
+
+
+def with_code(lowered: Program, expressions: Callable[[], Sequence[Expr]]) -> Program:
+    """The program of expressions whose elementwise rows all have code: that for NumPy, or another; raises where there is none."""
+    engine.binding()
+    if not _without_code(lowered):
+        return lowered
+    program = Program.lowered(expressions(), has_code)
+    missing = [row.name for row in _without_code(program)]
+    if missing:
+        said = f"backend 'native' has no code for {', '.join(missing)}; give the row a formula="
+        raise UnsupportedError(f"{said} of functions that it has, or a ufunc of doubles as numpy=")
+    return program
+
+
+def _without_code(program: Program) -> list[Primitive]:
+    return [row for row in program.rows if row.partials is not None and not has_code(row)]
+
+
+class NativeArrays:
+    """Machine code for expressions of arrays, at one point: what `Native` is for expressions of scalars."""
+
+    is_short, has_builtin = True, False
+
+    def __init__(
+        self,
+        lowered: Program,
+        structure: Structure,
+        variables: Sequence[Var],
+        inputs: Sequence[Input],
+        fast: bool,
+    ) -> None:
+        program = with_code(lowered, lambda: structure.expressions)
+        columns = [program.variables.get(variable.name, -1) for variable in variables]
+        self.runner = runner_of(program, columns, inputs, structure.leaves, fast)
+        self.stage = "native" if has_tables(program) else "numpy"
+        self.structure = structure
+
+    def own_call(self, general: Callable[..., Any]) -> Callable[..., Any] | None:
+        """A `__call__` of the function that hands plain arrays to machine code at once; None where there is none."""
+        runner = self.runner
+        return runner.own_call(general, self.structure) if isinstance(runner, ShapedRunner) else None
 
 
 class Native:
@@ -75,15 +118,7 @@ class Native:
 
     @cached_property
     def program(self) -> Program:
-        engine.binding()
-        if all(map(has_code, self.lowered.rows)):
-            return self.lowered
-        program = Program.lowered(self.structure.expressions, has_code)
-        missing = [row.name for row in program.rows if not has_code(row)]
-        if missing:
-            said = f"backend 'native' has no code for {', '.join(missing)}; give the row a formula="
-            raise UnsupportedError(f"{said} of functions that it has, or a ufunc of doubles as numpy=")
-        return program
+        return with_code(self.lowered, lambda: self.structure.expressions)
 
     @cached_property
     def _columns(self) -> list[int]:
