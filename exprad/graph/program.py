@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
 from fractions import Fraction
 from functools import cache, cached_property, lru_cache
+from itertools import chain, repeat
 from math import prod
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from exprad.errors import NameClashError, UnsupportedError
@@ -176,14 +178,19 @@ class Program:
             last[output] = len(self.steps)
         return last
 
+    @cached_property
+    def counts(self) -> Mapping[Primitive, int]:
+        """How often each primitive is computed."""
+        return Counter([self.steps[index][0] for index in self.calls])
+
     @property
     def operations(self) -> Counter[str]:
-        """How often each primitive is computed.
+        """How often each primitive is computed, by its name.
 
         >>> Program.lowered([Var("x") ** 3]).operations
         Counter({'mul': 2})
         """
-        return Counter(head.name for head, *_ in self.steps if isinstance(head, Primitive))
+        return Counter(chain.from_iterable([repeat(row.name, count) for row, count in self.counts.items()]))
 
     def forecast(self, points: int = 1, itemsize: int = 8) -> Forecast:
         """What running the program at that many points will cost, before anything runs.
@@ -247,13 +254,16 @@ def as_written(row: Primitive, *operands: Expr) -> Expr:
     return node_class(row)._intern(*operands, shape=row.shape(*shapes) if row.partials is None or any(shapes) else ())
 
 
+_shape_of = attrgetter("shape")
+
+
 def _ordered(outputs: Sequence[Expr]) -> tuple[list[Any], dict[Any, tuple[Any, ...]]]:
     """The nodes in the order of a program, and the operands of each in an order; none where it is that of the nodes."""
     nodes = postorder(outputs)
     if len(nodes) > LARGEST_ORDERED:
         return nodes, {}
-    by_position, arranged = canonical_operands(outputs)
-    if any(node.shape for node in nodes):  # by age, a reverse pass reads and drops what the forward pass kept, in turn
+    by_position, arranged = canonical_operands(outputs, nodes)
+    if any(map(_shape_of, nodes)):  # by age, a reverse pass reads and drops what the forward pass kept, in turn
         return nodes, arranged
     return by_position, arranged
 
@@ -286,6 +296,7 @@ class _Lowering:
     def lower(self, nodes: Sequence[Any], arranged: Mapping[Any, Any], wanted: Container[Any]) -> None:
         """All steps of nodes in order; `arranged` are their operands, where they have another order. Time goes here."""
         place, steps, made, leaf = self.place, self.steps, self.made, self.leaf
+        plain = {row for row in {node.primitive for node in nodes if node._operands} if _is_plain(row)}
         for node in nodes:
             operands = arranged.get(node) if arranged else node._operands
             if not operands:
@@ -295,7 +306,7 @@ class _Lowering:
             a, b, row = operands[0], operands[-1], node.primitive
             if a.is_const and b.is_const and self.is_exact(node):
                 continue
-            if not _is_plain(row):
+            if row not in plain:
                 place[node] = self.other(node, operands)
                 continue
             i, j = place.get(a), place.get(b)

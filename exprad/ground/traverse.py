@@ -124,57 +124,90 @@ def _resume() -> None:
 at_fork(child=_resume)
 
 
-def canonical_operands(outputs: Sequence[Any]) -> tuple[list[Any], dict[Any, tuple[Any, ...]]]:
+Key = tuple[int, float, str, int]  # whether it is named; how heavy; the least name; a digest of the structure
+
+
+def canonical_operands(
+    outputs: Sequence[Any], nodes: Sequence[Any] | None = None
+) -> tuple[list[Any], dict[Any, tuple[Any, ...]]]:
     """The nodes in an order, and for each its operands in an order, that depend on nothing but structure.
 
     Of commuting operands, constants come first in products and last in sums, nested sums and products first,
     then heavy summands before light ones, and factors by name. Ties are broken by a digest of the structure.
+    `nodes` are those of the outputs, operands first, where they are known.
     """
     from zlib import crc32  # importing the package leaves it out
 
-    keys: dict[Any, tuple[Any, ...]] = {}
+    keys: dict[Any, Key] = {}
     arranged: dict[Any, tuple[Any, ...]] = {}
-    for node in postorder(outputs):
+    for node in postorder(outputs) if nodes is None else nodes:
         operands = node._operands
         if not operands:
             kind, label = node.label
             keys[node] = (kind, 1.0, label, hash((crc32(label.encode("utf-8", "surrogatepass")), kind)))
             continue
         row = node.primitive
-        if row.commutes:
-            first, second = operands
-            if _rank(row, second, keys[second]) < _rank(row, first, keys[first]):
-                operands = (second, first)
+        if len(operands) == 1:  # most nodes have one or two: written out, for time goes here
+            is_named, weight, name, digest = keys[operands[0]]
+            keys[node] = (1, 1.0 + weight, name if is_named else "", hash((row.digest, digest)))
+            arranged[node] = operands
+            continue
+        if len(operands) != 2:
+            arranged[node], keys[node] = operands, _key(row, [keys[operand] for operand in operands])
+            continue
+        first, second = operands
+        mine, other = keys[first], keys[second]
+        if row.commutes and _is_before(row, second, other, first, mine):
+            operands, mine, other = (second, first), other, mine
         arranged[node] = operands
-        is_named, name, weight, digests = False, "", 1.0, [row.digest]
-        for operand in operands:
-            kind, own, label, digest = keys[operand]
-            weight += own
-            digests.append(digest)
-            if kind and (not is_named or label < name):
-                name, is_named = label, True
-        keys[node] = (1, weight, name, hash(tuple(digests)))
+        kind, weight, name, digest = mine
+        is_named, more, theirs, another = other
+        if not kind:
+            name = theirs if is_named else ""
+        elif is_named and theirs < name:
+            name = theirs
+        keys[node] = (1, 1.0 + weight + more, name, hash((row.digest, digest, another)))
     return _by_position(outputs, arranged), arranged
 
 
-def _rank(row: Any, node: Any, key: tuple[Any, ...]) -> tuple[Any, ...]:
-    kind, weight, label, digest = key
-    nested = getattr(node, "primitive", None) is row
-    if row.infix == "+":
-        return (kind == 0, not nested, -weight, label, digest)
-    return (kind != 0, not nested, label, weight, digest)
+def _key(row: Any, given: Sequence[Key]) -> Key:
+    """The key of a call, of those of its operands."""
+    weight = 1.0
+    for key in given:
+        weight += key[1]
+    return (
+        1,
+        weight,
+        min([key[2] for key in given if key[0]], default=""),
+        hash((row.digest, *[key[3] for key in given])),
+    )
+
+
+def _is_before(row: Any, a: Any, key: Key, b: Any, other: Key) -> bool:
+    """Whether an operand of a row that commutes comes before another: as these say that tell them apart, in turn."""
+    is_sum = row.infix == "+"
+    if key[0] != other[0]:  # one of them is a constant
+        return is_sum if key[0] else not is_sum
+    is_nested = bool(a._operands) and a.primitive is row
+    if is_nested != (bool(b._operands) and b.primitive is row):
+        return is_nested
+    if is_sum:
+        return key[1] > other[1] if key[1] != other[1] else key[2:] < other[2:]
+    return (key[2], key[1], key[3]) < (other[2], other[1], other[3])
 
 
 def _by_position(outputs: Sequence[Any], arranged: dict[Any, tuple[Any, ...]]) -> list[Any]:
-    order: list[Any] = []
-    done: set[Any] = set()
-    stack = [(output, False) for output in reversed(outputs)]
+    order: dict[Any, None] = {}
+    begun: set[Any] = set()
+    stack = list(reversed(outputs))
+    begin, push, operands_of = begun.add, stack.append, arranged.get
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
-        elif node not in done:
-            done.add(node)
-            stack.append((node, True))
-            stack.extend((operand, False) for operand in reversed(arranged.get(node, ())) if operand not in done)
-    return order
+        node = stack[-1]
+        if node in begun:  # and so are its operands
+            order[stack.pop()] = None
+            continue
+        begin(node)
+        for operand in reversed(operands_of(node, ())):
+            if operand not in begun:
+                push(operand)
+    return list(order)

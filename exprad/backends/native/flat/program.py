@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -59,13 +58,13 @@ class FlatProgram(Program):
         return range(self.first, self.size)
 
     @cached_property
-    def _counts(self) -> dict[Primitive, int]:
+    def counts(self) -> dict[Primitive, int]:
         counts = np.bincount(self.heads, minlength=len(self.table)).tolist()
         return {row: count for row, count in zip(self.table, counts, strict=True) if count}
 
     @cached_property
     def rows(self) -> list[Primitive]:
-        return list(self._counts)
+        return list(self.counts)
 
     @cached_property
     def functions(self) -> int:
@@ -81,10 +80,6 @@ class FlatProgram(Program):
 
     def is_condition(self, index: int) -> bool:
         return False
-
-    @property
-    def operations(self) -> Counter[str]:
-        return Counter({row.name: count for row, count in self._counts.items()})
 
 
 class FlatRegisters:
