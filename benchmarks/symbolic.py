@@ -1,20 +1,23 @@
 """Building and differentiating; figures are ratios of best times.
 
 Chained Rosenbrock, sum of 100 (x[i+1] - x[i]**2)**2 + (1 - x[i])**2, in n scalar variables: build it with Python's
-operators, then its gradient. More than 1 means that exprad is faster.
+operators, then its gradient. Then derivatives alone, of graphs that stand, beside CasADi's: processor time, in turn.
+More than 1 means that exprad is faster.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from exprad import Var, gradient
+from exprad import Var, gradient, hessian, jacobian
+from exprad import sin as ours_sin
 
 
 def rosenbrock(x: Any) -> Any:
@@ -89,6 +92,62 @@ def best(run: Callable[[int], Any], n: int, repeats: int, collector: bool) -> fl
     return min(times)
 
 
+def chain(x: Any, sine: Callable[[Any], Any], steps: int) -> Any:
+    """Three calls a step."""
+    y = x
+    for _ in range(steps):
+        y = sine(y) * x + y
+    return y
+
+
+def states(x: Any, sine: Callable[[Any], Any], count: int) -> list[Any]:
+    """The states of a small system at many times, each made of the one before."""
+    a, b, c, d = x
+    found = []
+    for _ in range(count // 4):
+        a, b, c, d = a + b / 8, b - sine(a) * c / 8, c + d / 8, d - sine(c) * a / 8
+        found += [a, b, c, d]
+    return found
+
+
+def derivatives() -> dict[str, tuple[Callable[[], Any], Callable[[], Any]]]:
+    """Jobs by what they derive: ours and CasADi's, on graphs that stand."""
+    import casadi as ca
+
+    def pair(n: int, build: Callable[[Any, Any], Any], of_ours: Any, of_casadi: Any) -> Any:
+        x, xs = [Var(f"x{i}") for i in range(n)], [ca.SX.sym(f"x{i}") for i in range(n)]
+        f, g, v = build(x, ours_sin), build(xs, ca.sin), ca.vertcat(*xs)
+        g = ca.vertcat(*g) if isinstance(g, list) else g
+        return lambda: of_ours(f, x), lambda: of_casadi(g, v)
+
+    def looked_at(f: Any, x: Any) -> Any:
+        return list(gradient(f, x))
+
+    return {
+        "gradient, Rosenbrock, n = 10,000": pair(10_000, lambda x, _: rosenbrock(x), looked_at, ca.gradient),
+        "gradient, a chain of 10^5 calls": pair(1, lambda x, sine: chain(x[0], sine, 33_333), looked_at, ca.gradient),
+        "Hessian, Rosenbrock, n = 100": pair(
+            100, lambda x, _: rosenbrock(x), hessian, lambda f, x: ca.hessian(f, x)[0]
+        ),
+        "Jacobian, 400 states by 4": pair(4, lambda x, sine: states(x, sine, 400), jacobian, ca.jacobian),
+    }
+
+
+def compare_derivatives(rounds: int = 7) -> None:
+    print("derivatives alone: CasADi's time over ours, medians of processor time")
+    for name, jobs in derivatives().items():
+        spent: list[list[float]] = [[], []]
+        for _ in range(rounds):
+            for place, job in enumerate(jobs):
+                gc.collect()
+                start = time.process_time()
+                result = job()
+                spent[place].append(time.process_time() - start)
+                del result
+        mine, theirs = map(statistics.median, spent)
+        print(f"  {name:<34} {mine * 1e3:8.1f} ms {theirs * 1e3:8.1f} ms {theirs / mine:8.2f}")
+
+
 def import_time(module: str) -> float:
     """Seconds that importing a module adds to `python -c pass`."""
 
@@ -125,6 +184,10 @@ def main() -> None:
         print(f"gradient alone, n=100, SymPy over ours: {sympy_gradient_only(100) / mine:.0f}")
     except ImportError:
         print("sympy is not installed")
+    try:
+        compare_derivatives()
+    except ImportError:
+        print("casadi is not installed")
     for module in ("exprad", "numpy", "sympy", "casadi"):
         try:
             print(f"import {module} adds {import_time(module) * 1e3:.0f} ms")
