@@ -14,7 +14,7 @@ from exprad.derivatives.compression import sparse_jacobian
 from exprad.derivatives.gradient import slopes_of_all_sides
 from exprad.derivatives.sparse_matrix import SparseMatrix
 from exprad.derivatives.wrt import Wrt
-from exprad.forward import tangents
+from exprad.forward.columns import columns
 from exprad.graph.expr import Const, Expr, Var, object_array
 
 
@@ -55,9 +55,10 @@ def _rows(f: Expr, inputs: Sequence[Var], kink: str) -> list[list[Expr]]:
     if any(x.shape for x in inputs):
         return [blocks(slope, inputs) for slope in gradient]
     rows: list[list[Expr]] = [[Const(0)] * len(gradient) for _ in gradient]
-    for j, x in enumerate(inputs):
-        for i, entry in enumerate(tangents(gradient[j:], {x: 1}), j):
-            rows[i][j] = rows[j][i] = edge(entry, ())
+    for j, column in enumerate(columns(gradient, inputs, is_symmetric=True)):
+        for i, entry in enumerate(column[j:], j):
+            if entry is not None:
+                rows[i][j] = rows[j][i] = edge(entry, ())
     return rows
 
 

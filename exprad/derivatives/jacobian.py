@@ -11,7 +11,7 @@ from exprad.derivatives.blocks import blocks, edge
 from exprad.derivatives.compression import sparse_jacobian
 from exprad.derivatives.kink import with_kinks
 from exprad.derivatives.wrt import Wrt
-from exprad.forward import tangents
+from exprad.forward.columns import columns
 from exprad.graph.expr import Expr, Var, expression
 
 
@@ -50,5 +50,5 @@ def _rows(outputs: Sequence[Expr], inputs: Sequence[Var]) -> list[list[Expr]]:
     """For each expression, the derivative by each variable; of scalars by fewer scalars in forward mode."""
     if any(x.shape for x in (*outputs, *inputs)) or len(inputs) >= len(outputs):
         return [blocks(f, inputs) for f in outputs]
-    columns = [tangents(outputs, {x: 1}) for x in inputs]
-    return [[edge(column[i], ()) for column in columns] for i in range(len(outputs))]
+    found = list(columns(outputs, inputs))
+    return [[edge(column[i], ()) for column in found] for i in range(len(outputs))]
