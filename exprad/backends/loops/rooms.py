@@ -30,15 +30,15 @@ def placed(jobs: Sequence[Any], memories: list[Memory]) -> int:
 
     A piece that is free again goes to whoever asks for as many elements, or at least half as many.
     """
-    last = {view.memory: number for number, job in enumerate(jobs) for view in views_of(job)}
+    touched = [[view.memory for view in views_of(job)] for job in jobs]
+    last = {memory: number for number, each in enumerate(touched) for memory in each}
     ends: dict[int, list[tuple[int, int]]] = {}
     free: list[tuple[int, int]] = []  # pieces: how many elements, and where they begin
     given: set[int] = set()
     beyond = 0
-    for number, job in enumerate(jobs):
-        for view in views_of(job):
-            memory = view.memory
-            if memories[memory].kind != "room" or memory in given:
+    for number, each in enumerate(touched):
+        for memory in each:
+            if memory in given or memories[memory].kind != "room":
                 continue
             given.add(memory)
             size = -(-memories[memory].size // ALIGNED) * ALIGNED

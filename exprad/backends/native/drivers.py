@@ -349,12 +349,13 @@ def drivers_of(real: str) -> Drivers:
 
 
 @cache
-def _made(row: Primitive, real: str, fast: bool) -> tuple[Any, int]:
-    module = linking.new_module(engine.width(), real, fast)
-    return linking.linked(module, module.text(row_loop(module, row, "loop")), "loop")
-
-
 def row_loop_at(row: Primitive, real: str, fast: bool) -> int:
     """The address of the loop of an elementwise row."""
     with engine.compiling():
         return _made(row, real, fast)[1]
+
+
+@cache
+def _made(row: Primitive, real: str, fast: bool) -> tuple[Any, int]:
+    module = linking.new_module(engine.width(), real, fast)
+    return linking.linked(module, module.text(row_loop(module, row, "loop")), "loop")

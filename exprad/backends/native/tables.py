@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple, cast
 
@@ -232,8 +233,9 @@ class _Nest:
         ready = [self._ready(each) for each in sources]
         for place, (row, *operands) in enumerate(job.steps):
             given = [ready[~each] if each < 0 else values[each] for each in operands]
-            for each in {each for each in operands if each >= 0 and last[each] == place and values[each].own}:
-                self.free.append(values[each].offset)
+            for each in operands if len(operands) == 1 else dict.fromkeys(operands):
+                if each >= 0 and last[each] == place and values[each].own:
+                    self.free.append(values[each].offset)
             target = written.get(place) or self._register()
             values.append(target)
             self._add((row_loop_at(row, table.real, table.fast), 0), [*given, target])
@@ -328,46 +330,44 @@ def _code_call(table: Table, job: Call) -> None:
         table.for_python(job)
         return
     views = [*job.reads, job.write]
-    letters, missing = MATRICES[job.function], _missing(job)
-    own = [len([letter for letter in each if letter not in missing]) for each in letters]
-    lead = job.write.shape[: len(job.write.shape) - own[-1]]
-    sizes, inner = _cores(table, views, letters, missing)
-    outers = [_outside(view, count).broadcast(lead).strides for view, count in zip(views, own, strict=True)]
-    shape, strides = merged(lead, tuple(outers))
-    arrays = [table.array(view, 0, each) for view, each in zip(views, strides, strict=True)]
-    counts, steps = (1, *sizes), (*[0] * len(arrays), *inner)
-    if shape:
-        table.nest(shape, 1, 1, [(loop, arrays, counts, steps)])
+    laid = _laid(job.function, tuple([(view.shape, view.strides) for view in views]), table.size)
+    arrays = [table.array(view, 0, each) for view, each in zip(views, laid.strides, strict=True)]
+    if laid.shape:
+        table.nest(laid.shape, 1, 1, [(loop, arrays, laid.counts, laid.steps)])
     else:
-        table.direct(loop, arrays, counts, steps)
+        table.direct(loop, arrays, laid.counts, laid.steps)
 
 
-def _missing(job: Call) -> set[str]:
-    """The letters of axes that vectors lack."""
-    letters = zip(MATRICES[job.function], job.reads, strict=False)
-    return {each[-1 if place else 0] for place, (each, view) in enumerate(letters) if len(view.shape) < len(each)}
+class _Laid(NamedTuple):
+    """How a function of matrices is called: the axes outside with the strides of each array, and what its loop is told."""
+
+    shape: Shape
+    strides: tuple[Shape, ...]
+    counts: Shape
+    steps: Shape
 
 
-def _outside(view: View, own: int) -> View:
-    """The axes that number matrices."""
-    at = len(view.shape) - own
-    return View(view.memory, view.offset, view.shape[:at], view.strides[:at])
-
-
-def _cores(
-    table: Table, views: Sequence[View], letters: Sequence[str], missing: set[str]
-) -> tuple[list[int], list[int]]:
-    """How long the axes of matrices are, by letters, and the bytes from one element to the next along each axis of each."""
+@lru_cache(maxsize=1024)
+def _laid(function: str, views: tuple[tuple[Shape, Shape], ...], size: int) -> _Laid:
+    letters = MATRICES[function]
+    operands = zip(letters, views[:-1], strict=False)
+    missing = {each[-1 if place else 0] for place, (each, view) in enumerate(operands) if len(view[0]) < len(each)}
+    own = [len([letter for letter in each if letter not in missing]) for each in letters]
+    result = views[-1][0]
+    lead = result[: len(result) - own[-1]]
+    outside = [
+        View(0, 0, shape[: len(shape) - k], strides[: len(shape) - k])
+        for (shape, strides), k in zip(views, own, strict=True)
+    ]
+    axes, strides = merged(lead, tuple([view.broadcast(lead).strides for view in outside]))
     sizes: dict[str, int] = dict.fromkeys("".join(letters), 1)
-    steps: list[int] = []
-    for view, each in zip(views, letters, strict=True):
-        first = len(view.shape) - len([letter for letter in each if letter not in missing])
-        axes = iter(range(first, len(view.shape)))
-        for letter in each:
-            axis = None if letter in missing else next(axes)
-            sizes[letter] = 1 if axis is None else view.shape[axis]
-            steps.append(table.size if axis is None else table.size * view.strides[axis])
-    return list(sizes.values()), steps
+    steps = [0] * len(views)
+    for (shape, each), mine, count in zip(views, letters, own, strict=True):
+        inside = iter(zip(shape[len(shape) - count :], each[len(shape) - count :], strict=True))
+        for letter in mine:
+            sizes[letter], stride = (1, 1) if letter in missing else next(inside)
+            steps.append(stride * size)
+    return _Laid(axes, strides, (1, *sizes.values()), tuple(steps))
 
 
 _CODERS: dict[type, Any] = {
