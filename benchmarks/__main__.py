@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import arrays, compiled, forecast, jitted, long, native, symbolic, unseen
+from benchmarks import arrays, compiled, forecast, jitted, long, native, shaped, symbolic, unseen
 
 PARTS = {
     "symbolic": symbolic.main,
@@ -15,6 +15,7 @@ PARTS = {
     "unseen": unseen.main,
     "forecast": forecast.main,
     "jitted": jitted.main,
+    "shaped": shaped.main,
 }
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def test_functions(name: str, dtype: Any, data: Any) -> None:
     same(expected, actual, dtype, True)
 
 
-@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 63, 1000, 5000, 100_000])
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 63, 1000, 5000, 300_000])
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
 def test_lengths(n: int, dtype: Any) -> None:
     """Vectors that are not full, blocks that are not, and nests that threads share."""
@@ -105,6 +105,30 @@ def test_lengths(n: int, dtype: Any) -> None:
     arrays = [generator.normal(size=each.shape).astype(dtype) for each in (v, w, s)]
     expected, actual = (compile(outputs, [v, w, s], backend=backend)(*arrays) for backend in ("numpy", "native"))
     same(expected, actual, dtype, False)
+
+
+@pytest.mark.parametrize("n", [10, 3000, 300_000])
+def test_registers_hold_what_is_read_later(n: int) -> None:
+    """In short nests, in blocks, and on threads, each of which has its own."""
+    chosen = np.random.default_rng(1)
+    v = Var("v", shape=(n,))
+    pool: list[Any] = [v, v * 0.5]
+    for _ in range(80):
+        a, b = (pool[place] for place in chosen.integers(max(0, len(pool) - 12), len(pool), 2))
+        pool.append(chosen.choice([lambda a, b: a * b / 2, lambda a, b: a + b - 0.25, lambda a, b: abs(a) - b])(a, b))
+    x = np.random.default_rng(0).normal(size=n)
+    outputs = [ep.maximum(-2, ep.minimum(2, pool[-1])) + pool[-2] * 0]
+    f, g = (compile(outputs, [v], backend=backend) for backend in ("numpy", "native"))
+    for _ in range(3):
+        same(f(x), g(x), np.dtype(float), False)
+
+
+def test_threads_share_a_long_nest() -> None:
+    v, w = Var("v", shape=(300_000,)), Var("w", shape=(3, 300_000))
+    f = compile(abs(v * w + 1) / (v * v + 1) - w * v, [v, w], backend="native")
+    f(np.ones(300_000), np.ones((3, 300_000)))
+    (code,) = f._choice.arrays._codes.values()
+    assert max(part.units for part in code.table.parts) > 1
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-310, 1e300])

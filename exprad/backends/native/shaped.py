@@ -128,11 +128,15 @@ _CALL = """\
 def __call__(self, /, *arguments, **named):
     if len(arguments) == {count} and not named:
         given = (*arguments{given})
-        room = code.room()
-        bad = code.run(room, given)
-        code.give_back(room)
+        try:
+            room = spare.pop()
+        except IndexError:
+            room = code.room()
+        bad = {run}
+        if len(spare) < {most}:
+            spare.append(room)
         if not bad:
-            return build([{numbers}])
+            return {found}
     return general(*arguments, **named)
 """
 
@@ -200,9 +204,17 @@ class ShapedRunner:
         shapes, count = found.shapes[len(self.inputs) :], len(self.inputs)
         places = range(len(shapes))
         given = "".join([f", empty({shape}, dtype)" for shape in shapes])
-        numbers = ", ".join([f"given[{count + place}]{'' if shapes[place] else '[()]'}" for place in places])
-        text = _CALL.format(count=count, given=given, numbers=numbers)
-        scope = {"empty": np.empty, "dtype": dtype, "code": found, "general": general, "build": structure.build}
+        numbers = [f"given[{count + place}]{'' if shapes[place] else '[()]'}" for place in places]
+        template = structure.template() or "build([" + ", ".join(["{}"] * len(numbers)) + "])"
+        text = _CALL.format(
+            count=count,
+            given=given,
+            run="call(room.address, id(given))" if found.is_one else "code.run(room, given)",
+            most=found.most_spare,
+            found=template.format(*numbers),
+        )
+        scope = {"empty": np.empty, "dtype": dtype, "code": found, "spare": found.spare, "call": found.drivers.call}
+        scope |= {"general": general, "build": structure.build}
         exec(code_of(text), scope)
         return cast("Callable[..., Any]", scope["__call__"])
 
