@@ -203,6 +203,28 @@ def test_traces_are_bounded_and_those_in_use_stay() -> None:
     assert counter.count == 2 * MOST_TRACES
 
 
+def test_calls_with_floats_have_a_method_of_their_own_until_traces_are_forgotten() -> None:
+    k = [2.0]
+    f = jit(lambda x, y=1.0: x * y * k[0])
+    assert [f(3.0, 4.0), f(3.0, 4.0), f(3.0, 4.0)] == [24.0] * 3
+    assert type(f) is not Jitted
+    assert isinstance(f, Jitted)
+    assert [f(3.0), f(3, 4.0), f(3.0, y=4.0), f(y=4.0, x=3.0)] == [6.0, 24.0, 24.0, 24.0]
+    np.testing.assert_array_equal(f(np.ones(2), 3.0), [6.0, 6.0])
+    assert f(Var("x"), 3.0) is Var("x") * 3.0 * 2.0
+    for wrong in ((), (1.0, 2.0, 3.0)):
+        with pytest.raises(TypeError):
+            f(*wrong)
+    assert pickle.loads(pickle.dumps(energy)) is energy
+    assert [f.gradient(3.0, 4.0) for _ in range(3)] == [8.0] * 3
+    k[0] = 3.0
+    assert (f(3.0, 4.0), f.gradient(3.0, 4.0)) == (24.0, 8.0), "what was read is kept"
+    f.clear_cache()
+    assert (f(3.0, 4.0), f.gradient(3.0, 4.0)) == (36.0, 12.0)
+    bound = Model(2.0).energy
+    assert [bound(2.0), bound(2.0), bound(2.0), type(bound)] == [16.0, 16.0, 16.0, Jitted]
+
+
 def test_traces_are_gone_with_the_function() -> None:
     f = jit(lambda x: np.sin(x) * 17.5)
     f(1.0), f.gradient(1.0), f(Variable(np.array(1.0)))

@@ -18,6 +18,7 @@ from exprad.traced.arguments import Parameters, Signature
 from exprad.traced.derived import Operator, operator, without_first
 from exprad.traced.kept import Kept, made_once
 from exprad.traced.nests import NUMBERS
+from exprad.traced.quick import MOST_FLOATS, taking_floats
 from exprad.traced.taped import on_variables
 from exprad.traced.trace import Options, Trace, carried, traced
 from exprad.variable import Variable
@@ -92,9 +93,13 @@ class Memory:
         self.traces = Kept()
         self.derivatives: dict[Operator, Memory] = {}
         self.of_instances: dict[int, tuple[ref[Any], Memory]] = {}
+        self.owner: ref[Jitted] | None = None  # which may have a method of its own for calls with floats
 
     def clear(self) -> None:
         self.traces.clear()
+        owner = self.owner() if self.owner is not None else None
+        if owner is not None:
+            owner.__class__ = Jitted
         for memory in [*self.derivatives.values(), *[memory for _, memory in self.of_instances.values()]]:
             memory.clear()
 
@@ -126,6 +131,7 @@ class Jitted:
         self._function, self._parameters, self._options = function, parameters, options
         self._base: tuple[Jitted, Operator] | None = None
         self._remember(Memory() if memory is None else memory)
+        self._memory.owner = self._memory.owner or ref(self)
 
     def _remember(self, memory: Memory) -> None:
         self._memory, self._traces, self._quick = memory, memory.traces, memory.traces.quick
@@ -136,8 +142,19 @@ class Jitted:
             found = self._quick.get((*map(type, arguments),))
             if found is not None:
                 found.is_used = True
+                if self.__class__ is Jitted:
+                    self._specialise(arguments, found)
                 return found.call(*arguments)
         return self._called(arguments, named)
+
+    _general = __call__
+
+    def _specialise(self, arguments: Sequence[Any], trace: Trace) -> None:
+        """Give the function a class of its own, whose calls take floats at once."""
+        is_owner = self._memory.owner is not None and self._memory.owner() is self
+        if is_owner and len(arguments) <= MOST_FLOATS and {*map(type, arguments)} == {float}:
+            call = taking_floats(len(arguments), trace.call, Jitted._general)
+            self.__class__ = type("Jitted", (Jitted,), {"__call__": call, "__module__": __name__})
 
     def _called(self, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         key = None if named or self._parameters.has_static else _quick_key(arguments)
