@@ -16,7 +16,7 @@ from exprad.errors import ExpradError, ShapeError, UnsupportedError
 from tests.arrays import Draw, array
 from tests.rows import searched
 from tests.rows_of_arrays import ROWS, call
-from tests.targets import arrays_of
+from tests.targets import arrays_of, needs
 
 POINTS = (3, 2)
 LEADS: list[tuple[int, ...]] = [(), (2,), (1,), (3, 1), (1, 2), (3, 2)]
@@ -82,6 +82,19 @@ def test_every_row_of_arrays_of_carriers(name: str, data: Any) -> None:
     agree([each.value for each in duals], expected, tolerance)
     ones = {x: np.ones(x.shape) for x in inputs}
     agree([duals[0].eps], one_by_one([ep.jvp(outputs[0], ones)], inputs, arrays, points), tolerance)
+
+
+@pytest.mark.parametrize("name", ROWS)
+@searched(1)
+@given(data=st.data())
+def test_every_row_of_arrays_in_machine_code(name: str, data: Any) -> None:
+    needs("native")
+    outputs, inputs, arrays, points = drawn(data.draw, name)
+    try:
+        function = compile(outputs, inputs, backend="native")
+    except UnsupportedError:
+        return
+    agree(function(*arrays), one_by_one(outputs, inputs, arrays, points))
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
