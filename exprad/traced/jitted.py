@@ -164,8 +164,7 @@ class Jitted:
             return trace.call(*arguments)
         signature, leaves = self._parameters.read(arguments, named)
         trace = self._trace(signature)
-        top = max([getattr(leaf, "_level", 0) for leaf in leaves], default=0)
-        if top or any(getattr(leaf, "dtype", None) == object for leaf in leaves):
+        if not NUMBERS.issuperset(map(type, leaves)) and any(map(_may_hold_carriers, leaves)):
             return _on_carriers(trace, leaves)
         if key is not None:
             self._traces.enter((*map(type, arguments),) if NUMBERS.issuperset(map(type, arguments)) else key, trace)
@@ -299,6 +298,13 @@ def _quick_key(arguments: Sequence[Any]) -> Any:
         else:
             return None
     return tuple(key)
+
+
+def _may_hold_carriers(leaf: Any) -> bool:
+    """Whether a leaf is a carrier, or an array that may hold some."""
+    if leaf.__class__ is np.ndarray:
+        return bool(leaf.dtype.kind == "O")
+    return getattr(leaf, "_level", 0) > 0 or getattr(leaf, "dtype", None) == object
 
 
 def _on_carriers(trace: Trace, given: Sequence[Any]) -> Any:

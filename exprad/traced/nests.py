@@ -14,7 +14,6 @@ from typing import Any
 
 Form = Any  # None of a leaf; of others the class, the keys of a mapping, and the forms of what is inside
 NOTHING = (type(None), None, ())  # the form of Python's None
-_SEQUENCES = frozenset([list, tuple])
 NUMBERS = frozenset([float, int])  # the classes of most leaves
 
 
@@ -23,12 +22,13 @@ def flattened(given: Any, leaves: list[Any]) -> Form:
     if given.__class__ in NUMBERS:
         leaves.append(given)
         return None
-    if given.__class__ in _SEQUENCES or isinstance(given, (list, tuple)):
-        return given.__class__, None, tuple([flattened(each, leaves) for each in given])
-    if hasattr(given, "dtype"):
-        leaves.append(given)
-        return None
-    if isinstance(given, Mapping):
+    if given.__class__ is not dict:
+        if isinstance(given, (list, tuple)):
+            return given.__class__, None, tuple([flattened(each, leaves) for each in given])
+        if hasattr(given, "dtype"):
+            leaves.append(given)
+            return None
+    if given.__class__ is dict or isinstance(given, Mapping):
         return given.__class__, tuple(given), tuple([flattened(each, leaves) for each in given.values()])
     if given is None:
         return NOTHING
