@@ -52,6 +52,40 @@ def scalar() -> None:
         print(f"  {name}: {times['native'] * 1e9:.0f} ns; {rest}")
 
 
+def arrays() -> None:
+    print(
+        "\nvalue and both partials into arrays that are there: the best of C's loop on one thread and on all, ns a point;\n"
+        "the others' time over it. C is called by ctypes; NumPy's lines are as one writes them by hand"
+    )
+    names = ("c", "c_openmp", "native", "native_fast", "numba", "numba_parallel", "numpy_blocked")
+    for n in (10, 1000, 100_000, 10_000_000):
+        a, b = np.random.default_rng(0).random((2, n))
+        out = [np.empty(n) for _ in range(3)]
+        for name, f in FUNCTIONS.items():
+            both, value = Program.lowered([f, *gradient(f, [x, y])]), Program.lowered([f])
+            jobs = {}
+            for peer in names:
+                with suppress(ImportError):
+                    jobs[peer] = getattr(peers, peer)(value, both, a, b, out)
+                    jobs[peer]()
+            times = shortest(jobs, seconds=2.0 if n < 10**6 else 6.0)
+            best = min([times[each] for each in ("c", "c_openmp") if each in times] or [math.nan])
+            rest = ", ".join([f"{peer} {each / best:.2f}" for peer, each in times.items()])
+            print(f"  {name} {n:>8}: {best / n * 1e9:.2f}; {rest}")
+
+
+def shortest(jobs: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
+    """Seconds of the shortest call of each job (of 0.1 ms of calls, if it is shorter): the jobs in turn, for so long each."""
+    best = {name: timeit(run, number=1) for name, run in jobs.items()}
+    calls = {name: max(1, round(1e-4 / each)) for name, each in best.items()}
+    end = time.perf_counter() + seconds * len(jobs)
+    while time.perf_counter() < end:
+        for name, run in jobs.items():
+            times = [timeit(run, number=calls[name]) / calls[name] for _ in range(10 if best[name] < 0.01 else 1)]
+            best[name] = min(best[name], *times)
+    return best
+
+
 def compiling() -> None:
     print("\ncompile to the first result at 1,000 points: ms anew, and from the cache on the disk")
     a, b = np.random.default_rng(0).random((2, 1000))
