@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from functools import cache, cached_property, lru_cache
-from itertools import chain, repeat
+from functools import cached_property
 from math import prod
-from operator import attrgetter
 from typing import Any, NamedTuple
 
-from exprad.errors import NameClashError, UnsupportedError
+from exprad.errors import NameClashError
 from exprad.graph.call import node_class
-from exprad.graph.expr import build
-from exprad.graph.leaf import Const, Var, expression
+from exprad.graph.leaf import Const, Var
+from exprad.graph.lowering import lowered_steps, ordered
 from exprad.graph.node import Expr
 from exprad.ground.digits import digits
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
-from exprad.ground.traverse import canonical_operands, collector_paused, postorder
-from exprad.numbers import by_squaring
-from exprad.tables import elementary as table
-
-LARGEST_ORDERED = 5000  # nodes; beyond, commuting operands keep the order in which they were written
+from exprad.ground.traverse import collector_paused
 
 
 class Program:
@@ -47,7 +41,7 @@ class Program:
     @classmethod
     def of(cls, outputs: Sequence[Expr]) -> Program:
         """The program of expressions exactly as they are written."""
-        nodes, arranged = _ordered(outputs)
+        nodes, arranged = ordered(outputs)
         arranged = arranged or {node: node._operands for node in nodes}
         place = {node: index for index, node in enumerate(nodes)}
         steps: list[tuple[Any, ...]] = []
@@ -66,11 +60,9 @@ class Program:
 
         `has` says of rows with a formula whether the target has a function for them; left out, NumPy is the target.
         """
-        lowering = _Lowering(has or _is_in_numpy)
         with collector_paused():
-            lowering.lower(*_ordered(outputs), set(outputs))
-        place = lowering.place
-        return cls(tuple(lowering.steps), tuple([place[output] for output in outputs]))
+            steps, places = lowered_steps(outputs, has)
+        return cls(steps, places)
 
     @property
     def size(self) -> int:
@@ -139,8 +131,7 @@ class Program:
         >>> Program.lowered([table.sin(Var("x")) * 2 + 1]).functions
         1
         """
-        found = set(filter(is_function, self.rows))
-        return len([index for index in self.calls if self.steps[index][0] in found]) if found else 0
+        return sum([count for row, count in self.counts.items() if is_function(row)])
 
     @cached_property
     def shapes(self) -> list[Shape]:
@@ -190,7 +181,10 @@ class Program:
         >>> Program.lowered([Var("x") ** 3]).operations
         Counter({'mul': 2})
         """
-        return Counter(chain.from_iterable([repeat(row.name, count) for row, count in self.counts.items()]))
+        found: Counter[str] = Counter()
+        for row, count in self.counts.items():
+            found[row.name] += count  # of which a user may have two
+        return found
 
     def forecast(self, points: int = 1, itemsize: int = 8) -> Forecast:
         """What running the program at that many points will cost, before anything runs.
@@ -252,152 +246,6 @@ def as_written(row: Primitive, *operands: Expr) -> Expr:
     """The node of a row on expressions, without any fold."""
     shapes = [operand.shape for operand in operands]
     return node_class(row)._intern(*operands, shape=row.shape(*shapes) if row.partials is None or any(shapes) else ())
-
-
-_shape_of = attrgetter("shape")
-
-
-def _ordered(outputs: Sequence[Expr]) -> tuple[list[Any], dict[Any, tuple[Any, ...]]]:
-    """The nodes in the order of a program, and the operands of each in an order; none where it is that of the nodes."""
-    nodes = postorder(outputs)
-    if len(nodes) > LARGEST_ORDERED:
-        return nodes, {}
-    by_position, arranged = canonical_operands(outputs, nodes)
-    if any(map(_shape_of, nodes)):  # by age, a reverse pass reads and drops what the forward pass kept, in turn
-        return nodes, arranged
-    return by_position, arranged
-
-
-def _is_in_numpy(row: Primitive) -> bool:
-    return not row.is_composed
-
-
-@cache
-def _is_plain(row: Primitive) -> bool:
-    """Whether a call of a row is one step of one or two operands, whatever these are."""
-    return row.__class__ is Primitive and not row.powers and row.formula is None and row.arity <= 2
-
-
-@lru_cache(maxsize=1024)
-def _is_of_numbers(row: Primitive) -> bool:
-    """Whether rows of the first table say what a row of the second is of operands without axes."""
-    return row.by_formula(*[Const(1)] * row.arity) is not None
-
-
-class _Lowering:
-    """Steps as they are written, each only once."""
-
-    def __init__(self, has: Callable[[Primitive], bool]) -> None:
-        self.has = has
-        self.steps: list[tuple[Any, ...]] = []
-        self.place: dict[Any, int] = {}
-        self.made: dict[tuple[Any, ...], int] = {}
-
-    def lower(self, nodes: Sequence[Any], arranged: Mapping[Any, Any], wanted: Container[Any]) -> None:
-        """All steps of nodes in order; `arranged` are their operands, where they have another order. Time goes here."""
-        place, steps, made, leaf = self.place, self.steps, self.made, self.leaf
-        plain = {row for row in {node.primitive for node in nodes if node._operands} if _is_plain(row)}
-        for node in nodes:
-            operands = arranged.get(node) if arranged else node._operands
-            if not operands:
-                if not node.is_const or node in wanted:
-                    leaf(node)
-                continue
-            a, b, row = operands[0], operands[-1], node.primitive
-            if a.is_const and b.is_const and self.is_exact(node):
-                continue
-            if row not in plain:
-                place[node] = self.other(node, operands)
-                continue
-            i, j = place.get(a), place.get(b)
-            i, j = leaf(a) if i is None else i, leaf(b) if j is None else j
-            step = (row, i, j) if len(operands) == 2 else (row, i)
-            key = (row, j, i) if j < i and row.commutes else step
-            index = made.setdefault(key, len(steps))
-            if index == len(steps):
-                steps.append(step)
-            place[node] = index
-
-    def other(self, node: Any, operands: Sequence[Any]) -> int:
-        """What a node becomes that is not simply a step: a whole power, a formula, a call of many operands."""
-        row, place = node.primitive, self.place
-        exponent = operands[1].known if row.powers else None
-        if exponent.__class__ is int and exponent:
-            base = operands[0]
-            return self.power(place[base] if base in place else self.leaf(base), exponent)
-        return self.way(node, operands)(row, *[place[each] if each in place else self.leaf(each) for each in operands])
-
-    def leaf(self, node: Any) -> int:
-        found = self.place.get(node)
-        if found is None:
-            found = self.place[node] = len(self.steps)
-            self.steps.append(("const", node.value) if node.is_const else ("var", node.name, node.shape))
-        return found
-
-    def is_exact(self, node: Any) -> bool:
-        """Whether a call on constants is exact, as evaluation takes it: then it is a constant."""
-        found = build(node.primitive, *node._operands)
-        if found.is_const and not found.shape:
-            self.place[node] = self.leaf(found)
-            return True
-        return False
-
-    def way(self, node: Any, operands: Sequence[Any]) -> Callable[..., int]:
-        """How a call becomes steps that may be more than one."""
-        row = node.primitive
-        if row.partials is None and not node.shape and row.is_without_axes(*operands) and _is_of_numbers(row):
-            return self.formula
-        return self.call
-
-    def step(self, row: Primitive, *operands: int) -> int:
-        """The step that computes `row`: an earlier one, or a new one."""
-        key = (row, *operands)
-        if row.commutes and operands[1] < operands[0]:
-            key = (row, operands[1], operands[0])
-        found = self.made.get(key)
-        if found is None:
-            found = self.made[key] = len(self.steps)
-            self.steps.append((row, *operands))
-        return found
-
-    def call(self, row: Primitive, *operands: int) -> int:
-        """The last of the steps that a call of `row` becomes."""
-        if row.powers:
-            head, *rest = self.steps[operands[1]]
-            if head == "const" and rest[0].__class__ is int and rest[0]:
-                return self.power(operands[0], rest[0])
-        if row.formula is not None and not self.has(row):
-            if row.uncompiled:
-                raise UnsupportedError(row.uncompiled)
-            return self.formula(row, *operands)
-        return self.step(row, *operands)
-
-    def power(self, base: int, exponent: int) -> int:
-        if exponent == 2:
-            return self.step(table.mul, base, base)
-        power = by_squaring(base, abs(exponent), lambda a, b: self.step(table.mul, a, b))
-        return power if exponent > 0 else self.step(table.div, self.leaf(Const(1)), power)
-
-    def formula(self, row: Primitive, *operands: int) -> int:
-        """What a row's formula becomes, with `operands` in place of the operands of the formula."""
-        given = [self.steps[operand] for operand in operands]
-        wholes = tuple([step[1] if step[0] == "const" and step[1].__class__ is int else None for step in given])
-        body, formal = _formula_of(row, wholes)
-        place = dict(zip(formal, operands, strict=True))
-        for node in postorder([body]):
-            if node._operands:
-                inner = [place[operand] if operand in place else self.leaf(operand) for operand in node._operands]
-                place[node] = self.call(node.primitive, *inner)
-            elif node not in place:
-                place[node] = self.leaf(node)
-        return place[body]
-
-
-@lru_cache(maxsize=1024)
-def _formula_of(row: Primitive, wholes: tuple[int | None, ...]) -> tuple[Any, tuple[Any, ...]]:
-    """A row's formula, and the operands in it: names, or the whole numbers that some are."""
-    formal = tuple(Var.fresh("operand") if value is None else Const(value) for value in wholes)
-    return expression(row.by_formula(*formal)), formal
 
 
 def reduced(f: Expr) -> tuple[Any, ...]:

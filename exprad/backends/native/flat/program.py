@@ -12,7 +12,7 @@ from exprad.backends.native.flat.allocation import Allocation
 from exprad.backends.native.flat.arena import RECORD
 from exprad.backends.native.flat.subset import in_machine_code
 from exprad.backends.native.flat.walk import MOST_OPERANDS, WHOLE
-from exprad.graph.program import Program, is_function
+from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
 from exprad.ground.shapes import Shape
 
@@ -65,10 +65,6 @@ class FlatProgram(Program):
     @cached_property
     def rows(self) -> list[Primitive]:
         return list(self.counts)
-
-    @cached_property
-    def functions(self) -> int:
-        return sum(count for row, count in self._counts.items() if is_function(row))
 
     @cached_property
     def shapes(self) -> list[Shape]:
