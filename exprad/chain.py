@@ -10,7 +10,7 @@ costs nothing until a partial asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from fractions import Fraction
 from math import isfinite
 from typing import Any
@@ -93,9 +93,27 @@ def pushforward(f: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Any]) 
     y_dot = None
     for partial, x_dot in zip(f.partials, x_dots):  # noqa: B905  # hot, and as long by construction
         if x_dot is not None:
-            part = times(f, partial, y, xs, x_dot)
+            part = scaled(slope_at(f, partial, y, xs), x_dot)
             y_dot = part if y_dot is None else plus(y_dot, part)
     return y_dot
+
+
+def pushforward_by_direction(
+    f: Primitive, y: Any, xs: Sequence[Any], x_dots: Sequence[Mapping[Any, Any]]
+) -> dict[Any, Any]:
+    """The tangents of y = f(*xs) in several directions, for those of each operand by direction; a partial is asked once."""
+    if f.partials is None:
+        directions = dict.fromkeys([each for given in x_dots for each in given])
+        found = {each: f.push(y, xs, [given.get(each) for given in x_dots]) for each in directions}
+        return {each: y_dot for each, y_dot in found.items() if y_dot is not None}
+    y_dots: dict[Any, Any] = {}
+    for partial, given in zip(f.partials, x_dots):  # noqa: B905  # hot, and as long by construction
+        slope = slope_at(f, partial, y, xs) if given else 0
+        for each, x_dot in given.items():
+            part = scaled(slope, x_dot)
+            if part is not None:
+                y_dots[each] = plus(y_dots.get(each), part)
+    return y_dots
 
 
 def pullback(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, idle: Container[Any], x_bars: dict[Any, Any]) -> None:
@@ -104,19 +122,29 @@ def pullback(f: Primitive, y: Any, xs: Sequence[Any], y_bar: Any, idle: Containe
         return f.pull(y, xs, y_bar, idle, x_bars)
     for partial, x in zip(f.partials, xs):  # noqa: B905  # hot, and as long by construction
         if x not in idle:
-            x_bar = y_bar if partial.__class__ is int and partial == 1 else times(f, partial, y, xs, y_bar)
+            x_bar = y_bar if partial.__class__ is int and partial == 1 else scaled(slope_at(f, partial, y, xs), y_bar)
             before = x_bars.get(x)
             x_bars[x] = x_bar if before is None else plus(before, x_bar)
     return None
 
 
 def times(f: Primitive, partial: Any, y: Any, xs: Sequence[Any], sensitivity: Any) -> Any:
-    """partial * sensitivity, keeping guards; the partial's function is called only here."""
-    if partial.__class__ is not int:
-        if partial is None:
-            place = f.partials.index(None) + 1
-            raise NotDifferentiableError(f"{f.name} states no partial derivative in operand {place}")
-        partial = partial(y, *xs)
+    """partial * sensitivity, keeping guards."""
+    return scaled(slope_at(f, partial, y, xs), sensitivity)
+
+
+def slope_at(f: Primitive, partial: Any, y: Any, xs: Sequence[Any]) -> Any:
+    """What a partial is at y = f(*xs); its function is called only here."""
+    if partial.__class__ is int:
+        return partial
+    if partial is None:
+        place = f.partials.index(None) + 1
+        raise NotDifferentiableError(f"{f.name} states no partial derivative in operand {place}")
+    return partial(y, *xs)
+
+
+def scaled(partial: Any, sensitivity: Any) -> Any:
+    """The product of what a partial is and a sensitivity, keeping guards."""
     kind, inner = partial.__class__, sensitivity.__class__
     if kind is int and -1 <= partial <= 1:
         if partial == 0:

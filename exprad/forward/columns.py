@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from exprad.chain import pushforward, resolve
+from exprad.chain import pushforward_by_direction, resolve
 from exprad.forward import tangents
 from exprad.graph.expr import Expr, Var
 from exprad.ground.traverse import collector_paused, postorder
@@ -25,7 +25,7 @@ def columns(outputs: Sequence[Expr], inputs: Sequence[Var], is_symmetric: bool =
         yield from (tangents(outputs, {x: 1}) for x in inputs)
         return
     order = [node for node in order if node._operands]
-    last = _last(order, outputs) if is_symmetric else dict.fromkeys(order, len(inputs))
+    last = _last(order, outputs) if is_symmetric else None
     for start in range(0, len(inputs), _AT_ONCE):
         places = range(start, min(start + _AT_ONCE, len(inputs)))
         with collector_paused():
@@ -49,19 +49,14 @@ def _last(order: Sequence[Any], outputs: Sequence[Expr]) -> dict[Any, int]:
     return last
 
 
-def _add_dots(order: Sequence[Any], dots: dict[Any, dict[int, Any]], last: Mapping[Any, int]) -> None:
+def _add_dots(order: Sequence[Any], dots: dict[Any, dict[int, Any]], last: Mapping[Any, int] | None) -> None:
     """Add to the tangents of variables, by their places, those of the nodes that depend on them."""
     nothing: dict[int, Any] = {}
     for node in order:
         operands = node._operands
         given = [dots.get(operand, nothing) for operand in operands]
-        places = given[0] if len(given) == 1 else dict.fromkeys([place for each in given for place in each])
-        if places:
-            row, end = node.primitive, last[node]
-            found = {}
-            for place in places:
-                if place <= end:
-                    y_dot = pushforward(row, node, operands, [each.get(place) for each in given])
-                    if y_dot is not None:
-                        found[place] = y_dot
-            dots[node] = found
+        if any(given):
+            if last is not None:
+                end = last[node]
+                given = [{place: dot for place, dot in each.items() if place <= end} for each in given]
+            dots[node] = pushforward_by_direction(node.primitive, node, operands, given)
