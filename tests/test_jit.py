@@ -387,6 +387,9 @@ def test_what_derivatives_refuse() -> None:
             gradient(energy, point)
     with pytest.raises(ArgumentError, match="strict"):
         gradient(energy, strict=True)
+    for operator in (hessian, jacobian):
+        with pytest.raises(ArgumentError, match="no sparse="):
+            operator(energy, sparse=True)
     with pytest.raises(ArgumentError, match="needs the point; gradient.jit.f.. gives a function"):
         gradient(lambda x: x)
 

@@ -43,7 +43,9 @@ def of_function(operator: str, f: Any, wrt: Any, strict: bool, kink: str) -> Any
     """The operator for a Python function: at the point `wrt`, by dual numbers; of a jitted one, a function that is, too."""
     if hasattr(f, "derived"):
         if strict:
-            raise ArgumentError(f"{operator} of a jitted function takes no strict=; give it an expression")
+            raise ArgumentError(
+                f"{operator} of a jitted function takes no strict= and no sparse=; give it an expression"
+            )
         return f.derived(operator, 0 if wrt is None else wrt, kink)
     if wrt is None:
         raise ArgumentError(f"{operator} of a Python function needs the point; {operator}(jit(f)) gives a function")
