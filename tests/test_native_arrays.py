@@ -154,6 +154,27 @@ def test_a_singular_matrix_gives_nan() -> None:
     assert np.isnan(found[0][0]).all()
 
 
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+def test_stacks_of_matrices(dtype: Any) -> None:
+    """In any order, stretched along some axes, and of vectors."""
+    a, b, v = Var("a", shape=(3, 2, 4, 4)), Var("b", shape=(2, 1, 4, 4)), Var("v", shape=(4,))
+    moved = ep.transpose(a, (1, 0, 3, 2))
+    outputs = [
+        moved @ b,
+        b @ moved,
+        a @ v,
+        v @ moved,
+        ep.inv(moved + b),
+        ep.solve(moved, v),
+        ep.det(moved[:, ::2]),
+        v @ v,
+    ]
+    generator = np.random.default_rng(0)
+    arrays = [generator.normal(size=each.shape).astype(dtype) for each in (a, b, v)]
+    expected, actual = (compile(outputs, [a, b, v], backend=backend)(*arrays) for backend in ("numpy", "native"))
+    same(expected, actual, dtype, False)
+
+
 def network(count: int, n: int) -> tuple[list[Any], list[Var]]:
     h, w = Var("h", shape=(n, n)), Var("w", shape=(n, n))
     y = h

@@ -1,8 +1,4 @@
-"""The code that runs tables of loops, and the loops of elementwise rows: each made once, and kept.
-
-A table is a list of jobs, each of which begins with its handler and how many words it takes; all words are whole numbers of
-64 bits. `tables` writes them.
-"""
+"""The code that runs tables of loops for arrays of Python's, and the loops of elementwise rows: each made once, and kept."""
 
 from __future__ import annotations
 
@@ -11,192 +7,14 @@ from functools import cache
 from typing import Any
 
 from exprad.backends.native import engine, linking
+from exprad.backends.native.handlers import HANDLERS
 from exprad.backends.native.layout import ALIGNED, CONTIGUOUS, TUPLE_ITEMS, TYPE, Array
 from exprad.backends.native.loops import moves, row_loop
 from exprad.backends.native.module import Module
 from exprad.ground.primitive import Primitive
 
 MOST_ARRAYS = 16  # of a loop
-# What runs tables. A job is [handler, words, ...]; handlers take the job, from which unit to which, and where a thread's
-# registers lie from the first thread's.
-_DRIVERS = """
-; [handler, words, 1, loop, data, arrays, where counts lie, where steps lie, addresses ...]: one call
-define void @exprad_direct(ptr %job, i64 %first, i64 %last, i64 %delta) {
-entry:
-  %args = alloca [MOST x ptr], align 16
-  %fp = getelementptr i64, ptr %job, i64 3
-  %function = load ptr, ptr %fp, align 8
-  %gp = getelementptr i64, ptr %job, i64 4
-  %data = load ptr, ptr %gp, align 8
-  %ap = getelementptr i64, ptr %job, i64 5
-  %arrays = load i64, ptr %ap, align 8
-  %cp = getelementptr i64, ptr %job, i64 6
-  %count_at = load i64, ptr %cp, align 8
-  %count = getelementptr i64, ptr %job, i64 %count_at
-  %tp = getelementptr i64, ptr %job, i64 7
-  %steps_at = load i64, ptr %tp, align 8
-  %steps = getelementptr i64, ptr %job, i64 %steps_at
-  %addresses = getelementptr i64, ptr %job, i64 8
-  br label %head
-head:
-  %k = phi i64 [ 0, %entry ], [ %next, %head ]
-  %from = getelementptr i64, ptr %addresses, i64 %k
-  %to = getelementptr ptr, ptr %args, i64 %k
-  %address = load i64, ptr %from, align 8
-  store i64 %address, ptr %to, align 8
-  %next = add i64 %k, 1
-  %more = icmp slt i64 %next, %arrays
-  br i1 %more, label %head, label %done
-done:
-  call void %function(ptr %args, ptr %count, ptr %steps, ptr %data)
-  ret void
-}
-
-; [handler, words, units, n, block, blocks, axes, calls, (size of an axis) ..., calls ...]; a unit is a block of at most `block`
-; of the n elements of the last axis, at one place of the other axes. A call is [words, loop, data, arrays, where counts lie or
-; 0, where steps lie, addresses ..., (bytes to the next element) ..., (1 for registers, else 0) ..., (bytes along an axis) ...,
-; and so on for each axis]
-define void @exprad_nest(ptr %job, i64 %first, i64 %last, i64 %delta) {
-entry:
-  %args = alloca [MOST x ptr], align 16
-  %places = alloca [32 x i64], align 16
-  %left = alloca i64, align 8
-  %np = getelementptr i64, ptr %job, i64 3
-  %n = load i64, ptr %np, align 8
-  %bp = getelementptr i64, ptr %job, i64 4
-  %block = load i64, ptr %bp, align 8
-  %mp = getelementptr i64, ptr %job, i64 5
-  %blocks = load i64, ptr %mp, align 8
-  %rp = getelementptr i64, ptr %job, i64 6
-  %rank = load i64, ptr %rp, align 8
-  %kp = getelementptr i64, ptr %job, i64 7
-  %calls = load i64, ptr %kp, align 8
-  %sizes = getelementptr i64, ptr %job, i64 8
-  %start = getelementptr i64, ptr %sizes, i64 %rank
-  br label %units
-units:
-  %u = phi i64 [ %first, %entry ], [ %u1, %called ]
-  %any = icmp slt i64 %u, %last
-  br i1 %any, label %unit, label %done
-unit:
-  %outer = udiv i64 %u, %blocks
-  %whole = mul i64 %outer, %blocks
-  %b = sub i64 %u, %whole
-  %at = mul i64 %b, %block
-  %rest = sub i64 %n, %at
-  %fits = icmp slt i64 %rest, %block
-  %count = select i1 %fits, i64 %rest, i64 %block
-  store i64 %count, ptr %left, align 8
-  br label %axes
-axes:
-  %r = phi i64 [ %rank, %unit ], [ %r1, %axis ]
-  %o = phi i64 [ %outer, %unit ], [ %o1, %axis ]
-  %inner = icmp sgt i64 %r, 0
-  br i1 %inner, label %axis, label %begin
-axis:
-  %r1 = sub i64 %r, 1
-  %sp = getelementptr i64, ptr %sizes, i64 %r1
-  %size = load i64, ptr %sp, align 8
-  %o1 = udiv i64 %o, %size
-  %back = mul i64 %o1, %size
-  %place = sub i64 %o, %back
-  %pp = getelementptr i64, ptr %places, i64 %r1
-  store i64 %place, ptr %pp, align 8
-  br label %axes
-begin:
-  br label %each
-each:
-  %c = phi i64 [ 0, %begin ], [ %c1, %call ]
-  %p = phi ptr [ %start, %begin ], [ %p1, %call ]
-  %fp = getelementptr i64, ptr %p, i64 1
-  %function = load ptr, ptr %fp, align 8
-  %gp = getelementptr i64, ptr %p, i64 2
-  %data = load ptr, ptr %gp, align 8
-  %ap = getelementptr i64, ptr %p, i64 3
-  %arrays = load i64, ptr %ap, align 8
-  %cp = getelementptr i64, ptr %p, i64 4
-  %count_at = load i64, ptr %cp, align 8
-  %tp = getelementptr i64, ptr %p, i64 5
-  %steps_at = load i64, ptr %tp, align 8
-  %steps = getelementptr i64, ptr %p, i64 %steps_at
-  %addresses = getelementptr i64, ptr %p, i64 6
-  %bumps = getelementptr i64, ptr %addresses, i64 %arrays
-  %own = getelementptr i64, ptr %bumps, i64 %arrays
-  %strides = getelementptr i64, ptr %own, i64 %arrays
-  br label %array
-array:
-  %k = phi i64 [ 0, %each ], [ %k1, %placed ]
-  %xp = getelementptr i64, ptr %addresses, i64 %k
-  %x = load i64, ptr %xp, align 8
-  %yp = getelementptr i64, ptr %bumps, i64 %k
-  %y = load i64, ptr %yp, align 8
-  %along = mul i64 %y, %at
-  %zp = getelementptr i64, ptr %own, i64 %k
-  %z = load i64, ptr %zp, align 8
-  %moved = mul i64 %z, %delta
-  %x1 = add i64 %x, %along
-  %x2 = add i64 %x1, %moved
-  br label %offsets
-offsets:
-  %q = phi i64 [ 0, %array ], [ %q1, %offset ]
-  %address = phi i64 [ %x2, %array ], [ %address1, %offset ]
-  %further = icmp slt i64 %q, %rank
-  br i1 %further, label %offset, label %placed
-offset:
-  %row = mul i64 %q, %arrays
-  %cell = add i64 %row, %k
-  %vp = getelementptr i64, ptr %strides, i64 %cell
-  %v = load i64, ptr %vp, align 8
-  %ip = getelementptr i64, ptr %places, i64 %q
-  %index = load i64, ptr %ip, align 8
-  %by = mul i64 %v, %index
-  %address1 = add i64 %address, %by
-  %q1 = add i64 %q, 1
-  br label %offsets
-placed:
-  %to = getelementptr ptr, ptr %args, i64 %k
-  store i64 %address, ptr %to, align 8
-  %k1 = add i64 %k, 1
-  %others = icmp slt i64 %k1, %arrays
-  br i1 %others, label %array, label %call
-call:
-  %is_block = icmp eq i64 %count_at, 0
-  %own_count = getelementptr i64, ptr %p, i64 %count_at
-  %dims = select i1 %is_block, ptr %left, ptr %own_count
-  call void %function(ptr %args, ptr %dims, ptr %steps, ptr %data)
-  %words = load i64, ptr %p, align 8
-  %p1 = getelementptr i64, ptr %p, i64 %words
-  %c1 = add i64 %c, 1
-  %again = icmp slt i64 %c1, %calls
-  br i1 %again, label %each, label %called
-called:
-  %u1 = add i64 %u, 1
-  br label %units
-done:
-  ret void
-}
-
-; jobs one after another, up to an address
-define void @exprad_run(ptr %from, ptr %beyond) {
-entry:
-  br label %head
-head:
-  %job = phi ptr [ %from, %entry ], [ %next, %do ]
-  %any = icmp ult ptr %job, %beyond
-  br i1 %any, label %do, label %done
-do:
-  %handler = load ptr, ptr %job, align 8
-  %wp = getelementptr i64, ptr %job, i64 1
-  %words = load i64, ptr %wp, align 8
-  %up = getelementptr i64, ptr %job, i64 2
-  %units = load i64, ptr %up, align 8
-  call void %handler(ptr %job, i64 0, i64 %units, i64 0)
-  %next = getelementptr i64, ptr %job, i64 %words
-  br label %head
-done:
-  ret void
-}
-
+_BINDING = """
 ; write to the table where arrays lie; 0, or the number from 1 of the first that is not as the table expects. The head is
 ; [arrays, the address of NumPy's type of arrays, that of their dtype, table, beyond its jobs, then for each array (axes,
 ; size ..., how many places, (place, bytes beyond) ...)]
@@ -320,7 +138,7 @@ _NAMES = {
 
 def drivers(module: Module) -> str:
     """The module of what runs tables, and of the loops that move numbers."""
-    text = _DRIVERS
+    text = f"{HANDLERS}\n\n{_BINDING}"
     for name, value in _NAMES.items():
         text = text.replace(name, str(value))
     return module.text(*moves(module), text)
@@ -332,9 +150,9 @@ class Drivers:
     def __init__(self, real: str) -> None:
         module = linking.new_module(engine.width(), real, False)
         self.engine, call = linking.linked(module, drivers(module), "exprad_call")
-        names = "direct nest run bind copy move gather scatter".split()
+        names = "direct nest lines run bind copy move gather scatter".split()
         addresses = [int(self.engine.get_function_address(f"exprad_{name}")) for name in names]
-        self.direct, self.nest, run, bind, self.copy, self.move, self.gather, self.scatter = addresses
+        self.direct, self.nest, self.lines, run, bind, self.copy, self.move, self.gather, self.scatter = addresses
         pointer, whole = ctypes.c_void_p, ctypes.c_int64
         self.call = ctypes.CFUNCTYPE(whole, pointer, pointer)(call)
         self.bind = ctypes.CFUNCTYPE(whole, pointer, pointer)(bind)

@@ -148,7 +148,9 @@ class Table:
         blocks = -(-n // block)
         units = prod(sizes) * blocks
         start = len(self.words)
-        self.words += (self.drivers.nest, 0, units, n, block, blocks, len(sizes), len(calls), *sizes)
+        are_lines = len(sizes) == len(calls) == blocks == 1
+        handler = self.drivers.lines if are_lines else self.drivers.nest
+        self.words += (handler, 0, units, n, block, blocks, len(sizes), len(calls), *sizes)
         for loop, arrays, counts, steps in calls:
             self._call(loop, arrays, counts, steps, len(sizes), n > block)
         self.words[start + 1] = len(self.words) - start
@@ -339,7 +341,7 @@ def _code_call(table: Table, job: Call) -> None:
 
 
 class _Laid(NamedTuple):
-    """How a function of matrices is called: the axes outside with the strides of each array, and what its loop is told."""
+    """How a function of matrices is called: axes outside, but the last; each array's strides along them; counts and steps."""
 
     shape: Shape
     strides: tuple[Shape, ...]
@@ -360,14 +362,15 @@ def _laid(function: str, views: tuple[tuple[Shape, Shape], ...], size: int) -> _
         for (shape, strides), k in zip(views, own, strict=True)
     ]
     axes, strides = merged(lead, tuple([view.broadcast(lead).strides for view in outside]))
-    sizes: dict[str, int] = dict.fromkeys("".join(letters), 1)
-    steps = [0] * len(views)
+    lengths: dict[str, int] = dict.fromkeys("".join(letters), 1)
+    steps = [size * (each[-1] if axes else 0) for each in strides]
     for (shape, each), mine, count in zip(views, letters, own, strict=True):
         inside = iter(zip(shape[len(shape) - count :], each[len(shape) - count :], strict=True))
         for letter in mine:
-            sizes[letter], stride = (1, 1) if letter in missing else next(inside)
+            lengths[letter], stride = (1, 1) if letter in missing else next(inside)
             steps.append(stride * size)
-    return _Laid(axes, strides, (1, *sizes.values()), tuple(steps))
+    count = axes[-1] if axes else 1
+    return _Laid(axes[:-1], tuple([each[:-1] for each in strides]), (count, *lengths.values()), tuple(steps))
 
 
 _CODERS: dict[type, Any] = {
