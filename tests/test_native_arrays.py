@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import exprad as ep
-from exprad import Function, Primitive, Var, compile
+from exprad import Call, Function, Primitive, Var, compile
+from exprad.backends.native import layout
 from exprad.errors import ArgumentError, ShapeError, UnsupportedError
+from exprad.tensor import Family
 from tests.arrays import CASES, Draw, array
 from tests.rows import searched
 from tests.rows_of_arrays import ROWS, call
@@ -307,3 +309,16 @@ def test_arrays_of_other_classes_are_taken() -> None:
     assert f(given, out=out) is out
     np.testing.assert_array_equal(out, [2, 2, 2])
     np.testing.assert_array_equal(f(given), [2, 2, 2])
+
+
+def test_numpy_runs_what_tables_can_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where objects lie otherwise in memory; where numbers change their type on the way."""
+    v = Var("v", shape=(3,))
+    retyped = compile(Call(Family.registry["astype"].row(dtype="float32"), [v]) * 2, [v], backend="native")
+    assert retyped.backend == "numpy"
+    np.testing.assert_array_equal(retyped(np.array([0.1, 0.2, 0.3])), np.float32([0.1, 0.2, 0.3]) * 2)
+    monkeypatch.setattr(layout, "reads_tuples", lambda: False)
+    f = compile([ep.sum(v), ep.exp(v)], [v], backend="native")
+    assert f.backend == "numpy"
+    assert f(np.arange(3.0))[0] == 3.0
+    assert f(np.arange(3.0))[0] == 3.0
