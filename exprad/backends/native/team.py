@@ -22,7 +22,7 @@ from exprad.backends.numpy import workers
 from exprad.ground.forks import at_fork
 
 WORTH = 40_000  # nanoseconds of work that are shared
-PIECE = 8_000  # nanoseconds of work that a thread takes at once
+PIECE = 3_000  # nanoseconds of work that a thread takes at once
 LEAST_COST = 0.2  # nanoseconds that a point takes, whatever is computed
 LOOKS = 100  # that a thread takes before it sleeps, each about a microsecond
 REST = 24  # pauses of the processor between two looks
@@ -136,7 +136,7 @@ done:
 ret ptr null
 """,
 )
-# Whether the threads were free to help; if not, nothing was done.
+# Whether the threads were free to help; if not, nothing was done. Of many points each takes more at once, for memory's sake.
 _SHARE = function(
     "i8 @share(ptr %team, ptr %kernel, ptr %slots, i64 %count, i64 %piece)",
     """\
@@ -154,7 +154,11 @@ share:
 put ptr %kernel %team Team.kernel
 put ptr %slots %team Team.slots
 put i64 %count %team Team.count
-put i64 %piece %team Team.piece
+%part = lshr i64 %count, 7
+%lines = and i64 %part, -64
+%is_much = icmp ugt i64 %lines, %piece
+%taken = select i1 %is_much, i64 %lines, i64 %piece
+put i64 %taken %team Team.piece
 put i64 0 %team Team.next
 %open = at %team Team.open
 %turn = at %team Team.turn
