@@ -51,7 +51,7 @@ class Work:
         self, way: Way, program: Program, units: Callable[[], int] | None = None, block: int | None = None
     ) -> None:
         self.way, self._units, self.block = way, units, block or way.block
-        self.steps, self.functions = len(program.calls), program.functions
+        self.steps, self.functions = len(program.calls), functions(program)
         self.left: float | None = None  # of what may be spent on other ways until this is made
 
     @property
@@ -70,6 +70,12 @@ class Work:
         way = self.way
         at_point = way.number * self.steps + way.function * self.functions
         return way.call + self.units * way.unit * -(-points // self.block) + at_point * points
+
+
+def functions(program: Program) -> int:
+    """How many steps are neither arithmetic nor conditions nor choices."""
+    plain = [row for row in program.rows if row.infix or row.prefix or row.predicate or row.truths]
+    return len(program.calls) - sum([program.counts[row] for row in plain])
 
 
 class Ways:

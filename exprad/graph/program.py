@@ -125,15 +125,6 @@ class Program:
         return list(dict.fromkeys([self.steps[index][0] for index in self.calls]))
 
     @cached_property
-    def functions(self) -> int:
-        """How many steps are neither arithmetic nor conditions nor choices.
-
-        >>> Program.lowered([table.sin(Var("x")) * 2 + 1]).functions
-        1
-        """
-        return sum([count for row, count in self.counts.items() if is_function(row)])
-
-    @cached_property
     def shapes(self) -> list[Shape]:
         """The shape of each step's value."""
         leaves = [self.steps[index] for index in (*self.variables.values(), *self.constants)]
@@ -211,11 +202,6 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<program of {sum(self.operations.values())} operations, {len(self.outputs)} outputs>"
-
-
-def is_function(row: Primitive) -> bool:
-    """Whether a row is neither arithmetic nor a condition nor a choice."""
-    return not (row.infix or row.prefix or row.predicate or row.truths)
 
 
 def _brings_shape(leaf: tuple[Any, ...]) -> bool:
