@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import arrays, compiled, forecast, jitted, long, native, shaped, symbolic, unseen
+from benchmarks import arrays, compiled, first, forecast, jitted, long, native, shaped, symbolic, unseen
 
 PARTS = {
     "symbolic": symbolic.main,
@@ -16,6 +16,7 @@ PARTS = {
     "forecast": forecast.main,
     "jitted": jitted.main,
     "shaped": shaped.main,
+    "first": first.main,
 }
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import exprad as ep
 from exprad import Var, compile
-from exprad.backends import levels, numpy, python, scalars, stepwise
+from exprad.backends import levels, numpy, outputs, python, scalars, stepwise
 from exprad.backends.costs import BLOCKS, PYTHON_SOURCE, PYTHON_STEPS, STEPS, Ways, Work
 from tests.rows import VARIABLES, expressions, operands_of, rows, same_bits, searched
 
@@ -185,8 +185,8 @@ def test_variables_alone_and_constants_need_no_steps(backend: str, count: int) -
 
 def test_one_point_is_never_written_over_what_it_is_computed_from() -> None:
     """Blocks of one number take twice as long: NumPy does not know that one number may be written where it was read."""
-    for outputs in (mixed(300), mixed(40)):
-        g = compile(outputs, VARIABLES, backend="numpy")
+    for made in (mixed(300), mixed(40)):
+        g = compile(made, VARIABLES, backend="numpy")
         for _ in range(100):
             g(0.1, 0.2, 0.3)
         assert is_early(g)
@@ -249,3 +249,34 @@ def test_forecasts_with_machine_code(steps: int) -> None:
     assert g.forecast(100_000).chosen == ("native" if steps == 300 else "native (interpreted)")
     assert {"native", "native (interpreted)"} & set(g.forecast(1).ways)
     assert compile(mixed(steps), VARIABLES, backend="native").forecast(10).chosen.startswith("native")
+
+
+def test_memory_that_arrays_share_is_known_by_whose_it_is() -> None:
+    block, other = np.zeros((3, 4)), np.zeros(4)
+    foreign = np.frombuffer(bytearray(32))  # of memory that is no array's
+    assert outputs.owner(block) == outputs.owner(block[1]) == outputs.owner(block[1][::-1].reshape(2, 2)) == id(block)
+    assert outputs.owner(foreign) is outputs.owner(np.ma.array(other)) is None
+    assert outputs.are_apart([block[0], other], [np.zeros(3)]) and outputs.are_apart([], [other])
+    for arrays, others in (([block[0]], [block[2]]), ([foreign], [other]), ([other], [foreign]), ([other], [other])):
+        assert not outputs.are_apart(arrays, others)
+
+
+@pytest.mark.parametrize("calls", [1, 100])
+def test_outputs_that_share_memory_with_inputs_or_each_other(calls: int) -> None:
+    x, y, _ = VARIABLES
+    g = compile([x + y, x * y], [x, y], backend="numpy")
+    for _ in range(calls):
+        block = np.arange(8.0).reshape(2, 4)
+        a, b = block
+        expected = [a + b, a * b]
+        assert [each.tolist() for each in g(a, b, out=[a, b])] == [each.tolist() for each in expected]
+        rows = np.zeros((2, 4))
+        assert g(*expected, out=list(rows)) and (rows == [expected[0] + expected[1], expected[0] * expected[1]]).all()
+        line = np.arange(6.0)
+        sums = line[:4] + 2
+        assert (g(line[:4], 2.0, out=[line[1:5], np.zeros(4)])[0] == sums).all()
+        for out in ([rows[0], rows[0]], [rows[0], rows.reshape(-1)[2:6]], [block.ravel()[:4], block.ravel()[3:7]]):
+            with pytest.raises(ep.ExpradError, match="shares memory"):
+                g(a, b, out=out)
+        foreign = [np.frombuffer(bytearray(32)) for _ in range(2)]
+        assert (g(sums, 2.0, out=foreign)[0] == sums + 2).all()

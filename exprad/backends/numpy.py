@@ -195,12 +195,19 @@ class BlockRunner:
         self.used = used
         kernel = BlockKernel(program, [columns[place] for place in used], program.calls, program.outputs)
         self.blocks = Blocks(kernel)
+        are_scalars = not any(slot.shape for slot in inputs) and all(shape is None for shape, *_ in structure)
+        self.takes_all = are_scalars and used == list(range(len(inputs)))  # an array each, just as they are given
 
     @property
     def source(self) -> str:
         return self.blocks.kernel.source
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
+        if self.takes_all:
+            columns = [array if array.dtype == dtype else array.astype(dtype) for array in arrays]
+            with np.errstate(all="ignore"):
+                self.blocks(columns, leaves, points, dtype)
+            return
         columns = columns_of(self.inputs, arrays, dtype)
         with np.errstate(all="ignore"):
             self.blocks([columns[place] for place in self.used], rows_of(leaves, self.structure), points, dtype)

@@ -27,11 +27,10 @@ class Plan(NamedTuple):
     def write(self, arrays: Sequence[Any], given: Sequence[Any]) -> None:
         """Run, and write to the arrays given; first to others, where one may share memory with an input."""
         targets = list(given)
-        for place, mine in enumerate(given):
-            for array in arrays:
-                if np.may_share_memory(mine, array):
+        if not are_apart(arrays, given):
+            for place, mine in enumerate(given):
+                if any(np.may_share_memory(mine, array) for array in arrays):
                     targets[place] = np.empty_like(mine)
-                    break
         self.runner(arrays, targets, self.points, self.dtype)
         for mine, target in zip(given, targets, strict=True):
             if mine is not target:
@@ -76,10 +75,32 @@ class Outputs:
                 refuse_masked(mine, f"out of output {place}")
             if not mine.flags.writeable:
                 raise ArgumentError(f"out of output {place} is read-only")
-            for other in given[:place]:
-                if np.may_share_memory(mine, other) and np.shares_memory(mine, other):
-                    raise ArgumentError(f"out of output {place} shares memory with another output")
+        owners = set(map(owner, given))
+        if len(owners) < len(given) or None in owners:
+            _refuse_shared(given)
         return given
+
+
+def owner(array: Any) -> int | None:
+    """Tells arrays that may share memory: the identity of the array whose memory it is; None if nobody knows."""
+    while array.__class__ is np.ndarray:
+        if array.flags.owndata:
+            return id(array)
+        array = array.base
+    return None
+
+
+def are_apart(arrays: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Whether no array shares memory with one of others, by whose memory it is."""
+    mine, theirs = set(map(owner, arrays)), set(map(owner, others))
+    return None not in mine and None not in theirs and mine.isdisjoint(theirs)
+
+
+def _refuse_shared(given: Sequence[Any]) -> None:
+    for place, mine in enumerate(given):
+        for other in given[:place]:
+            if np.may_share_memory(mine, other) and np.shares_memory(mine, other):
+                raise ArgumentError(f"out of output {place} shares memory with another output")
 
 
 def number_of(leaf: Any) -> Any:

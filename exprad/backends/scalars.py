@@ -41,11 +41,12 @@ class ScalarRunner:
         self.program, self.columns, self.structure, self.has_source = program, columns, structure, has_source
         self._given = program, columns, inputs, structure
         self.steps, self.levels = StepRunner(*self._given), LevelRunner(*self._given)
-        block = max(1, TABLE_ELEMENTS // max(1, len(program.steps)))
+        block = max(1, TABLE_ELEMENTS // max(1, program.size))
         calls = [Work(STEPS, program), Work(LEVELS, program, lambda: self._groups, block)]
         self._at_one = Ways(calls)  # blocks of one number would be written over while they are read
         self._at_many = Ways([*calls, Work(BLOCKS, program)]) if has_source else self._at_one
         self._settled: dict[Any, Callable[..., None]] = {}
+        self._last: tuple[Any, Any, Callable[..., None]] = None, None, self._one_point  # points, type and what ran them
         self.one_point = Work(PYTHON_STEPS, program)
         self.by_python = by_python and not has_source
 
@@ -78,7 +79,9 @@ class ScalarRunner:
         return "python for one point, numpy for more" if self.in_python else self._at_one.best(1).way.name
 
     def __call__(self, arrays: Sequence[Any], leaves: Sequence[Any], points: Shape, dtype: Any) -> None:
-        run = self._settled.get((points, dtype)) or self._run(points, dtype)
+        last_points, last_dtype, run = self._last
+        if points != last_points or dtype is not last_dtype:
+            run = self._settled.get((points, dtype)) or self._run(points, dtype)
         run(arrays, leaves, points, dtype)
 
     def _run(self, points: Shape, dtype: Any) -> Callable[..., None]:
@@ -97,6 +100,7 @@ class ScalarRunner:
             if len(self._settled) >= MOST_SETTLED:
                 self._settled.clear()
             self._settled[points, dtype] = run
+            self._last = points, dtype, run
         return run
 
     @cached_property
