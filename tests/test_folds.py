@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from exprad import Const, Expr, Var, compile, cos, evaluate, simplify, sin, variables
-from exprad.graph.expr import Call, expression
+from exprad.carrier import BINARY, COMPARISON
+from exprad.graph.expr import Call, build, expression
 from exprad.graph.folding import FOLDS
 from exprad.ground.primitive import Primitive
 from exprad.ground.traverse import postorder
@@ -186,3 +187,32 @@ def test_signs_that_always_show_still_move() -> None:
     assert -sin(x) * y is -(sin(x) * y) and x + -cos(x) is x - cos(x) and -sin(x) / -cos(x) is sin(x) / cos(x)
     assert simplify(-x * y + x / 1) is simplify(x - x * y) and 3 * -x is -3 * x
     assert Var("x") * 1 is x and operator.neg(-x) is x and abs(-x) is abs(x)
+
+
+@pytest.mark.parametrize("number", [*FLOATS, *EXACT, True], ids=str)
+def test_operators_give_what_their_rows_give(number: Any) -> None:
+    """Also where an operator builds a node at once, without asking a fold."""
+    v = Var("v", shape=(2,))
+    condition = x > y
+    for operand in (
+        x,
+        sin(x),
+        -x,
+        -sin(x),
+        abs(x),
+        2 * x,
+        0.5 * x,
+        x * y,
+        x**2,
+        condition,
+        ~condition,
+        v,
+        2 * v,
+        Const(0.5),
+    ):
+        for name, row in {**BINARY, **COMPARISON}.items():
+            spelled = getattr(operator, f"{name}_" if name in ("and", "or") else name)
+            assert spelled(operand, number) is build(row, operand, expression(number))
+            is_turned = row.predicate and name not in ("and", "or")  # by Python, which also makes a float of a fraction
+            if not is_turned and not (name == "pow" and isinstance(number, Fraction)):
+                assert spelled(number, operand) is build(row, expression(number), operand)

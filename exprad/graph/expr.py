@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from operator import attrgetter
 
 from exprad.carrier import BINARY, COMPARISON, UNARY, is_operand, no_modulus
 from exprad.errors import ConditionError
 from exprad.graph.call import OPAQUE, Add, Call, Div, Mul, Neg, Pow, Sub, node_class
-from exprad.graph.folding import FOLDING_INTS, FOLDS, MERGING
+from exprad.graph.folding import FOLDING_INTS, FOLDS, MERGING, WEIGHING
 from exprad.graph.leaf import (
     Const,
     Var,
@@ -123,6 +123,7 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
     interned, commutes, intern = cls._interned, row.commutes, cls._intern
     standing_at, insert, forget = interned.get, interned.setdefault, interned.forget
     folding, fold, met = FOLDING_INTS.get(row, ()), FOLDS.get(row), small
+    beside: Container[type] = () if row in WEIGHING else opaque  # classes that are direct beside a number
 
     def operator(self: Any, other: Any, modulus: Any = None) -> Any:
         a: Any
@@ -132,13 +133,12 @@ def _fast_binary(row: Primitive, reflected: bool) -> Callable[[Any, Any], Any]:
         if other.__class__ in opaque:
             a, b = self, other
             is_direct = self is not other and self.__class__ in opaque
-        elif other.__class__ is int:
-            node: Any = met[other] if other in met else whole(other)
+        elif other.__class__ is int or other.__class__ is float:
+            node: Any = Const(other) if other.__class__ is not int else met[other] if other in met else whole(other)
             a, b = (node, self) if reflected else (self, node)
-            is_direct = other not in folding and self.__class__ in opaque and not (merges and self.__class__ is cls)
+            is_direct = other not in folding and self.__class__ in beside and not (merges and self.__class__ is cls)
         elif isinstance(other, Expr):
-            a, b = self, other
-            is_direct = False
+            a, b, is_direct = self, other, False
         elif is_operand(other):
             return row(other, self) if reflected else row(self, other)
         else:

@@ -16,10 +16,12 @@ LARGEST_FOLDED = 4096  # bits of a constant that a fold makes
 Fold = Callable[..., Any]
 FOLDS: dict[Primitive, Fold] = {}
 # What lets an operator build a node at once: no fold looks into other rows than these, nor at other whole numbers than
-# these (but for those that merge with one of their own calls, as products of products do).
+# these (but for those that merge with one of their own calls, as products of products do), nor at floats but beside other
+# constants.
 LOOKED_INTO = {table.neg, table.abs, table.logical_not}
 FOLDING_INTS = {table.add: (0,), table.sub: (0,), table.mul: (1, -1), table.pow: (0, 1)}
 MERGING = {table.mul}
+WEIGHING = {table.logical_and, table.logical_or}  # whose folds look at every number: whether it is 0
 
 
 def rule(row: Primitive) -> Callable[[Fold], Fold]:

@@ -12,7 +12,7 @@ from typing import Any
 from exprad.carrier import BINARY
 from exprad.graph.call import OPAQUE, node_class
 from exprad.graph.expr import build, expression
-from exprad.graph.folding import FOLDING_INTS, MERGING
+from exprad.graph.folding import FOLDING_INTS, MERGING, WEIGHING
 from exprad.ground.intern import Reference, serial
 from exprad.ground.primitive import Primitive
 
@@ -83,7 +83,9 @@ class Inlined:
             return None
         if numbers and (len(names) != 1 or not _is_direct(row, numbers[0])):
             return None
-        found = [f"type({name}) in opaque" for name in names if name not in self.opaque]
+        unknown = [name for name in names if name not in self.opaque]
+        is_float = "({0} or type({1}.known) is float)" if len(unknown) < len(names) and row not in WEIGHING else "{0}"
+        found = [is_float.format(f"type({name}) in opaque", name) for name in unknown]
         if numbers and row in MERGING:
             found.append(f"type({names[0]}) is not {self._class(row)}")
         if len(names) == 2:
@@ -116,7 +118,7 @@ class Inlined:
 
 def _is_direct(row: Primitive, number: Any) -> bool:
     """Whether no fold knows a number."""
-    return number.__class__ is int and number not in FOLDING_INTS.get(row, ())
+    return number.__class__ is int and row not in WEIGHING and number not in FOLDING_INTS.get(row, ())
 
 
 def indented(lines: Sequence[str]) -> list[str]:
