@@ -103,3 +103,40 @@ for (long i = 0; i < n; i++) {{
 {writes}}}
 }}
 """
+
+
+class ArrayLibraries:
+    """Expressions of arrays as functions in C, called from Python: one library of many."""
+
+    def __init__(self, place: Path, dtype: str = "double", *options: str) -> None:
+        self.place, self.dtype, self.options = place, dtype, options
+        self.kind = np.float32 if dtype == "float" else np.float64
+        self.made: list[tuple[Any, list[Any]]] = []
+
+    def add(self, outputs: list[Any], inputs: list[Any]) -> None:
+        code = to_c(outputs, inputs, name=f"f{len(self.made)}_", dtype=self.dtype)
+        code.write(self.place / f"{code.name}.c")
+        self.made.append((code, outputs))
+
+    def compile(self) -> None:
+        (self.place / "all.c").write_text("".join([f'#include "{code.name}.c"\n' for code, _ in self.made]))
+        command = [str(GCC), *STRICT, *SHARED, *self.options, "all.c", "-o", "all.so", "-lm"]
+        found = subprocess.run(command, cwd=self.place, capture_output=True, text=True)
+        assert found.returncode == 0, found.stderr[:3000]
+        self.library = ctypes.CDLL(str(self.place / "all.so"))
+
+    def __call__(self, number: int, *arrays: Any) -> list[Any]:
+        """The outputs; scalars alone are given and found as one array."""
+        code, outputs = self.made[number]
+        given = [np.array(array, self.kind, order="C") for array in arrays]
+        found = [np.full(each.shape, 7.5, self.kind) for each in outputs]
+        size = int(re.findall("_WORK = ([0-9]+)|$", code.header)[0] or 0)
+        room = [np.full(size, np.nan, self.kind)] if size else []
+        by_value = ctypes.c_float if self.dtype == "float" else ctypes.c_double
+        if f"const {self.dtype} *x" in code.header:  # of numbers alone
+            given = [np.concatenate([each.reshape(-1) for each in given] or [np.zeros(0, self.kind)])]
+            found = [np.full(len(outputs), 7.5, self.kind)]
+        texts = [by_value(float(each)) if not each.shape else ctypes.c_void_p(each.ctypes.data) for each in given]
+        pointers = [ctypes.c_void_p(each.ctypes.data) for each in (*found, *room)]
+        self.library[code.name](*texts, *pointers)
+        return found if len(found) == len(outputs) else list(found[0])

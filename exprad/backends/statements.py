@@ -30,18 +30,23 @@ class Statements:
         self.program, self.dtype, self.prefix = program, dtype, prefix
         self.suffix = "f" if dtype == "float" else ""
         self.column = {variable.name: place for place, variable in enumerate(variables)}
-        if not program.is_of_scalars or any(variable.shape for variable in variables):
-            raise UnsupportedError(
-                f"the target {self.language} takes expressions of scalars; write arrays out, element by element"
-            )
-        for row in program.rows:
+        self.rows = self._rows(variables)
+        for row in self.rows:
             if not has_function(self.target, row):
                 said = f"{self.language} has no function for {row.name}; give the row a formula= of rows that it has"
                 raise UnsupportedError(f"{said}, or spell it for {self.target!r}")
 
+    def _rows(self, variables: Sequence[Var]) -> Sequence[Primitive]:
+        """The rows of the first table that the language must have."""
+        if not self.program.is_of_scalars or any(variable.shape for variable in variables):
+            raise UnsupportedError(
+                f"the target {self.language} takes expressions of scalars; write arrays out, element by element"
+            )
+        return self.program.rows
+
     def helpers(self, storage: str) -> str:
         """The functions that C has not, of those that are needed."""
-        texts = [(row, self._text(row)) for row in self.program.rows]
+        texts = [(row, self._text(row)) for row in self.rows]
         return "".join(
             text.format(t=self.dtype, f=self.suffix, s=storage, name=self._own_name(row)) + "\n\n"
             for row, text in texts
@@ -70,10 +75,16 @@ class Statements:
     def _own_name(self, row: Primitive) -> str:
         return f"{self.prefix}{own_name(row)}"
 
+    @property
+    def numpy_dtype(self) -> Any:
+        import numpy as np
+
+        return np.dtype(np.float32 if self.dtype == "float" else np.float64)
+
     def literal(self, value: Any) -> str:
         """A constant, rounded once to the type, exactly."""
         is_double = value.__class__ is float and self.dtype == "double"
-        rounded = value if is_double else float(constant_of_dtype(value, _numpy_type(self.dtype)))
+        rounded = value if is_double else float(constant_of_dtype(value, self.numpy_dtype))
         if rounded != rounded:
             return self.not_a_number
         if math.isinf(rounded):
@@ -82,9 +93,3 @@ class Statements:
         digits, _, exponent = abs(rounded).hex().partition("p")
         text = f"{abs(int(rounded))}.0" if is_short else f"{digits.rstrip('0').rstrip('.')}p{exponent}"
         return f"{text}{self.suffix}" if math.copysign(1, rounded) > 0 else f"(-{text}{self.suffix})"
-
-
-def _numpy_type(dtype: str) -> Any:
-    import numpy as np
-
-    return np.dtype(np.float32 if dtype == "float" else np.float64)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from exprad.backends.c.array_test import array_test
+from exprad.backends.c.arrays import IN_C, ArrayFunctions
 from exprad.backends.c.functions import Functions
-from exprad.backends.c.names import commented, is_taken
+from exprad.backends.c.names import is_taken
 from exprad.backends.c.self_test import self_test
 from exprad.backends.signature import Structure, read_inputs
-from exprad.backends.statements import has_function
 from exprad.errors import ArgumentError
 from exprad.graph.program import Program
 from exprad.ground.files import write_whole
@@ -70,11 +70,17 @@ def to_c(outputs: Any, inputs: Any = None, *, name: str = "model", dtype: str = 
     _check(name, dtype)
     structure = Structure(outputs)
     with collector_paused():
-        program = Program.lowered(structure.expressions, partial(has_function, "c"))
-        variables = [variable for slot in read_inputs(program, inputs) for variable in slot.variables]
-        functions = Functions(program, variables, name, dtype)
-        source = f'#include "{name}.h"\n\n#include <math.h>\n\n{functions.text}\n{self_test(functions)}'
-    return CCode(name, _header(functions), source)
+        program = Program.lowered(structure.expressions, IN_C)
+        slots = read_inputs(program, inputs)
+        variables = [variable for slot in slots for variable in slot.variables]
+        functions: Functions | ArrayFunctions
+        if program.is_of_scalars and not any(variable.shape for variable in variables):
+            functions = Functions(program, variables, name, dtype)
+            text, test = functions.text, self_test(functions)
+        else:
+            functions = ArrayFunctions(program, slots, structure.leaves, name, dtype)
+            text, test = functions.text, array_test(functions, structure.expressions)
+    return CCode(name, _header(functions), f'#include "{name}.h"\n\n#include <math.h>\n\n{text}\n{test}')
 
 
 def _check(name: str, dtype: str) -> None:
@@ -88,16 +94,13 @@ def _check(name: str, dtype: str) -> None:
         raise ArgumentError(f"dtype must be 'double' or 'float', got {dtype!r}")
 
 
-def _header(functions: Functions) -> str:
-    name, variables = functions.name, functions.variables
-    guard, count = name.upper(), len(functions.program.outputs)
-    listed = "\n".join(f" *   x[{place}]  {commented(v.name)}" for place, v in enumerate(variables))
-    sizes = {"INPUTS": len(variables), "OUTPUTS": count, **({"WORK": functions.work} if functions.work else {})}
+def _header(functions: Functions | ArrayFunctions) -> str:
+    guard, listed = functions.name.upper(), "\n".join([f" *   {line}" for line in functions.listed])
+    sizes = {**functions.sizes, **({"WORK": functions.work} if functions.work else {})}
+    enum = f"enum {{ {', '.join([f'{guard}_{what} = {size}' for what, size in sizes.items()])} }};\n\n" if sizes else ""
     return (
-        f"/* Computes {count} value{'s' * (count != 1)} of {len(variables)}. Written by exprad.\n *\n{listed}\n *\n"
-        f" * x and y must not overlap. Nothing is allocated, and no state is kept."
+        f"/* Computes {functions.said}. Written by exprad.\n *\n{listed}\n *\n"
+        f" * {functions.apart} must not overlap. Nothing is allocated, and no state is kept."
         f"{WORK.format(guard=guard) if functions.work else ''} */\n"
-        f"#ifndef {guard}_H\n#define {guard}_H\n\n"
-        f"enum {{ {', '.join([f'{guard}_{what} = {size}' for what, size in sizes.items()])} }};\n\n"
-        f"{functions.head};\n\n#endif\n"
+        f"#ifndef {guard}_H\n#define {guard}_H\n\n{enum}{functions.head};\n\n#endif\n"
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from exprad.backends.c.loops import LoopText, copies
+from exprad.backends.c.names import commented
 from exprad.backends.c.parts import Parts
+from exprad.backends.c.text import STACKED, braced, listed, unused
 from exprad.backends.rolled import Loop
 from exprad.backends.statements import Statements
 from exprad.graph.leaf import Var
@@ -13,7 +15,6 @@ from exprad.graph.program import Program
 from exprad.ground.primitive import Primitive
 
 FUNCTION_STEPS = 500  # of one function at most
-STACKED = 256  # numbers to work with that lie on the stack at most; more are given by the caller
 
 
 class Functions(Statements):
@@ -30,6 +31,23 @@ class Functions(Statements):
         self.wanted: dict[int, list[int]] = {}
         for place, output in enumerate(program.outputs):
             self.wanted.setdefault(output, []).append(place)
+
+    apart = "x and y"  # what must not overlap
+
+    @property
+    def said(self) -> str:
+        """What is computed, in words."""
+        count = len(self.program.outputs)
+        return f"{count} value{'s' * (count != 1)} of {len(self.variables)}"
+
+    @property
+    def listed(self) -> list[str]:
+        """What the inputs are."""
+        return [f"x[{place}]  {commented(v.name)}" for place, v in enumerate(self.variables)]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        return {"INPUTS": len(self.variables), "OUTPUTS": len(self.program.outputs)}
 
     @property
     def head(self) -> str:
@@ -48,7 +66,7 @@ class Functions(Statements):
 
     def _whole(self) -> str:
         lines = [line for part in self.parts.parts for line in self._lines(part)] + self._late_outputs()
-        return _braced(self.head, [*lines, *_unused(lines, "xy")])
+        return braced(self.head, [*lines, *unused(lines, "xy")])
 
     def _parted(self) -> str:
         """The parts, and a function that calls them by a table: so no compiler makes them one function again."""
@@ -57,16 +75,11 @@ class Functions(Statements):
         bodies += [([], lines[first : first + FUNCTION_STEPS]) for first in range(0, len(lines), FUNCTION_STEPS)]
         name, parameters, count = self.name, self._parameters("xyw"), len(bodies)
         texts = [
-            "\n".join(
-                [*tables, _braced(f"static void {name}_{number}({parameters})", [*lines, *_unused(lines, "xyw")])]
-            )
+            "\n".join([*tables, braced(f"static void {name}_{number}({parameters})", [*lines, *unused(lines, "xyw")])])
             for number, (tables, lines) in enumerate(bodies)
         ]
-        listed = ",\n".join(f"    {name}_{number}" for number in range(count))
-        table = f"static void (*const {name}_parts[])({parameters}) = {{\n{listed}\n}};\n"
         room = [] if self.work else [f"{self.dtype} w[{self.parts.size or 1}];"]
-        calls = [f"for (int i = 0; i < {count}; i++)", f"    {name}_parts[i](x, y, w);"]
-        return "\n".join([*texts, table, _braced(self.head, [*room, *calls])])
+        return "\n".join([*texts, listed(name, self.head, parameters, count, "x, y, w", room)])
 
     def _loop(self, loop: Loop) -> tuple[list[str], list[str]]:
         text = LoopText(self, self.parts, loop, self.names, f"{self.name}_c{loop.first}")
@@ -126,14 +139,3 @@ class _Names(dict[int, str]):
         is_call = isinstance(self.program.steps[index][0], Primitive)
         found = self[index] = f"w[{self.parts.kept_at(index)}]" if is_call else self.leaf(index)
         return found
-
-
-def _unused(lines: Sequence[str], names: str) -> list[str]:
-    """Statements that name the parameters that no other does, lest a compiler warn."""
-    used = "\n".join(lines)
-    return [f"(void){name};" for name in names if f"{name}[" not in used]
-
-
-def _braced(head: str, lines: Sequence[str]) -> str:
-    body = "".join([f"    {line}\n" for line in lines])
-    return f"{head}\n{{\n{body}}}\n"

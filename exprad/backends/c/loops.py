@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from exprad.backends.c.parts import Parts
+from exprad.backends.c.text import A_LINE, at
 from exprad.backends.rolled import CONSTANT, INPUT, Loop
 from exprad.backends.statements import Statements
-
-A_LINE = 6  # numbers of a table
 
 
 class LoopText:
@@ -101,8 +100,7 @@ class LoopText:
 
 def _moving(array: str, start: int, move: int) -> str:
     """An element of an array that is at `start` in the first turn and moves on."""
-    by = "i" if abs(move) == 1 else f"{abs(move)} * i"
-    return f"{array}[{start}]" if not move else f"{array}[{start} {'+' if move > 0 else '-'} {by}]"
+    return at(array, start, [move], ["i"])
 
 
 def copies(pairs: Sequence[tuple[int, str, int]]) -> list[str]:

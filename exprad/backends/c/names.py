@@ -6,7 +6,7 @@ import re
 
 # Words of C, and what the code, math.h and stdio.h call something; those of math.h with the letters f and l as well.
 KEYWORDS = frozenset(
-    """asm auto break case char const continue default do double else enum extern float for goto if inline int long
+    """differs asm auto break case char const continue default do double else enum extern float for goto if inline int long
     main register restrict return short signed sizeof static struct switch typedef typeof union unsigned void
     volatile while clearerr dprintf expected failed ctermid fclose fdopen feof ferror fflush fgetc fgetpos fgets
     fileno flockfile fmemopen fopen fprintf fputc fputs fread freopen fscanf fseek fseeko fsetpos ftell ftello
@@ -24,7 +24,7 @@ OF_MATH = frozenset(
 )
 MACROS = re.compile(
     "(FP|M|MATH|HUGE|L|P|SEEK|TMP|FILENAME|FOPEN)_[A-Za-z0-9_]*|EOF|FILE|NULL|NAN|INFINITY|BUFSIZ|HUGE|HUGE_VAL[FL]?|DOMAIN|SING|"
-    "OVERFLOW|UNDERFLOW|PLOSS|TLOSS|.*_t|.*_unlocked|lgamma[fl]?_r|tmpnam_r"
+    "OVERFLOW|UNDERFLOW|PLOSS|TLOSS|.*_t|.*_unlocked|lgamma[fl]?_r|tmpnam_r|(f|points|expected)[0-9]+"
 )
 
 

@@ -13,6 +13,7 @@ from exprad.backends.stepwise import StepRunner
 
 RANGES = ((-2.0, 2.0), (0.1, 2.0), (-0.9, 0.9), (1.1, 2.0))  # from which points are drawn, in turn
 TEST_POINTS = 8  # at most
+MODERATE = 1e6  # how large outputs may be there
 TEST_NUMBERS = 20_000  # that the test holds, about, from two points on
 CANDIDATES, TRIED_NUMBERS = 160, 1 << 22  # points that are tried at once, and numbers that this may take
 
@@ -84,7 +85,7 @@ def _points(functions: Functions) -> list[tuple[list[float], list[float]]]:
     given = [points.T] if columns else []
     runner = StepRunner(program, columns, inputs, [(None, 0, outputs)])
     runner(given, [found], (tried,), found.dtype)
-    good = np.flatnonzero((abs(found) < 1e6).all(axis=0))[:wanted]
+    good = np.flatnonzero((abs(found) < MODERATE).all(axis=0))[:wanted]
     return list(zip(points[good].tolist(), found.T[good].tolist(), strict=True))
 
 
