@@ -123,13 +123,22 @@ def numexpr(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Ca
 
 
 def numba(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    return _numba(both, a, b, out, parallel=False)
+
+
+def numba_parallel(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    return _numba(both, a, b, out, parallel=True)
+
+
+def _numba(both: Program, a: Any, b: Any, out: Sequence[Any], parallel: bool) -> Callable[[], Any]:
     import numba as nb
 
     text, outputs = lines(both, "math.{}")
     body = "\n        ".join(["x = a[i]", "y = b[i]", *text, *[f"o{k}[i] = {name}" for k, name in enumerate(outputs)]])
-    scope: dict[str, Any] = {"math": math}
-    exec(f"def loop(a, b, o0, o1, o2):\n    for i in range(len(a)):\n        {body}\n", scope)
-    compiled = nb.njit(error_model="numpy")(scope["loop"])
+    scope: dict[str, Any] = {"math": math, "prange": nb.prange}
+    indices = "prange" if parallel else "range"
+    exec(f"def loop(a, b, o0, o1, o2):\n    for i in {indices}(len(a)):\n        {body}\n", scope)
+    compiled = nb.njit(error_model="numpy", parallel=parallel)(scope["loop"])
     return lambda: compiled(a, b, *out)
 
 
@@ -222,7 +231,17 @@ def _native(both: Program, a: Any, b: Any, out: Sequence[Any], fast: bool) -> Ca
 
 
 def c(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
-    """The loop that a C programmer would write, by gcc with vector mathematics.
+    """The loop that a C programmer would write, by gcc with vector mathematics."""
+    return _c(both, a, b, out, "", [])
+
+
+def c_openmp(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable[[], Any]:
+    """The same loop on all processors."""
+    return _c(both, a, b, out, "#pragma omp parallel for simd schedule(static)\n", ["-fopenmp"])
+
+
+def _c(both: Program, a: Any, b: Any, out: Sequence[Any], pragma: str, flags: Sequence[str]) -> Callable[[], Any]:
+    """A loop by gcc.
 
     The cosine goes by another name, for gcc merges a sine and a cosine of one argument into a call that it then can't
     vectorise.
@@ -236,13 +255,25 @@ def c(f: Program, both: Program, a: Any, b: Any, out: Sequence[Any]) -> Callable
     cosine = '__attribute__((simd("notinbranch"), const)) double other_cos(double) __asm__("cos");'
     source = (
         f"#include <math.h>\n{cosine}\nvoid loop(long n, const double *restrict a, const double *restrict b, {arrays}) {{\n"
-        f"  for (long i = 0; i < n; i++) {{\n    const double x = a[i], y = b[i];\n{body}\n  }}\n}}\n"
+        f"{pragma}  for (long i = 0; i < n; i++) {{\n    const double x = a[i], y = b[i];\n{body}\n  }}\n}}\n"
     )
     folder = Path(tempfile.mkdtemp())
     (folder / "loop.c").write_text(source)
     try:
         subprocess.run(
-            ["gcc", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC", "loop.c", "-o", "loop.so", "-lm"],
+            [
+                "gcc",
+                "-O3",
+                "-march=native",
+                "-ffast-math",
+                *flags,
+                "-shared",
+                "-fPIC",
+                "loop.c",
+                "-o",
+                "loop.so",
+                "-lm",
+            ],
             cwd=folder,
             check=True,
             capture_output=True,
