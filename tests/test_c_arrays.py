@@ -172,6 +172,12 @@ def test_elements_that_are_taken_twice_gather_both_slopes(tmp_path: Path) -> Non
 
 
 @needs_gcc
+def test_what_arrays_without_elements_ask_for_is_left_out(tmp_path: Path) -> None:
+    none = v[:0]
+    passes(to_c([none % 2, none + np.ones(0), ep.sum(none % 2), ep.sum(v)], [v]), tmp_path)
+
+
+@needs_gcc
 def test_large_ones_take_their_memory_from_the_caller(tmp_path: Path) -> None:
     u = Var("u", shape=(40, 30))
     f = ep.sum(ep.exp(u @ ep.transpose(u)) @ u)

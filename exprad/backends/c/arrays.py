@@ -52,8 +52,9 @@ class ArrayFunctions(Statements):
         for job in self.loops.jobs:
             if isinstance(job, Call) and job.function not in LIBRARY:
                 raise UnsupportedError(f"C has no function for {job.row.name} of arrays; backend='numpy' computes it")
+        nested = [row for job in self.loops.jobs if isinstance(job, Nest) for row, *_ in job.steps]
         folded = [row for job in self.loops.jobs if isinstance(job, Fold) for row in _of_two(job.row).rows]
-        return list(dict.fromkeys([*[row for row in self.program.rows if row.partials is not None], *folded]))
+        return list(dict.fromkeys([*nested, *folded]))
 
     # Parameters.
 
@@ -78,7 +79,7 @@ class ArrayFunctions(Statements):
         return [(shape, prod(shape)) for shape in found]
 
     def _places(self) -> Iterator[tuple[str, int]]:
-        """For each memory, the name of the array that it is in, and where it begins; -1 for a number."""
+        """For each memory, the name of the array that it is in, "" for a constant, and where it begins; -1 for a number."""
         for number, slot in enumerate(self.inputs):
             for place in range(len(slot.variables)):
                 yield f"x{number}", place if slot.array_shape else -1
@@ -86,7 +87,7 @@ class ArrayFunctions(Statements):
             for place in range(beyond - first):
                 yield f"f{number}", place
         for memory in self.loops.memories[self.loops.inputs + self.loops.outputs :]:
-            yield ("w", memory.place) if memory.kind == "room" else (self._constant(memory.value), 0)
+            yield ("w" if memory.kind == "room" else "", memory.place)
 
     def _constant(self, value: Any) -> str:
         numbers = constant_of_dtype(value, self.numpy_dtype).reshape(-1).tolist()
@@ -102,6 +103,9 @@ class ArrayFunctions(Statements):
     def element(self, view: View, strides: Sequence[int], indices: Sequence[str]) -> str:
         """An element of a view, by the indices of loops."""
         name, start = self.places[view.memory]
+        if not name:
+            name = self._constant(self.loops.memories[view.memory].value)
+            self.places[view.memory] = name, start
         return name if start < 0 else at(name, start + view.offset, strides, indices)
 
     # The functions.
