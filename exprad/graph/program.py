@@ -174,7 +174,7 @@ class Program:
         """
         found: Counter[str] = Counter()
         for row, count in self.counts.items():
-            found[row.name] += count  # of which a user may have two
+            found.update({row.name: count})  # which a user may have two of
         return found
 
     def forecast(self, points: int = 1, itemsize: int = 8) -> Forecast:
