@@ -307,6 +307,20 @@ def test_a_program_without_gradients_is_lowered_alike() -> None:
     assert found.operations == known.operations and len(found.outputs) == 3
 
 
+@pytest.mark.parametrize(
+    "number", [float, lambda k: k + 0.5, lambda k: k * 0.1, lambda k: 2.0**-k, lambda k: 1 / (1.0 + k)]
+)
+def test_many_constants_are_told_apart(number: Callable[[int], float]) -> None:
+    """Where numbers lie in the table, few are next to many others; else each would be looked for among them."""
+    constants = pytest.importorskip("exprad.backends.native.flat.constants")
+    derivation = pytest.importorskip("exprad.backends.native.flat.derivation")
+    leaves, arena = constants.Leaves([Const(number(k)) for k in range(1000)]), derivation.Derivation()
+    arena.steps = np.empty(4 * 4000, np.int32)
+    leaves.enter(arena, 3000)
+    is_free = np.flatnonzero(arena.number_slots == 0)
+    assert np.diff(is_free).max() < 12
+
+
 def test_several_gradients_share_their_steps() -> None:
     f, wrt = lorenz(10)
     g = f * f + wrt[0]

@@ -60,7 +60,8 @@ class Arena:
 
     def number_slot(self, bits: int, kind: int) -> int:
         """Where a number is, or would be, in `number_slots`."""
-        slot = ((bits >> 52) + ((bits >> 20) & 4294967295) * 7 + (bits & 1048575) * 3 + kind) & self.number_mask
+        mixed = (bits & 4294967295) * 668265263 + ((bits >> 32) & 4294967295) * 374761393  # odd numbers below 2**30
+        slot = (mixed ^ (mixed >> 15) ^ (mixed >> 31)) + kind & self.number_mask
         while self.number_slots[slot] != 0:
             found = self.number_slots[slot] - 1
             if self.steps[found * RECORD + 1] == kind and self.bits[self.steps[found * RECORD + 2]] == bits:
