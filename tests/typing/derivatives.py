@@ -144,7 +144,7 @@ def wrong() -> None:
     f.gradient(x * y)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
     f.gradient([x * y])  # type: ignore[list-item]  # pyright: ignore[reportCallIssue, reportArgumentType]
     f.gradient(x, kink="middle")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
-    gradient(f)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    gradient(f)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     derivative(f, x, "2")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
     compile(f, [x], backend=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
     parse(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -87,7 +87,7 @@ OFFSETS = {
     **{
         f"{kind.__name__}.{name}": getattr(kind, name).offset
         for kind in (layout.Array, Table, Team, Call)
-        for name, _ in kind._fields_
+        for name, *_ in kind._fields_
     },
 }
 _GET = re.compile(r"(%\w+) = get (\w+) (%\w+) ([\w.]+)")
