@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import gc
+import inspect
+import pickle
 import random
 import signal
 import sys
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -462,4 +466,51 @@ def test_auto_has_a_built_in_after_its_first_thousand_calls_and_arrays_meanwhile
             time.sleep(0.01)
         assert f(0.5, 0.25) == expected
         assert f._floats.is_built(type(f).__call__)
+        assert type(f).__flags__ & layout.HAS_VECTORCALL
         assert f(a, 0.5)[0].tobytes() == Function.__call__(f, a, 0.5)[0].tobytes()
+
+
+def test_however_a_function_is_called_machine_code_answers() -> None:
+    f, left = made(FORMS["list"])
+    a = np.linspace(0, 1, 24)
+    points = f(0.5, 0.25), shown(f(a, 0.25))
+    assert type(f).__flags__ & layout.HAS_VECTORCALL
+    for each in (f, f.__call__, partial(f), type(f).__call__, lambda *given: f(*given), partial(f, out=None)):
+        assert each(0.5, 0.25) == points[0]
+        assert shown(each(a, 0.25)) == points[1]
+    assert list(map(f, [0.5], [0.25])) == [points[0]]
+    assert f(*[0.5, 0.25]) == f(*[0.5], out=None, y=0.25) == points[0]
+    out = [np.empty(24) for _ in range(3)]
+    assert f(*[a], 0.25, out=out) is out
+    assert len(left) == 1
+    for copied in (pickle.loads(pickle.dumps(f)), copy.copy(f), copy.deepcopy(f)):
+        assert type(copied) is Function
+        assert not type(copied).__flags__ & layout.HAS_VECTORCALL
+        assert copied(0.5, 0.25) == points[0]
+        assert shown(copied(a, 0.25)) == points[1]
+    assert [str(each) for each in inspect.signature(f).parameters.values()] == ["x", "y", "out=None"]
+
+
+def test_functions_are_freed_with_what_answers_for_them() -> None:
+    gone = []
+    for number in range(20):
+        f, _ = made([x * (number + 2), sin(x)], (x,), [np.float64])
+        gone.append(weakref.ref(f))
+        held = f.__call__
+        del f
+        gc.collect()
+        assert held(1.0) == [number + 2.0, np.sin(1.0)]
+        del held
+    gc.collect()
+    assert [each() for each in gone] == [None] * 20
+
+
+def test_an_object_of_the_class_of_a_function_is_called_as_ever() -> None:
+    f, _ = made(FORMS["one"])
+    assert callable(f)
+    empty = object.__new__(type(f))
+    assert empty(0.5, 0.25) == f(0.5, 0.25)  # by the built-in, which is the class's
+    plain = object.__new__(Function)
+    with pytest.raises(AttributeError):
+        plain(0.5, 0.25)
+    assert Function.__call__(f, 0.5, 0.25) == f(0.5, 0.25)

@@ -132,6 +132,11 @@ class FloatCalls:
         """Whether it is the built-in that takes calls."""
         return self._caller is not None and call is self._caller.function
 
+    def answer(self, function: Any) -> None:
+        """Let the built-in answer for a function whose `__call__` it is."""
+        if self.is_built(type(function).__call__):
+            self._caller.answer(function)
+
     def built(self, general: Callable[..., Any]) -> Any:
         """The built-in, made once; what it takes depends on the code that there is. All else is left to `general`."""
         if self._caller is None:
@@ -162,6 +167,7 @@ class FloatCalls:
         def make() -> None:
             with suppress(ExpradError):  # where LLVM is installed, but does not load
                 own.__call__ = self._numbers_built(general)
+                self._caller.answer(general.__self__)  # type: ignore[attr-defined]  # a method of the function
 
         with suppress(RuntimeError):  # while the interpreter shuts down, no thread starts
             Thread(target=make, name="exprad built-in").start()

@@ -17,6 +17,7 @@ from exprad.backends.cupy import CupyFunction
 from exprad.backends.floats import FloatCalls
 from exprad.backends.forecast import CallForecast, forecast
 from exprad.backends.foreign import MODULES, ArrayFunction
+from exprad.backends.native import answered
 from exprad.backends.outputs import Outputs, Plan, number_of
 from exprad.backends.signature import Input, Structure, read_inputs
 from exprad.errors import ArgumentError, OperandError
@@ -95,7 +96,7 @@ def compile(
         return Function(structure, slots, backend, program, (checkpoint, fast))
 
 
-class Function:
+class Function(answered()):  # type: ignore[misc]  # with room for what answers a call in machine code
     """Compiled expressions: call it with numbers or arrays, by place or by name. Threads may share it; it pickles.
 
     An array given for a scalar variable is a value at each of many points, and so is one that has axes in front of those of
@@ -228,6 +229,7 @@ class Function:
             own.__call__ = call
         elif call is not own.__call__:
             self._floats.built(call).leave_to(MethodType(call, self))
+        self._floats.answer(self)
 
     def _warm(self) -> None:
         """Called by the method in Python, when it has been called often."""

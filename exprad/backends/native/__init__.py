@@ -2,6 +2,7 @@
 
 from exprad.backends.native.builtins import Builtin as Builtin
 from exprad.backends.native.kernels import kernel as kernel
+from exprad.backends.native.layout import answered as answered
 from exprad.backends.native.layout import has_builtins as has_builtins
 from exprad.backends.native.layout import is_loop as is_loop
 from exprad.backends.native.levels import Levels as Levels

@@ -1,6 +1,7 @@
 """The built-in function that all programs share, as LLVM's text: it reads what it is given, has it computed, and makes results.
 
-It is `PyObject *call(self, args, count, names)`, where `self` is an object of ctypes that has a `Table`. What it has no code
+It is `PyObject *call(self, args, count, names)`, where `self` is an object of ctypes, or of a class of ours, that has the address
+of a `Table`; the highest bit of the count is of no concern. What it has no code
 for goes to `Table.general` before anything was done: so results and errors are those of the function in Python.
 """
 
@@ -43,11 +44,12 @@ declare double @llvm.fabs.f64(double)"""
 def _entry(other: str) -> str:
     """Floats by place are computed with at once; all else goes to the function of that name."""
     return function(
-        "ptr @call(ptr %self, ptr %args, i64 %count, ptr %names)",
+        "ptr @call(ptr %self, ptr %args, i64 %given, ptr %names)",
         f"""\
 entry:
 %in = alloca [{MOST} x double]
 %out = alloca [{MOST} x double]
+%count = and i64 %given, {(1 << 63) - 1}
 %table = get ptr %self OWN
 %point = get ptr %table Table.point
 %inputs = get i64 %table Table.inputs

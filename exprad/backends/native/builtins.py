@@ -19,7 +19,7 @@ from exprad.backends.native import team
 from exprad.backends.native.array_calls import text
 from exprad.backends.native.calls import CONTAINERS, Table
 from exprad.backends.native.kernels import point
-from exprad.backends.native.layout import METHOD_FLAGS, MethodDef, numpy_interface
+from exprad.backends.native.layout import METHOD_FLAGS, MethodDef, answer, numpy_interface
 from exprad.backends.native.linking import linked, name_addresses, name_functions, new_module
 from exprad.graph.program import Program
 
@@ -60,6 +60,10 @@ class Builtin:
         self.function = _MAKE(("PyCFunction_NewEx", ctypes.pythonapi))(
             ctypes.addressof(_definition()), self.table, None
         )
+
+    def answer(self, asked: Any) -> None:
+        """Answer for an object that is called, of a class of its own: as its `__call__` does, but without a way through it."""
+        answer(asked, ctypes.addressof(self.table), int(_definition().call or 0))
 
     def leave_to(self, general: Any) -> None:
         """Name the function that takes what the built-in does not."""

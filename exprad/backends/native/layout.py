@@ -23,6 +23,8 @@ DIGITS = 123_456_789  # an integer of one digit
 OWN_DATA = 16  # bytes into an object of ctypes, where the address of its data lies
 TUPLE_SIZE = 16  # bytes into a list or a tuple, where the number of its items lies
 TUPLE_ITEMS = 24  # and where the items of a tuple lie, or the address of those of a list
+TYPE_FLAGS = 168  # bytes into a class, where its flags lie
+HAS_VECTORCALL = 1 << 11  # of these: its objects have the address of what is called for them
 METHOD_FLAGS = 0x0080 | 0x0002  # METH_FASTCALL | METH_KEYWORDS
 # What NumPy says of an array by bits.
 CONTIGUOUS, ALIGNED, WRITEABLE, WARNS = 0x0001, 0x0100, 0x0400, 0x80000000
@@ -68,6 +70,41 @@ class MethodDef(ctypes.Structure):
     _fields_ = (("name", ctypes.c_char_p), ("call", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p))
 
 
+class _Member(ctypes.Structure):
+    """CPython's PyMemberDef."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("type", ctypes.c_int),
+        ("offset", ctypes.c_ssize_t),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+class _TypeSlot(ctypes.Structure):
+    """CPython's PyType_Slot."""
+
+    _fields_ = (("slot", ctypes.c_int), ("value", ctypes.c_void_p))
+
+
+class _TypeSpec(ctypes.Structure):
+    """CPython's PyType_Spec."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("basicsize", ctypes.c_int),
+        ("itemsize", ctypes.c_int),
+        ("flags", ctypes.c_uint),
+        ("slots", ctypes.POINTER(_TypeSlot)),
+    )
+
+
+_MEMBERS = 72  # Py_tp_members
+_SIZE, _READ_ONLY = 19, 1  # T_PYSSIZET, READONLY
+_FOR_CLASSES = 1 << 18 | 1 << 10  # Py_TPFLAGS_DEFAULT, Py_TPFLAGS_BASETYPE
+
+
 def _has_plain_heads() -> bool:
     """Whether this is CPython, of 64 bits, whose objects begin as is expected."""
     is_cpython = sys.implementation.name == "cpython"
@@ -98,6 +135,36 @@ def has_builtins() -> bool:
     own = ctypes.c_double(number)
     is_own_there = ctypes.c_void_p.from_address(id(own) + OWN_DATA).value == ctypes.addressof(own)
     return kind == id(float) and is_held_there and is_own_there
+
+
+@cache
+def answered() -> Any:
+    """A class whose objects have room for the address of a table, and of machine code that is called for them (`answer`).
+
+    It is made by CPython's interface for classes of extensions; `object` where there are no built-ins.
+    """
+    if not has_builtins():
+        return object
+    members = (_Member * 2)(_Member(b"__vectorcalloffset__", _SIZE, OWN_DATA + 8, _READ_ONLY, None))
+    slots = (_TypeSlot * 2)(_TypeSlot(_MEMBERS, ctypes.addressof(members)))
+    spec = _TypeSpec(b"exprad.backends.native.layout.Answered", OWN_DATA + 16, 0, _FOR_CLASSES, slots)
+    made = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p)(("PyType_FromSpec", ctypes.pythonapi))
+    found = made(ctypes.addressof(spec))
+    _kept.append((members, slots, spec))
+    return found
+
+
+_kept: list[Any] = []  # what a class was made of
+
+
+def answer(asked: Any, table: int, code: int) -> None:
+    """Have machine code answer for an object of a class of its own, which derives from `answered()`."""
+    flags = ctypes.c_ulong.from_address(id(type(asked)) + TYPE_FLAGS)
+    if answered() is object or flags.value != type(asked).__flags__:
+        return
+    ctypes.c_int64.from_address(id(asked) + OWN_DATA).value = table
+    ctypes.c_int64.from_address(id(asked) + OWN_DATA + 8).value = code
+    flags.value |= HAS_VECTORCALL
 
 
 @cache
