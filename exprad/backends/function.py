@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from inspect import Signature
 from types import MethodType
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -96,7 +96,13 @@ def compile(
         return Function(structure, slots, backend, program, (checkpoint, fast))
 
 
-class Function(answered()):  # type: ignore[misc]  # with room for what answers a call in machine code
+if TYPE_CHECKING:
+    _Answered = object
+else:
+    _Answered = answered()  # a class with room for what answers a call in machine code
+
+
+class Function(_Answered):
     """Compiled expressions: call it with numbers or arrays, by place or by name. Threads may share it; it pickles.
 
     An array given for a scalar variable is a value at each of many points, and so is one that has axes in front of those of
