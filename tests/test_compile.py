@@ -504,3 +504,11 @@ def test_outputs_that_are_written_may_lie_in_any_layout(way: str, monkeypatch: A
             g(at, out=[out, np.zeros((many, 6, *points))])
             np.testing.assert_array_equal(out, squares)
         assert not room[:, 1::2].any()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "auto"])
+def test_a_condition_that_is_repeated_along_axes_is_one(backend: str) -> None:
+    """A comparison of what is stretched is stretched after; its outputs are truth values as others are."""
+    f = exprad.broadcast_to(x, (3,)) > 0
+    found = compile([f, x * 2], [x], backend=backend)(1.5)
+    assert found[0].dtype == bool and found[0].tolist() == [True] * 3 and found[1] == 3.0

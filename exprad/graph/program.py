@@ -70,8 +70,11 @@ class Program:
         return len(self.steps)
 
     def is_condition(self, index: int) -> bool:
-        """Whether a step's value is a truth value."""
-        return getattr(self.steps[index][0], "predicate", False)
+        """Whether a step's value is a truth value, or an array that repeats some."""
+        step = self.steps[index]
+        while getattr(step[0], "stretches", False):
+            step = self.steps[step[1]]
+        return getattr(step[0], "predicate", False)
 
     def expressions(self) -> list[Expr]:
         """The outputs, as expressions built exactly as written."""
