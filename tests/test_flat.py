@@ -16,7 +16,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exprad import Const, Expr, Primitive, Var, compile, gradient, hvp, sin, tanh, value_and_gradient, variables, where
+from exprad import (
+    Const,
+    Expr,
+    Primitive,
+    Var,
+    compile,
+    gradient,
+    hvp,
+    sin,
+    tanh,
+    value_and_gradient,
+    variables,
+    where,
+)
 from exprad.backends.costs import functions
 from exprad.derivatives.unseen import Unseen
 from exprad.errors import BindingError, NameClashError, NotDifferentiableError, UnsupportedError
@@ -305,6 +318,18 @@ def test_a_program_without_gradients_is_lowered_alike() -> None:
     f, wrt = lorenz(20)
     found, known = graph.programmed([f, f * 2, wrt[0]]), Program.lowered([f, f * 2, wrt[0]], linking.has_code)
     assert found.operations == known.operations and len(found.outputs) == 3
+
+
+def test_what_looks_alike_is_told_apart() -> None:
+    """Operands that change places where that changes the value, and a zero whose sign would be lost."""
+    swapped = (X - Y) * sin(Y - X) + X / Y + Y / X
+    for f in (swapped, Const(0) - -sin(X), (X + Y) * sin(Y + X)):
+        found = graph.programmed([f, unseen(f, [X, Y])])
+        known = Program.lowered([f, *gradient(f, [X, Y])], linking.has_code)
+        assert found.operations == known.operations
+        at = {"x": 0.75, "y": -1.25}
+        assert all(map(agree, values(found, at), values(known, at)))
+    assert math.copysign(1, values(graph.programmed([Const(0) - -sin(X)]), {"x": -0.0})[0]) == 1
 
 
 @pytest.mark.parametrize(
