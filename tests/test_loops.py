@@ -50,7 +50,7 @@ def test_rows(name: str, data: Any) -> None:
 @searched(60)
 @given(data=st.data())
 def test_sums_take_numpys_order(data: Any) -> None:
-    """Over any axes of arrays of any strides, long ones too."""
+    """Over any axes; of arrays that are transposed, reversed or repeated, but for last bits."""
     shape = tuple(data.draw(st.lists(st.sampled_from([1, 2, 3, 17, 130]), min_size=1, max_size=4)))
     shape = shape if np.prod(shape) < 2e5 else shape[:2]
     v = Var("v", shape=shape)
@@ -60,7 +60,8 @@ def test_sums_take_numpys_order(data: Any) -> None:
         x = ep.broadcast_to(x, (3, *x.shape))
     axes = tuple(sorted(data.draw(st.sets(st.integers(0, len(x.shape) - 1)))))
     values = [array(data.draw, shape, 0.5, 1.5)]
-    compared([ep.sum(x, axis=axes)], [v], values)
+    compared([ep.sum(v, axis=tuple(axis for axis in axes if axis < len(shape)))], [v], values)
+    compared([ep.sum(x, axis=axes)], [v], values, close=True)
     compared([ep.prod(x, axis=axes)], [v], values, close=True)
 
 
