@@ -151,6 +151,8 @@ def test_a_batch_of_scalars_is_a_batch_in_every_back_end(f, backend):
     if backend == "jax":
         jax = pytest.importorskip("jax")
         jax.config.update("jax_enable_x64", True)
+    if backend == "native":
+        pytest.importorskip("llvmlite")
     outputs = [f, *(f.gradient([x, y]) if not f.shape else [])]
     try:
         function = compile(outputs, [x, y, v], backend=backend)
