@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import wraps
 from threading import RLock
-from typing import Any
 
 from exprad.graph.expr import Expr, Var
-from exprad.ground.hints import Any as Element
+from exprad.ground.hints import Any
 
 
-class Unseen(list[Element]):
+class Unseen(list[Any]):
     """The derivatives of a scalar expression `f` by scalar variables `wrt`; a list in all that can be seen.
 
     With a direction, they are the product of the Hessian and that.

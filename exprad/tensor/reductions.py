@@ -48,6 +48,7 @@ prod = Family(
     value=lambda np, x, axis, keepdims: np.multiply.reduce(x, axis, keepdims=keepdims),
     slope=lambda y, x, axis: _others(x, axis),
 )  # fmt: skip
+prod.into = lambda np, axis, keepdims: lambda x, out: np.multiply.reduce(x, axis, None, out, keepdims)
 
 
 def _extremum(name: str, ufunc: str, is_less: Callable[[Any, Any], Any]) -> Family:

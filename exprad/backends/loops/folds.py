@@ -1,4 +1,4 @@
-"""Reductions in the order in which NumPy goes through an array, so that sums of arrays as they lie have the same bits."""
+"""Reductions in the order in which NumPy goes through an array, so that sums have the same bits."""
 
 from __future__ import annotations
 
